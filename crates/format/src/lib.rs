@@ -1,6 +1,20 @@
-//! What the bytes of a shmframe segment mean.
+//! What the bytes of a shmframe segment mean: names, the offset table, the header, records, the directory of
+//! frames, and the walk over all that a version covers.
+//!
+//! Pure functions over private copies of bytes: no input or output, no `unsafe`. `docs/format.md` is the normative
+//! text; the offset table in [`table`] is tested against it. Layers above: `shmframe-segment` knows where the bytes
+//! live, `shmframe-writer` and `shmframe-reader` what they mean in Arrow.
 #![forbid(unsafe_code)]
 
+pub mod directory;
 mod error;
+pub mod frame;
+pub mod geometry;
+pub mod header;
+pub mod name;
+pub mod record;
+pub mod table;
+mod walk;
 
 pub use error::{Describe, Error, ErrorKind, Report, Result};
+pub use walk::{Covered, walk};

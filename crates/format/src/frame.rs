@@ -1,0 +1,357 @@
+//! A frame's two records: where its buffers stand (layout), and what a version sees of them (state).
+
+use crate::error::Result;
+use crate::geometry::{ALIGNMENT, Geometry, PADDING};
+use crate::record::{self, Draft, RecordKind, RecordSource, damaged};
+use crate::table::{
+    BufferItem, BufferStateItem, ChunkItem, ExtentItem, LayoutBody, NodeItem, RecordReference, SchemaBody,
+    StateBody,
+};
+
+/// A frame's layout record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The schema record.
+    pub schema: RecordReference,
+    /// The frame's generation.
+    pub generation: u64,
+    /// Chunks.
+    pub chunks: u32,
+    /// The extents that hold the buffers, by offset.
+    pub extents: Vec<ExtentItem>,
+    /// Every buffer's place; chunk by chunk, depth-first.
+    pub buffers: Vec<BufferItem>,
+}
+
+/// A frame's state record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The frame's generation.
+    pub generation: u64,
+    /// Rows.
+    pub rows: u64,
+    /// The number of the first row.
+    pub first_row: u64,
+    /// Ranges of rows.
+    pub chunks: Vec<ChunkItem>,
+    /// The nodes of all chunks.
+    pub nodes: Vec<NodeItem>,
+    /// The buffers of all chunks.
+    pub buffers: Vec<BufferStateItem>,
+}
+
+impl Layout {
+    /// The record, not yet sealed.
+    #[must_use]
+    pub fn to_draft(&self) -> Vec<u8> {
+        let items =
+            self.extents.len() * size_of::<ExtentItem>() + self.buffers.len() * size_of::<BufferItem>();
+        let mut draft = Draft::with_capacity(size_of::<LayoutBody>() + items);
+        draft.push(&LayoutBody {
+            schema: self.schema,
+            generation: self.generation,
+            extents: self.extents.len() as u32,
+            buffers: self.buffers.len() as u32,
+            chunks: self.chunks,
+            reserved: 0,
+        });
+        draft.push_bytes(bytemuck::cast_slice(&self.extents));
+        draft.push_bytes(bytemuck::cast_slice(&self.buffers));
+        draft.finish()
+    }
+
+    /// Reads and checks a layout record: every extent in the heap, every buffer in an extent.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn read(
+        source: &impl RecordSource,
+        geometry: &Geometry,
+        reference: &RecordReference,
+    ) -> Result<Self> {
+        let mut body = record::open(source, RecordKind::Layout, reference)?;
+        let head: LayoutBody = body.take()?;
+        let extents: Vec<ExtentItem> = body.take_items(head.extents)?;
+        let buffers: Vec<BufferItem> = body.take_items(head.buffers)?;
+        body.finish()?;
+        check_extents(&extents, geometry)?;
+        for buffer in &buffers {
+            check_place(buffer, &extents)?;
+        }
+        let LayoutBody { schema, generation, chunks, .. } = head;
+        Ok(Self { schema, generation, chunks, extents, buffers })
+    }
+}
+
+fn check_extents(extents: &[ExtentItem], geometry: &Geometry) -> Result<()> {
+    let mut end = 0;
+    for extent in extents {
+        let fits = geometry.in_heap(extent.offset, extent.length) && extent.length.is_multiple_of(ALIGNMENT);
+        if !fits || extent.offset < end {
+            return Err(damaged(RecordKind::Layout, "extents that overlap, or do not lie in the heap"));
+        }
+        end = extent.offset + extent.length;
+    }
+    Ok(())
+}
+
+fn check_place(buffer: &BufferItem, extents: &[ExtentItem]) -> Result<()> {
+    let after = extents.partition_point(|extent| extent.offset <= buffer.offset);
+    let extent = after.checked_sub(1).map(|at| &extents[at]);
+    let end = buffer.offset.checked_add(buffer.capacity);
+    let fits = matches!((extent, end), (Some(extent), Some(end)) if end <= extent.offset + extent.length);
+    if fits && buffer.offset.is_multiple_of(ALIGNMENT) {
+        return Ok(());
+    }
+    Err(damaged(RecordKind::Layout, "a buffer that does not lie in an extent of the frame"))
+}
+
+impl State {
+    /// The record, not yet sealed.
+    #[must_use]
+    pub fn to_draft(&self) -> Vec<u8> {
+        let items = self.chunks.len() * size_of::<ChunkItem>()
+            + self.nodes.len() * size_of::<NodeItem>()
+            + self.buffers.len() * size_of::<BufferStateItem>();
+        let mut draft = Draft::with_capacity(size_of::<StateBody>() + items);
+        draft.push(&StateBody {
+            generation: self.generation,
+            rows: self.rows,
+            first_row: self.first_row,
+            chunks: self.chunks.len() as u32,
+            nodes: self.nodes.len() as u32,
+            buffers: self.buffers.len() as u32,
+            reserved: 0,
+        });
+        draft.push_bytes(bytemuck::cast_slice(&self.chunks));
+        draft.push_bytes(bytemuck::cast_slice(&self.nodes));
+        draft.push_bytes(bytemuck::cast_slice(&self.buffers));
+        draft.finish()
+    }
+
+    /// Reads a state record and checks it, by itself and against the layout of its frame.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn read(source: &impl RecordSource, layout: &Layout, reference: &RecordReference) -> Result<Self> {
+        let mut body = record::open(source, RecordKind::State, reference)?;
+        let head: StateBody = body.take()?;
+        let state = Self {
+            generation: head.generation,
+            rows: head.rows,
+            first_row: head.first_row,
+            chunks: body.take_items(head.chunks)?,
+            nodes: body.take_items(head.nodes)?,
+            buffers: body.take_items(head.buffers)?,
+        };
+        body.finish()?;
+        state.check_layout(layout)?;
+        state.check_chunks()?;
+        Ok(state)
+    }
+
+    fn check_layout(&self, layout: &Layout) -> Result<()> {
+        let fits = self.generation == layout.generation
+            && self.chunks.len() == layout.chunks as usize
+            && self.buffers.len() == layout.buffers.len();
+        let lengths = self.buffers.iter().zip(&layout.buffers);
+        let inside = |(state, place): (&BufferStateItem, &BufferItem)| {
+            state.length.checked_add(PADDING).is_some_and(|end| end <= place.capacity)
+        };
+        if fits && lengths.into_iter().all(inside) {
+            return Ok(());
+        }
+        Err(damaged(RecordKind::State, "a frame that does not fit its layout"))
+    }
+
+    fn check_chunks(&self) -> Result<()> {
+        let mut nodes = self.nodes.as_slice();
+        let mut buffers = self.buffers.as_slice();
+        let mut rows = 0_u64;
+        for chunk in &self.chunks {
+            let mine = nodes.split_at_checked(chunk.nodes as usize);
+            let held = buffers.split_at_checked(chunk.buffers as usize);
+            let (Some((mine, other_nodes)), Some((held, other_buffers))) = (mine, held) else {
+                return Err(damaged(RecordKind::State, "chunks with more nodes or buffers than there are"));
+            };
+            check_nodes(mine, held)?;
+            (nodes, buffers) = (other_nodes, other_buffers);
+            rows = rows.saturating_add(chunk.rows);
+        }
+        let past_the_end = self.first_row.checked_add(rows).is_none();
+        if rows == self.rows && nodes.is_empty() && buffers.is_empty() && !past_the_end {
+            return Ok(());
+        }
+        Err(damaged(RecordKind::State, "chunks that do not add up to the frame"))
+    }
+}
+
+/// Checks that `nodes` are whole trees, depth-first, over exactly `buffers`.
+fn check_nodes(nodes: &[NodeItem], mut buffers: &[BufferStateItem]) -> Result<()> {
+    let mut missing = Vec::new();
+    for node in nodes {
+        while missing.last() == Some(&0) {
+            missing.pop();
+        }
+        if let Some(open) = missing.last_mut() {
+            *open -= 1;
+        }
+        missing.push(node.children);
+        let Some((mine, others)) = buffers.split_at_checked(node.buffers as usize) else {
+            return Err(damaged(RecordKind::State, "nodes with more buffers than there are"));
+        };
+        check_validity(node, mine)?;
+        buffers = others;
+    }
+    if missing.iter().any(|open| *open > 0) || !buffers.is_empty() {
+        return Err(damaged(RecordKind::State, "nodes that do not add up to trees"));
+    }
+    Ok(())
+}
+
+fn check_validity(node: &NodeItem, buffers: &[BufferStateItem]) -> Result<()> {
+    let fits = match node.validity {
+        0 => node.nulls == 0,
+        1 => {
+            node.nulls <= node.length
+                && buffers.first().is_some_and(|bits| bits.length >= node.length.div_ceil(8))
+        }
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(damaged(RecordKind::State, "nulls that do not fit their validity bitmap")) }
+}
+
+/// The draft of a schema record that holds an Arrow IPC schema message.
+#[must_use]
+pub fn schema_draft(message: &[u8]) -> Vec<u8> {
+    let mut draft = Draft::with_capacity(size_of::<SchemaBody>() + message.len());
+    draft.push(&SchemaBody { length: message.len() as u64 });
+    draft.push_bytes(message);
+    draft.finish()
+}
+
+/// Reads a schema record: a private copy of the Arrow IPC schema message.
+///
+/// # Errors
+/// [`crate::ErrorKind::Corrupt`].
+pub fn read_schema(source: &impl RecordSource, reference: &RecordReference) -> Result<Vec<u8>> {
+    let mut body = record::open(source, RecordKind::Schema, reference)?;
+    let SchemaBody { length } = body.take()?;
+    let message = body.take_bytes(usize::try_from(length).unwrap_or(usize::MAX))?.to_vec();
+    body.finish()?;
+    Ok(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::record::seal;
+
+    struct Memory(Vec<u8>);
+
+    impl RecordSource for Memory {
+        fn copy_out(&self, _: u64, _: u64) -> Result<Vec<u8>> {
+            Ok(self.0.clone())
+        }
+    }
+
+    fn geometry() -> Geometry {
+        Geometry::new(1 << 30, 1).unwrap()
+    }
+
+    fn layout() -> Layout {
+        let offset = geometry().heap_offset();
+        Layout {
+            schema: RecordReference { offset, length: 64, version: 1, epoch: 1, checksum: 1 },
+            generation: 4,
+            chunks: 1,
+            extents: vec![ExtentItem { offset, length: 512, version: 1 }],
+            buffers: vec![
+                BufferItem { offset, capacity: 128 },
+                BufferItem { offset: offset + 128, capacity: 384 },
+            ],
+        }
+    }
+
+    fn state() -> State {
+        State {
+            generation: 4,
+            rows: 10,
+            first_row: 0,
+            chunks: vec![ChunkItem { rows: 10, nodes: 2, buffers: 2 }],
+            nodes: vec![
+                NodeItem { length: 10, nulls: 1, buffers: 1, children: 1, validity: 1, reserved: 0 },
+                NodeItem { length: 10, nulls: 0, buffers: 1, children: 0, validity: 0, reserved: 0 },
+            ],
+            buffers: vec![
+                BufferStateItem { length: 2, open_word: 0 },
+                BufferStateItem { length: 80, open_word: 0 },
+            ],
+        }
+    }
+
+    fn read_layout(layout: &Layout) -> Result<Layout> {
+        let mut bytes = layout.to_draft();
+        let reference = seal(RecordKind::Layout, 1, 1, 64, &mut bytes);
+        Layout::read(&Memory(bytes), &geometry(), &reference)
+    }
+
+    fn read_state(state: &State) -> Result<State> {
+        let mut bytes = state.to_draft();
+        let reference = seal(RecordKind::State, 1, 1, 64, &mut bytes);
+        State::read(&Memory(bytes), &layout(), &reference)
+    }
+
+    #[test]
+    fn records_survive_a_round_trip() {
+        assert_eq!(read_layout(&layout()).unwrap(), layout());
+        assert_eq!(read_state(&state()).unwrap(), state());
+        let mut bytes = schema_draft(b"schema");
+        let reference = seal(RecordKind::Schema, 1, 1, 64, &mut bytes);
+        assert_eq!(read_schema(&Memory(bytes), &reference).unwrap(), b"schema");
+    }
+
+    #[test]
+    fn layout_that_reaches_out_of_its_extents_is_refused() {
+        let breakages: [fn(&mut Layout); 7] = [
+            |layout| layout.buffers[1].capacity += 64,
+            |layout| layout.buffers[1].offset += 1,
+            |layout| layout.buffers[0].offset -= 64,
+            |layout| layout.buffers[0].capacity = u64::MAX,
+            |layout| layout.extents[0].length = u64::MAX - 63,
+            |layout| layout.extents[0].offset = 0,
+            |layout| layout.extents.push(layout.extents[0]),
+        ];
+        for (at, breakage) in breakages.iter().enumerate() {
+            let mut layout = layout();
+            breakage(&mut layout);
+            assert_eq!(read_layout(&layout).unwrap_err().kind(), ErrorKind::Corrupt, "breakage {at}");
+        }
+    }
+
+    #[test]
+    fn state_that_does_not_add_up_is_refused() {
+        let breakages: [fn(&mut State); 14] = [
+            |state| state.generation = 5,
+            |state| state.rows = 11,
+            |state| state.first_row = u64::MAX,
+            |state| state.chunks[0].rows = u64::MAX,
+            |state| state.chunks[0].nodes = 1,
+            |state| state.chunks[0].buffers = 3,
+            |state| state.nodes[0].children = 2,
+            |state| state.nodes[0].buffers = 2,
+            |state| state.nodes[1].buffers = 0,
+            |state| state.nodes[0].nulls = 11,
+            |state| state.nodes[0].validity = 0,
+            |state| state.nodes[0].validity = 2,
+            |state| state.buffers[0].length = 1,
+            |state| state.buffers[1].length = u64::MAX,
+        ];
+        for (at, breakage) in breakages.iter().enumerate() {
+            let mut state = state();
+            breakage(&mut state);
+            assert_eq!(read_state(&state).unwrap_err().kind(), ErrorKind::Corrupt, "breakage {at}");
+        }
+    }
+}
