@@ -1,0 +1,113 @@
+//! The happens-before edges of the protocol, by name.
+//!
+//! Both ends of an edge name it, `docs/protocol.md` explains it, and for each one a loom model shows that the
+//! protocol breaks without it: under `cfg(loom)`, [`break_edge`] leaves one out.
+
+use crate::sync::{self, Ordering};
+
+/// A fence, an order of steps or a re-check that the protocol rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Edge {
+    /// The store of `latest` releases entry, records and columns; a reader's load of `latest` acquires them.
+    Commit = 1,
+    /// The pin is stored before `floor` is read (fence on the reader's side).
+    PinBeforeFloor,
+    /// `floor` is stored before pins are scanned (fence on the writer's side).
+    FloorBeforeScan,
+    /// A pin counts only if `floor` has not passed it (the re-check).
+    PinRecheck,
+    /// Clearing a pin releases the reads under it; the scan acquires them.
+    Unpin,
+    /// An entry's sequence is odd before its words change.
+    EntryOpen,
+    /// An entry's sequence is even again after its words changed.
+    EntryClose,
+    /// An entry's words are read before its sequence is compared.
+    EntryCheck,
+    /// Entries are erased before their bytes are used again.
+    EraseBeforeReuse,
+    /// An entry stands in the retained table before it leaves the ring.
+    RetainBeforeErase,
+    /// The waiting flag is set before `latest` is looked at again.
+    FlagBeforeLatest,
+    /// `latest` is stored before the waiting flag is read.
+    LatestBeforeFlag,
+    /// A waiter looks at `latest` again after it set the flag.
+    WaitRecheck,
+    /// The flag is cleared before `wake` is bumped.
+    FlagBeforeWake,
+    /// `floor` is stored after the `latest` that it follows: a reader that meets it finds that version.
+    FloorAfterLatest,
+    /// A slot is taken only by who holds its lock.
+    ClaimUnderLock,
+    /// Re-homed pins stand in the new slot before the old lock is let go.
+    RehomeBeforeClose,
+    /// The dead are reaped before the living are scanned.
+    ReapBeforeScan,
+    /// A word is busy before the slot's freeze mark is read.
+    BusyBeforeFreeze,
+    /// A slot is frozen before its words are looked at.
+    FreezeBeforeLook,
+    /// An unpin that found the slot frozen looks again after it left its word behind.
+    ThawRecheck,
+}
+
+impl Edge {
+    /// Every edge.
+    pub const ALL: &[Self] = &[
+        Self::Commit,
+        Self::PinBeforeFloor,
+        Self::FloorBeforeScan,
+        Self::PinRecheck,
+        Self::Unpin,
+        Self::EntryOpen,
+        Self::EntryClose,
+        Self::EntryCheck,
+        Self::EraseBeforeReuse,
+        Self::RetainBeforeErase,
+        Self::FlagBeforeLatest,
+        Self::LatestBeforeFlag,
+        Self::WaitRecheck,
+        Self::FlagBeforeWake,
+        Self::FloorAfterLatest,
+        Self::ClaimUnderLock,
+        Self::RehomeBeforeClose,
+        Self::ReapBeforeScan,
+        Self::BusyBeforeFreeze,
+        Self::FreezeBeforeLook,
+        Self::ThawRecheck,
+    ];
+
+    /// A fence of this edge.
+    #[inline]
+    pub(crate) fn fence(self, order: Ordering) {
+        if self.holds() {
+            sync::fence(order);
+        }
+    }
+
+    /// The memory order of an access of this edge.
+    #[inline]
+    pub(crate) fn order(self, order: Ordering) -> Ordering {
+        if self.holds() { order } else { Ordering::Relaxed }
+    }
+
+    /// Always true outside the models: they leave one edge out to see the protocol break.
+    #[inline(always)]
+    pub(crate) fn holds(self) -> bool {
+        #[cfg(loom)]
+        return BROKEN.load(Ordering::SeqCst) != self as u8;
+        #[cfg(not(loom))]
+        true
+    }
+}
+
+#[cfg(loom)]
+static BROKEN: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+
+/// Leaves one edge out of the protocol, or none.
+#[cfg(loom)]
+pub fn break_edge(edge: Option<Edge>) {
+    BROKEN.store(edge.map_or(0, |edge| edge as u8), Ordering::SeqCst);
+}

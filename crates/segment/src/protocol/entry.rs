@@ -1,0 +1,77 @@
+//! Entries: {version, root record, commit time}, each under its own seqlock.
+//!
+//! One writer (the holder of the lease), any number of readers. A writer that dies in the middle leaves the
+//! sequence odd; the entry is then not `latest`'s (edge Commit), and the next writer erases it.
+
+use crate::edges::Edge;
+use crate::sync::{Access, Ordering, ReadWord, ReadWrite};
+use crate::words::EntryWords;
+use shmframe_format::table::Entry;
+
+/// What stands in an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryRead {
+    /// It is being written, or its writer died.
+    Odd,
+    /// A whole entry; its version is 0 if it is erased.
+    Whole(Entry),
+}
+
+/// Writes an entry; its `sequence` is ignored.
+pub fn write_entry(place: &EntryWords<ReadWrite>, entry: &Entry) {
+    let odd = place.sequence.load(Ordering::Relaxed) | 1;
+    place.sequence.store(odd, Ordering::Relaxed);
+    // Edge EntryOpen: whoever sees one of the new words sees the odd sequence too.
+    Edge::EntryOpen.fence(Ordering::Release);
+    let words = [
+        entry.version,
+        entry.root_offset,
+        entry.root_length,
+        entry.root_checksum,
+        entry.epoch,
+        entry.committed,
+        entry.checksum,
+    ];
+    for (word, value) in place.words.iter().zip(words) {
+        word.store(value, Ordering::Relaxed);
+    }
+    // Edge EntryClose: whoever sees the even sequence sees all new words.
+    place.sequence.store(odd.wrapping_add(1), Edge::EntryClose.order(Ordering::Release));
+}
+
+/// Erases an entry.
+pub fn erase(place: &EntryWords<ReadWrite>) {
+    write_entry(place, &bytemuck::Zeroable::zeroed());
+}
+
+/// Reads an entry once; never waits.
+pub fn read_entry<A: Access>(place: &EntryWords<A>) -> EntryRead {
+    let sequence = place.sequence.read();
+    // Edge EntryClose, the reader's end.
+    Edge::EntryClose.fence(Ordering::Acquire);
+    let [version, root_offset, root_length, root_checksum, epoch, committed, checksum] =
+        core::array::from_fn(|at| place.words[at].read());
+    if sequence % 2 == 1 || !unchanged(place, sequence) {
+        return EntryRead::Odd;
+    }
+    EntryRead::Whole(Entry {
+        sequence,
+        version,
+        root_offset,
+        root_length,
+        root_checksum,
+        epoch,
+        committed,
+        checksum,
+    })
+}
+
+/// Whether an entry still is as it was when its sequence was read.
+///
+/// Whoever copies bytes of a version without a pin asks this afterwards: entries are erased before their bytes are
+/// used again (edge EraseBeforeReuse), so an unchanged entry means that the copy is of that version.
+pub fn unchanged<A: Access>(place: &EntryWords<A>, sequence: u64) -> bool {
+    // Edge EntryCheck: the words (and bytes) read before are read before the sequence is compared.
+    Edge::EntryCheck.fence(Ordering::Acquire);
+    place.sequence.read() == sequence
+}

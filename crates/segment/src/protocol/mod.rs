@@ -1,0 +1,19 @@
+//! The protocol of section 4 of the design, as functions over shared words.
+//!
+//! Nothing here knows of files, mappings or system calls: locks, and sleeping, come in through the small traits
+//! [`SlotLocks`] and [`Sleep`]. So the very same functions run on a mapping and, under loom, on the heap.
+//! `docs/protocol.md` tells the whole story; each [`crate::edges::Edge`] is named at both of its ends.
+
+mod claim;
+mod entry;
+mod pin;
+mod publish;
+mod reclaim;
+mod wait;
+
+pub use claim::{SlotLocks, claim, mark_claimed, reap, release};
+pub use entry::{EntryRead, erase, read_entry, unchanged, write_entry};
+pub use pin::{LocalSlot, NO_HOME, PinOutcome, Pinned, Rehome};
+pub use publish::publish;
+pub use reclaim::{Entries, raise_floor, reclaim, scan};
+pub use wait::{Sleep, WaitOutcome, wait_newer, wake_all, wake_waiters};

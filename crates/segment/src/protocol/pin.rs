@@ -1,0 +1,320 @@
+//! Pins: how a process says that it uses a version, without a system call and without waiting for anybody.
+//!
+//! A [`LocalSlot`] is a process's private side of a reader slot. Each of its words is free, busy (one thread works
+//! on it), valid (n holders), or left behind (its last holder went while the slot was frozen). The shared words
+//! carry the version alone. Threads join a valid word by counting up; the shared word does not change.
+//!
+//! A fork freezes a slot: parent and child then share its lock, so neither may change its words any more. Both go
+//! on to a slot of their own by [`LocalSlot::rehome`].
+
+use super::entry::{EntryRead, read_entry};
+use crate::edges::Edge;
+use crate::sync::{Access, LocalWord32, LocalWord64, Ordering, ReadWord, Word64};
+use crate::words::{Control, PINS, Registry, SlotWords};
+use shmframe_format::record::check_entry;
+use shmframe_format::table::Entry;
+
+const FREE: u64 = 0;
+const BUSY: u64 = 1;
+const LEFT: u64 = 2;
+/// One holder; each further one counts up.
+const VALID: u64 = 3;
+
+/// A slot that has no place in the registry.
+pub const NO_HOME: u32 = u32::MAX;
+
+/// A process's private side of a reader slot.
+#[derive(Debug)]
+pub struct LocalSlot {
+    home: LocalWord32,
+    frozen: LocalWord32,
+    words: [LocalPin; PINS],
+}
+
+#[derive(Debug)]
+struct LocalPin {
+    state: LocalWord64,
+    version: LocalWord64,
+}
+
+/// A pin that holds: where it stands, and the entry of its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    /// The word of the slot.
+    pub word: usize,
+    /// The entry, checked.
+    pub entry: Entry,
+}
+
+/// What came of trying to pin the newest version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinOutcome {
+    /// It is pinned.
+    Pinned(Pinned),
+    /// This slot has no word to spare, or is frozen: try another one.
+    NoWord,
+    /// The entry of the newest version, or the floor, is damaged.
+    Damaged(u64),
+}
+
+/// What came of trying to move a frozen slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rehome {
+    /// A thread is at work on one of its words: try again later.
+    Busy,
+    /// It holds no pins; its old lock was let go, and it has no home.
+    Emptied,
+    /// Its pins stand in the new home; its old lock was let go.
+    Moved,
+}
+
+impl LocalSlot {
+    /// The private side of slot `home`, or of none yet ([`NO_HOME`]).
+    #[must_use]
+    pub fn new(home: u32) -> Self {
+        let free = || LocalPin { state: LocalWord64::new(FREE), version: LocalWord64::new(0) };
+        Self {
+            home: LocalWord32::new(home),
+            frozen: LocalWord32::new(0),
+            words: core::array::from_fn(|_| free()),
+        }
+    }
+
+    /// The slot's place in the registry, or [`NO_HOME`].
+    #[must_use]
+    pub fn home(&self) -> u32 {
+        self.home.load(Ordering::Acquire)
+    }
+
+    /// Gives a slot without pins a place in the registry, or takes it away.
+    pub fn set_home(&self, home: u32) {
+        self.home.store(home, Ordering::Release);
+    }
+
+    /// Pins the newest version.
+    ///
+    /// Lock-free: a retry means that the writer went on. Dying in here leaves a word that the writer either reaps or
+    /// ignores.
+    pub fn pin<A: Access>(&self, control: Control<'_, A>, registry: Registry<'_>) -> PinOutcome {
+        let Some((word, shared)) = self.take_word(registry) else { return PinOutcome::NoWord };
+        let local = &self.words[word];
+        match pin_latest(control, shared) {
+            Ok(entry) => {
+                local.version.store(entry.version, Ordering::Relaxed);
+                local.state.store(VALID, Ordering::Release);
+                PinOutcome::Pinned(Pinned { word, entry })
+            }
+            Err(version) => {
+                shared.store(0, Ordering::Release);
+                local.state.store(FREE, Ordering::Release);
+                PinOutcome::Damaged(version)
+            }
+        }
+    }
+
+    /// Joins the holders of `word` if it is valid and pins `version`.
+    pub fn join(&self, word: usize, version: u64) -> bool {
+        let local = &self.words[word];
+        let state = local.state.load(Ordering::Relaxed);
+        if state < VALID || local.state.exchange(state, state + 1, Ordering::Acquire).is_err() {
+            return false;
+        }
+        // We hold whatever the word pins now; it cannot change until we go.
+        local.version.load(Ordering::Relaxed) == version || {
+            // The caller wants another version; its own hold is not the last one unless all others went meanwhile,
+            // and then leaving it is an ordinary unpin, which needs the registry.
+            self.words[word].state.exchange(state + 1, state, Ordering::Release).is_err()
+                && self.words[word].version.load(Ordering::Relaxed) == version
+        }
+    }
+
+    /// Takes a free word of a slot that is not frozen: on return the word is busy, and ours alone.
+    fn take_word<'a>(&self, registry: Registry<'a>) -> Option<(usize, &'a Word64)> {
+        if self.frozen.load(Ordering::Relaxed) != 0 || self.home() == NO_HOME {
+            return None;
+        }
+        let free = |local: &LocalPin| local.state.load(Ordering::Relaxed) == FREE;
+        // Edge BusyBeforeFreeze / FreezeBeforeLook: either we see the freeze, or the freezer sees us busy.
+        let order = Edge::BusyBeforeFreeze.order(Ordering::SeqCst);
+        let word = self.words.iter().position(|local| free(local) && local.state.exchange(FREE, BUSY, order).is_ok())?;
+        let home = self.home();
+        if self.frozen.load(order) != 0 || home == NO_HOME {
+            self.words[word].state.store(FREE, Ordering::Release);
+            return None;
+        }
+        Some((word, &registry.slots[home as usize].pins[word]))
+    }
+
+    /// Lets one hold of a word go; the last one clears the shared word.
+    ///
+    /// Returns true if the slot is frozen and should be settled ([`LocalSlot::rehome`]).
+    pub fn unpin(&self, registry: Registry<'_>, word: usize) -> bool {
+        let state = &self.words[word].state;
+        let mut held = state.load(Ordering::Relaxed);
+        loop {
+            let last = held == VALID;
+            let (next, order) = if last {
+                (BUSY, Edge::BusyBeforeFreeze.order(Ordering::SeqCst))
+            } else {
+                (held - 1, Ordering::Release)
+            };
+            match state.exchange(held, next, order) {
+                Ok(_) if last => break,
+                Ok(_) => return false,
+                Err(now) => held = now,
+            }
+        }
+        // The reads of the other holders lie behind the counts that we saw.
+        crate::sync::local_fence(Ordering::Acquire);
+        self.clear_busy(registry, word)
+    }
+
+    /// Clears a busy word that nobody holds; leaves it behind if the slot is frozen.
+    fn clear_busy(&self, registry: Registry<'_>, word: usize) -> bool {
+        let state = &self.words[word].state;
+        loop {
+            if self.frozen.load(Edge::BusyBeforeFreeze.order(Ordering::SeqCst)) == 0 {
+                self.clear_shared(registry, word);
+                state.store(FREE, Ordering::Release);
+                return false;
+            }
+            // Edge ThawRecheck: either who thaws the slot sees the word left behind, or we see it thawed.
+            state.store(LEFT, Edge::ThawRecheck.order(Ordering::SeqCst));
+            let thawed = Edge::ThawRecheck.holds() && self.frozen.load(Ordering::SeqCst) == 0;
+            if !thawed || state.exchange(LEFT, BUSY, Ordering::SeqCst).is_err() {
+                return true;
+            }
+        }
+    }
+
+    fn clear_shared(&self, registry: Registry<'_>, word: usize) {
+        if let Some(slot) = registry.slots.get(self.home() as usize) {
+            // Edge Unpin: what was read under the pin was read before.
+            slot.pins[word].store(0, Edge::Unpin.order(Ordering::Release));
+        }
+    }
+
+    /// Freezes the slot: from here on nobody takes a word of it, and no word is cleared.
+    pub fn freeze(&self) {
+        self.frozen.store(1, Edge::FreezeBeforeLook.order(Ordering::SeqCst));
+    }
+
+    /// Whether the slot is frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether a thread is at work on a word.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.any(|state| state == BUSY)
+    }
+
+    /// Whether a word is held.
+    #[must_use]
+    pub fn has_pins(&self) -> bool {
+        self.any(|state| state >= VALID)
+    }
+
+    fn any(&self, wanted: impl Fn(u64) -> bool) -> bool {
+        let order = Edge::FreezeBeforeLook.order(Ordering::SeqCst);
+        self.words.iter().any(|local| wanted(local.state.load(order)))
+    }
+
+    /// Ends the freeze of a slot, in its home: clears what was left behind.
+    pub fn thaw(&self, registry: Registry<'_>) {
+        self.frozen.store(0, Edge::ThawRecheck.order(Ordering::SeqCst));
+        for (word, local) in self.words.iter().enumerate() {
+            if local.state.load(Ordering::SeqCst) == LEFT
+                && local.state.exchange(LEFT, BUSY, Ordering::SeqCst).is_ok()
+            {
+                self.clear_shared(registry, word);
+                local.state.store(FREE, Ordering::Release);
+            }
+        }
+    }
+
+    /// Moves a frozen slot's pins to a new home, or empties it if it has none, and thaws it.
+    ///
+    /// `claim_new` claims a slot for this process alone and returns its place; `close_old` closes this process's
+    /// descriptor of the old lock (never unlocks: another process may share it).
+    ///
+    /// # Errors
+    /// The error of `claim_new`; the slot then stays frozen, and its pins hold where they are.
+    pub fn rehome<E>(
+        &self,
+        registry: Registry<'_>,
+        claim_new: impl FnOnce() -> Result<u32, E>,
+        close_old: impl FnOnce(),
+    ) -> Result<Rehome, E> {
+        if self.is_busy() {
+            return Ok(Rehome::Busy);
+        }
+        if !self.has_pins() {
+            close_old();
+            self.set_home(NO_HOME);
+            self.thaw(registry);
+            return Ok(Rehome::Emptied);
+        }
+        let home = claim_new()?;
+        if Edge::RehomeBeforeClose.holds() {
+            self.copy_pins(&registry.slots[home as usize]);
+            // Edge RehomeBeforeClose: whoever finds the old lock free finds the pins in the new slot.
+            Edge::RehomeBeforeClose.fence(Ordering::SeqCst);
+            close_old();
+        } else {
+            close_old();
+            self.copy_pins(&registry.slots[home as usize]);
+        }
+        self.set_home(home);
+        self.thaw(registry);
+        Ok(Rehome::Moved)
+    }
+
+    fn copy_pins(&self, slot: &SlotWords) {
+        for (local, shared) in self.words.iter().zip(&slot.pins) {
+            if local.state.load(Ordering::Acquire) >= VALID {
+                shared.store(local.version.load(Ordering::Relaxed), Ordering::Release);
+            }
+        }
+    }
+
+    /// In a forked child, before anything else runs: forgets what threads were doing that the child does not have.
+    ///
+    /// Words that were busy are held by nobody; the shared ones belong to the parent, or to a frozen slot.
+    pub fn forget_threads(&self) {
+        for local in &self.words {
+            if matches!(local.state.load(Ordering::Relaxed), BUSY | LEFT) {
+                local.state.store(FREE, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Pins the newest version in a shared word that is ours alone; the version if its entry is damaged.
+fn pin_latest<A: Access>(control: Control<'_, A>, shared: &Word64) -> Result<Entry, u64> {
+    let publication = control.publication;
+    loop {
+        let version = publication.latest.read();
+        // Edge Commit, the reader's end.
+        Edge::Commit.fence(Ordering::Acquire);
+        // Edge Unpin: the word may have been used before; the reads under its last pin lie behind this store.
+        shared.store(version, Edge::Unpin.order(Ordering::Release));
+        // Edge PinBeforeFloor / FloorBeforeScan: either the scan sees this pin, or we see the floor (I3).
+        Edge::PinBeforeFloor.fence(Ordering::SeqCst);
+        let passed = publication.floor.read() > version;
+        if !(passed && Edge::PinRecheck.holds())
+            && let EntryRead::Whole(entry) = read_entry(control.ring_slot(version))
+            && check_entry(&entry, version).is_ok()
+        {
+            return Ok(entry);
+        }
+        // The floor passed us, or the ring lapped us: then `latest` went on. If it did not, the segment is damaged.
+        // Edge FloorAfterLatest, the reader's end.
+        Edge::FloorAfterLatest.fence(Ordering::Acquire);
+        if publication.latest.read() == version {
+            return Err(version);
+        }
+    }
+}

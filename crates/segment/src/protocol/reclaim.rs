@@ -1,0 +1,185 @@
+//! Reclaim: which versions nobody can reach any more. Floor, reap, fence, scan, erase, fence, reuse (I4).
+//!
+//! All of it runs under the writer lease. It can be killed anywhere: the floor only rises, an erased entry names
+//! nothing, a moved entry stands in both places for a while, and the next writer starts with a reclaim of its own.
+
+use super::claim::{SlotLocks, reap};
+use super::entry::{EntryRead, erase, read_entry, write_entry};
+use crate::edges::Edge;
+use crate::sync::{Ordering, ReadWord, ReadWrite};
+use crate::words::{Control, EntryWords, Registry};
+use shmframe_format::record::check_entry;
+use shmframe_format::table::Entry;
+use std::collections::BTreeMap;
+
+/// The writer's private copy of all entries: the live versions, and where their entries stand.
+#[derive(Debug, Default)]
+pub struct Entries {
+    live: BTreeMap<u64, Entry>,
+    retained: BTreeMap<u64, usize>,
+    vacant: Vec<usize>,
+}
+
+impl Entries {
+    /// Reads the entries of a segment as a new holder of the lease: erases what is odd, damaged, above `latest`,
+    /// or in the wrong place, and the ring's copy of what stands in both places.
+    ///
+    /// Repeating it, or being killed in it, changes nothing.
+    #[must_use]
+    pub fn recover(control: Control<'_, ReadWrite>, table: &[EntryWords<ReadWrite>]) -> Self {
+        let latest = control.publication.latest.load(Ordering::Relaxed);
+        let mut entries = Self::default();
+        for (index, place) in table.iter().enumerate() {
+            match live_entry(place, latest) {
+                Some(entry) if entries.live.insert(entry.version, entry).is_none() => {
+                    entries.retained.insert(entry.version, index);
+                }
+                _ => {
+                    erase_remains(place);
+                    entries.vacant.push(index);
+                }
+            }
+        }
+        for (index, place) in control.ring.iter().enumerate() {
+            let entry = live_entry(place, latest);
+            match entry.filter(|entry| entry.version % control.ring.len() as u64 == index as u64) {
+                Some(entry) if !entries.live.contains_key(&entry.version) => {
+                    entries.live.insert(entry.version, entry);
+                }
+                _ => erase_remains(place),
+            }
+        }
+        entries
+    }
+
+    /// The live versions and their entries, oldest first.
+    #[must_use]
+    pub fn live(&self) -> &BTreeMap<u64, Entry> {
+        &self.live
+    }
+
+    /// Whether a live version lies in `[from, to)`.
+    #[must_use]
+    pub fn any_live(&self, from: u64, to: u64) -> bool {
+        from < to && self.live.range(from..to).next().is_some()
+    }
+
+    /// Notes a version that was just published.
+    pub fn published(&mut self, entry: Entry) {
+        self.live.insert(entry.version, entry);
+    }
+
+    /// Erases the entries that `keep` does not want; moves old ones that it wants out of the ring.
+    fn settle(
+        &mut self,
+        control: Control<'_, ReadWrite>,
+        table: &[EntryWords<ReadWrite>],
+        keep: impl Fn(u64) -> bool,
+        oldest_in_ring: u64,
+    ) {
+        let gone: Vec<u64> = self.live.keys().copied().filter(|version| !keep(*version)).collect();
+        for version in &gone {
+            if let Some(index) = self.retained.remove(version) {
+                erase(&table[index]);
+                self.vacant.push(index);
+                self.live.remove(version);
+            }
+        }
+        let leaving: Vec<Entry> = self.live.range(..oldest_in_ring).map(|(_, entry)| *entry).collect();
+        for entry in leaving {
+            if keep(entry.version) && !self.retained.contains_key(&entry.version) {
+                self.retain(control, table, &entry);
+            }
+        }
+        for version in gone {
+            if self.live.remove(&version).is_some() {
+                erase(control.ring_slot(version));
+            }
+        }
+    }
+
+    /// Moves an entry from the ring to the retained table.
+    fn retain(&mut self, control: Control<'_, ReadWrite>, table: &[EntryWords<ReadWrite>], entry: &Entry) {
+        // The table has room for every pin word and a ring; a full one means damage, and costs a wait for a slot.
+        let Some(index) = self.vacant.pop() else { return };
+        if !Edge::RetainBeforeErase.holds() {
+            erase(control.ring_slot(entry.version));
+        }
+        write_entry(&table[index], entry);
+        // Edge RetainBeforeErase: whoever finds the ring's entry erased finds this one.
+        Edge::RetainBeforeErase.fence(Ordering::Release);
+        if Edge::RetainBeforeErase.holds() {
+            erase(control.ring_slot(entry.version));
+        }
+        self.retained.insert(entry.version, index);
+    }
+}
+
+fn live_entry(place: &EntryWords<ReadWrite>, latest: u64) -> Option<Entry> {
+    match read_entry(place) {
+        EntryRead::Whole(entry) if entry.version <= latest && check_entry(&entry, entry.version).is_ok() => Some(entry),
+        _ => None,
+    }
+}
+
+fn erase_remains(place: &EntryWords<ReadWrite>) {
+    if !matches!(read_entry(place), EntryRead::Whole(entry) if entry == Entry { sequence: entry.sequence, ..bytemuck::Zeroable::zeroed() })
+    {
+        erase(place);
+    }
+}
+
+/// Raises `floor`; it never falls.
+pub fn raise_floor(control: Control<'_, ReadWrite>, floor: u64) {
+    let word = &control.publication.floor;
+    if word.load(Ordering::Relaxed) < floor {
+        // Edge FloorAfterLatest: a reader that meets the new floor finds a `latest` that is not below it.
+        word.store(floor, Edge::FloorAfterLatest.order(Ordering::Release));
+    }
+}
+
+/// Every version that a claimed slot pins, sorted; damaged words are versions that nobody has.
+#[must_use]
+pub fn scan(registry: Registry<'_>) -> Vec<u64> {
+    let claimed = registry.slots.iter().filter(|slot| slot.mark.load(Ordering::Relaxed) != 0);
+    // Edge Unpin, the writer's end: what was read under a pin that is gone was read before.
+    let pins = claimed.flat_map(|slot| slot.pins.iter().map(|pin| pin.load(Edge::Unpin.order(Ordering::Acquire))));
+    let mut pinned: Vec<u64> = pins.filter(|pin| *pin != 0).collect();
+    pinned.sort_unstable();
+    pinned.dedup();
+    pinned
+}
+
+/// Raises the floor to `floor` and erases the entries of all versions below it that nobody pins; afterwards the
+/// bytes that no live version of `entries` covers may be used again. Returns how many dead slots were reaped.
+///
+/// `floor` is at most `latest`, and at most half a ring below it.
+pub fn reclaim(
+    control: Control<'_, ReadWrite>,
+    table: &[EntryWords<ReadWrite>],
+    registry: Registry<'_>,
+    locks: &impl SlotLocks,
+    entries: &mut Entries,
+    floor: u64,
+) -> usize {
+    raise_floor(control, floor);
+    let floor = control.publication.floor.load(Ordering::Relaxed);
+    let mut reaped = 0;
+    // Edge ReapBeforeScan: a pin that moved from a slot to another before the first was let go is seen in the other.
+    if Edge::ReapBeforeScan.holds() {
+        reaped = reap(registry, locks, floor);
+    }
+    // Edge FloorBeforeScan / PinBeforeFloor: either the scan sees a pin, or its reader sees the floor (I3).
+    Edge::FloorBeforeScan.fence(Ordering::SeqCst);
+    let pinned = scan(registry);
+    if !Edge::ReapBeforeScan.holds() {
+        reaped = reap(registry, locks, floor);
+    }
+    let keep = |version| version >= floor || pinned.binary_search(&version).is_ok();
+    let latest = control.publication.latest.read();
+    let oldest_in_ring = (latest + 1).saturating_sub(control.ring.len() as u64 / 2);
+    entries.settle(control, table, keep, oldest_in_ring);
+    // Edge EraseBeforeReuse: whoever sees a byte of the next user finds the entry erased.
+    Edge::EraseBeforeReuse.fence(Ordering::Release);
+    reaped
+}

@@ -1,0 +1,152 @@
+//! The words that processes share, and the words that threads share beside them.
+//!
+//! All atomics of the crate come from here, so that loom can take their place, steps can be counted, and a word of
+//! a read-only mapping has no method that stores. Only relaxed loads are guaranteed on read-only memory (std,
+//! `sync::atomic`, "Atomic accesses to read-only memory"): readers load relaxed and fence.
+
+use crate::steps::{Step, step};
+
+#[cfg(not(loom))]
+use core::sync::atomic as base;
+#[cfg(loom)]
+use loom::sync::atomic as base;
+
+pub(crate) use core::sync::atomic::Ordering;
+
+/// A memory fence.
+#[inline]
+pub(crate) fn fence(order: Ordering) {
+    step(Step::Fence);
+    base::fence(order);
+}
+
+/// A word that can at least be read.
+pub trait ReadWord {
+    /// What it holds.
+    type Value: Copy;
+    /// A relaxed load.
+    fn read(&self) -> Self::Value;
+}
+
+/// How a mapping may be used: which words it is made of.
+pub trait Access: 'static {
+    /// A word of 64 bits.
+    type Word64: ReadWord<Value = u64>;
+    /// A word of 32 bits.
+    type Word32: ReadWord<Value = u32>;
+}
+
+/// A mapping that may only be read.
+#[derive(Debug)]
+pub enum ReadOnly {}
+
+/// A mapping that may be written.
+#[derive(Debug)]
+pub enum ReadWrite {}
+
+impl Access for ReadOnly {
+    type Word64 = ReadOnlyWord64;
+    type Word32 = ReadOnlyWord32;
+}
+
+impl Access for ReadWrite {
+    type Word64 = Word64;
+    type Word32 = Word32;
+}
+
+macro_rules! words {
+    ($( $word:ident, $read_only:ident, $local:ident, $atomic:ident, $value:ty; )*) => { $(
+        /// A shared word that may be stored to.
+        #[derive(Debug)]
+        #[repr(transparent)]
+        pub struct $word(base::$atomic);
+
+        impl ReadWord for $word {
+            type Value = $value;
+            #[inline]
+            fn read(&self) -> $value {
+                self.0.load(Ordering::Relaxed)
+            }
+        }
+
+        impl $word {
+            /// A word outside shared memory, for models.
+            #[cfg(any(loom, test))]
+            #[must_use]
+            pub fn new(value: $value) -> Self {
+                Self(base::$atomic::new(value))
+            }
+
+            #[inline]
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                self.0.load(order)
+            }
+
+            #[inline]
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                step(Step::Store);
+                self.0.store(value, order);
+            }
+        }
+
+        /// A shared word that stands in a read-only mapping: it cannot be stored to.
+        #[derive(Debug)]
+        #[repr(transparent)]
+        pub struct $read_only(base::$atomic);
+
+        impl ReadWord for $read_only {
+            type Value = $value;
+            #[inline]
+            fn read(&self) -> $value {
+                self.0.load(Ordering::Relaxed)
+            }
+        }
+
+        /// A word of this process alone.
+        #[derive(Debug)]
+        pub(crate) struct $local(base::$atomic);
+
+        impl $local {
+            pub(crate) fn new(value: $value) -> Self {
+                Self(base::$atomic::new(value))
+            }
+
+            #[inline]
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                sequential(order);
+                self.0.load(order)
+            }
+
+            #[inline]
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                self.0.store(value, order);
+                sequential(order);
+            }
+
+            #[inline]
+            pub(crate) fn exchange(&self, current: $value, new: $value, order: Ordering) -> Result<$value, $value> {
+                let failure = if order == Ordering::Relaxed { Ordering::Relaxed } else { Ordering::Acquire };
+                let result = self.0.compare_exchange(current, new, order, failure);
+                sequential(order);
+                result
+            }
+        }
+    )* };
+}
+
+words! {
+    Word64, ReadOnlyWord64, LocalWord64, AtomicU64, u64;
+    Word32, ReadOnlyWord32, LocalWord32, AtomicU32, u32;
+}
+
+/// Loom treats sequentially consistent accesses as acquire and release only; a fence beside the access stands for
+/// the single total order that the language gives them.
+#[inline(always)]
+fn sequential(order: Ordering) {
+    #[cfg(loom)]
+    if order == Ordering::SeqCst {
+        base::fence(Ordering::SeqCst);
+    }
+    #[cfg(not(loom))]
+    let _ = order;
+}
