@@ -1,0 +1,44 @@
+//! The model checker: the tests `crates/segment/tests/loom_*.rs`, built with `--cfg loom`.
+
+use std::env;
+
+use anyhow::{Result, ensure};
+
+use crate::context::{Context, flags_with};
+use crate::packages::SEGMENT;
+use crate::step::{Outcome, run_tests};
+
+/// How the names of the models start.
+const PREFIX: &str = "loom_";
+/// loom's own bound on the preemptions of one execution.
+const BOUND: &str = "LOOM_MAX_PREEMPTIONS";
+/// The bound unless the caller sets one.
+const USUAL: &str = "3";
+/// The bound of the longer search. Without any bound the larger models would not end.
+const FULL: &str = "4";
+
+/// Runs every model. A build of its own below the target folder, since `--cfg loom` goes into every package.
+pub fn run(context: &Context) -> Result<Outcome> {
+    context.require(SEGMENT)?;
+    let models = models(context);
+    ensure!(
+        models > 0,
+        "`{SEGMENT}` has no test target `{PREFIX}*`: the models belong into its tests/{PREFIX}*.rs"
+    );
+    let pattern = format!("{PREFIX}*");
+    let mut command = context.cargo(["test", "-p", SEGMENT, "--test", &pattern, "--no-fail-fast"]);
+    command.env("CARGO_TARGET_DIR", context.target_below("loom"));
+    command.env("RUSTFLAGS", flags_with("RUSTFLAGS", "--cfg loom"));
+    if env::var_os(BOUND).is_none() {
+        command.env(BOUND, if context.full { FULL } else { USUAL });
+    }
+    let mut outcome = run_tests(&mut command)?;
+    outcome.note = format!("{models} model files");
+    Ok(outcome)
+}
+
+fn models(context: &Context) -> usize {
+    let members = context.workspace.workspace_packages();
+    let targets = members.iter().filter(|member| member.name == SEGMENT).flat_map(|member| &member.targets);
+    targets.filter(|target| target.is_test() && target.name.starts_with(PREFIX)).count()
+}
