@@ -55,8 +55,15 @@ enum Task {
     },
 }
 
-fn main() -> Result<ExitCode> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    task(Cli::parse().command).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn task(task: Task) -> Result<ExitCode> {
+    match task {
         Task::Test { list: true, .. } => {
             gate::list();
             Ok(ExitCode::SUCCESS)
