@@ -11,7 +11,7 @@ use core::sync::atomic as base;
 #[cfg(loom)]
 use loom::sync::atomic as base;
 
-pub(crate) use core::sync::atomic::Ordering;
+pub(crate) use base::Ordering;
 
 /// A memory fence.
 #[inline]
@@ -21,7 +21,7 @@ pub(crate) fn fence(order: Ordering) {
 }
 
 /// A word that can at least be read.
-pub trait ReadWord {
+pub trait ReadWord: core::fmt::Debug {
     /// What it holds.
     type Value: Copy;
     /// A relaxed load.
@@ -29,7 +29,7 @@ pub trait ReadWord {
 }
 
 /// How a mapping may be used: which words it is made of.
-pub trait Access: 'static {
+pub trait Access: core::fmt::Debug + 'static {
     /// A word of 64 bits.
     type Word64: ReadWord<Value = u64>;
     /// A word of 32 bits.

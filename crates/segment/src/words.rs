@@ -1,7 +1,6 @@
 //! The shared structures as atomics: twins of those in `shmframe_format::table`, offset by offset (I6).
 
-use crate::sync::{Access, ReadWord, ReadWrite};
-use shmframe_format::table;
+use crate::sync::{Access, ReadWord, ReadWrite, Word64};
 
 /// Pin words of a slot; fewer in the models, where each word multiplies the states.
 pub const PINS: usize = if cfg!(loom) { 2 } else { shmframe_format::geometry::PINS_PER_SLOT as usize };
@@ -50,16 +49,16 @@ pub struct EntryWords<A: Access> {
 #[repr(C)]
 pub struct SlotWords {
     /// 0 free, 1 claimed.
-    pub mark: <ReadWrite as Access>::Word64,
+    pub mark: Word64,
     /// Process id (to show).
-    pub pid: <ReadWrite as Access>::Word64,
+    pub pid: Word64,
     /// When the slot was claimed (to show).
-    pub since: <ReadWrite as Access>::Word64,
+    pub since: Word64,
     unused_1: [u8; 40],
     /// The reader's label (to show).
-    pub label: [<ReadWrite as Access>::Word64; 8],
+    pub label: [Word64; 8],
     /// The versions it pins; 0: none.
-    pub pins: [<ReadWrite as Access>::Word64; PINS],
+    pub pins: [Word64; PINS],
 }
 
 #[cfg(not(loom))]
@@ -67,7 +66,7 @@ mod same_layout {
     use super::*;
     use crate::sync::ReadOnly;
     use core::mem::offset_of;
-    use shmframe_format::geometry::Geometry;
+    use shmframe_format::table;
 
     macro_rules! same_offsets {
         ($mine:ty, $theirs:ty, $($field:ident),*) => {
@@ -76,20 +75,28 @@ mod same_layout {
     }
 
     same_offsets!(
-        Publication<ReadOnly>, table::Publication,
-        latest, floor, unused_1, wake, state, unused_2, epoch, history, trims, writer_pid, writer_since,
-        writer_label, unused_3
+        Publication<ReadOnly>,
+        table::Publication,
+        latest,
+        floor,
+        unused_1,
+        wake,
+        state,
+        unused_2,
+        epoch,
+        history,
+        trims,
+        writer_pid,
+        writer_since,
+        writer_label,
+        unused_3
     );
     same_offsets!(SlotWords, table::Slot, mark, pid, since, unused_1, label);
     const _: () = assert!(size_of::<Publication<ReadWrite>>() == size_of::<table::Publication>());
     const _: () = assert!(size_of::<EntryWords<ReadWrite>>() == size_of::<table::Entry>());
     const _: () = assert!(offset_of!(SlotWords, pins) == size_of::<table::Slot>());
     const _: () = assert!(align_of::<Publication<ReadWrite>>() == 8 && align_of::<SlotWords>() == 8);
-
-    #[test]
-    fn slots_stand_as_far_apart_as_the_geometry_says() {
-        assert_eq!(size_of::<SlotWords>() as u64, Geometry::slot_size());
-    }
+    const _: () = assert!(size_of::<SlotWords>() == 512);
 }
 
 /// The state word of an open segment.
@@ -126,7 +133,7 @@ impl<'a, A: Access> Control<'a, A> {
 #[derive(Clone, Copy, Debug)]
 pub struct Registry<'a> {
     /// Not zero: somebody waits for the next version.
-    pub waiting: &'a <ReadWrite as Access>::Word64,
+    pub waiting: &'a Word64,
     /// The slots.
     pub slots: &'a [SlotWords],
 }
@@ -154,7 +161,7 @@ pub fn label_text<W: ReadWord<Value = u64>>(words: &[W; 8]) -> String {
 #[cfg(any(loom, test))]
 mod on_the_heap {
     use super::*;
-    use crate::sync::{Word32, Word64};
+    use crate::sync::Word32;
 
     impl Publication<ReadWrite> {
         /// A publication block of a segment without versions, outside shared memory, for models.

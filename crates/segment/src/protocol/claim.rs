@@ -27,7 +27,8 @@ pub fn claim(registry: Registry<'_>, locks: &impl SlotLocks) -> Option<u32> {
     };
     let mut candidates = with_mark(false).chain(with_mark(true));
     // Edge ClaimUnderLock: two claimers never get one slot.
-    let (index, slot) = candidates.find(|(index, _)| locks.try_lock(*index) || !Edge::ClaimUnderLock.holds())?;
+    let (index, slot) =
+        candidates.find(|(index, _)| locks.try_lock(*index) || !Edge::ClaimUnderLock.holds())?;
     clear(slot);
     mark_claimed(slot);
     Some(index)
@@ -56,7 +57,10 @@ pub fn reap(registry: Registry<'_>, locks: &impl SlotLocks, floor: u64) -> usize
     for (index, slot) in (0..).zip(registry.slots) {
         let in_the_way = |pin: u64| pin != 0 && pin < floor;
         let claimed = slot.mark.load(Ordering::Relaxed) != 0;
-        if claimed && slot.pins.iter().any(|pin| in_the_way(pin.load(Ordering::Relaxed))) && locks.try_lock(index) {
+        if claimed
+            && slot.pins.iter().any(|pin| in_the_way(pin.load(Ordering::Relaxed)))
+            && locks.try_lock(index)
+        {
             release(registry, locks, index);
             reaped += 1;
         }

@@ -113,19 +113,18 @@ impl LocalSlot {
     }
 
     /// Joins the holders of `word` if it is valid and pins `version`.
-    pub fn join(&self, word: usize, version: u64) -> bool {
+    pub fn join(&self, registry: Registry<'_>, word: usize, version: u64) -> bool {
         let local = &self.words[word];
         let state = local.state.load(Ordering::Relaxed);
         if state < VALID || local.state.exchange(state, state + 1, Ordering::Acquire).is_err() {
             return false;
         }
         // We hold whatever the word pins now; it cannot change until we go.
-        local.version.load(Ordering::Relaxed) == version || {
-            // The caller wants another version; its own hold is not the last one unless all others went meanwhile,
-            // and then leaving it is an ordinary unpin, which needs the registry.
-            self.words[word].state.exchange(state + 1, state, Ordering::Release).is_err()
-                && self.words[word].version.load(Ordering::Relaxed) == version
+        let wanted = local.version.load(Ordering::Relaxed) == version;
+        if !wanted {
+            self.unpin(registry, word);
         }
+        wanted
     }
 
     /// Takes a free word of a slot that is not frozen: on return the word is busy, and ours alone.
@@ -136,7 +135,10 @@ impl LocalSlot {
         let free = |local: &LocalPin| local.state.load(Ordering::Relaxed) == FREE;
         // Edge BusyBeforeFreeze / FreezeBeforeLook: either we see the freeze, or the freezer sees us busy.
         let order = Edge::BusyBeforeFreeze.order(Ordering::SeqCst);
-        let word = self.words.iter().position(|local| free(local) && local.state.exchange(FREE, BUSY, order).is_ok())?;
+        let word = self
+            .words
+            .iter()
+            .position(|local| free(local) && local.state.exchange(FREE, BUSY, order).is_ok())?;
         let home = self.home();
         if self.frozen.load(order) != 0 || home == NO_HOME {
             self.words[word].state.store(FREE, Ordering::Release);
@@ -164,8 +166,6 @@ impl LocalSlot {
                 Err(now) => held = now,
             }
         }
-        // The reads of the other holders lie behind the counts that we saw.
-        crate::sync::local_fence(Ordering::Acquire);
         self.clear_busy(registry, word)
     }
 

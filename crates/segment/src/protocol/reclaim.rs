@@ -117,7 +117,9 @@ impl Entries {
 
 fn live_entry(place: &EntryWords<ReadWrite>, latest: u64) -> Option<Entry> {
     match read_entry(place) {
-        EntryRead::Whole(entry) if entry.version <= latest && check_entry(&entry, entry.version).is_ok() => Some(entry),
+        EntryRead::Whole(entry) if entry.version <= latest && check_entry(&entry, entry.version).is_ok() => {
+            Some(entry)
+        }
         _ => None,
     }
 }
@@ -143,7 +145,8 @@ pub fn raise_floor(control: Control<'_, ReadWrite>, floor: u64) {
 pub fn scan(registry: Registry<'_>) -> Vec<u64> {
     let claimed = registry.slots.iter().filter(|slot| slot.mark.load(Ordering::Relaxed) != 0);
     // Edge Unpin, the writer's end: what was read under a pin that is gone was read before.
-    let pins = claimed.flat_map(|slot| slot.pins.iter().map(|pin| pin.load(Edge::Unpin.order(Ordering::Acquire))));
+    let pins =
+        claimed.flat_map(|slot| slot.pins.iter().map(|pin| pin.load(Edge::Unpin.order(Ordering::Acquire))));
     let mut pinned: Vec<u64> = pins.filter(|pin| *pin != 0).collect();
     pinned.sort_unstable();
     pinned.dedup();
