@@ -102,11 +102,6 @@ impl Region<crate::sync::ReadWrite> {
         unsafe { core::slice::from_raw_parts_mut(start, length) }
     }
 
-    /// Where the mapping stands in this process, and its length in bytes.
-    pub(crate) fn address(&self) -> (usize, usize) {
-        (self.map.as_ptr() as usize, self.map.len())
-    }
-
     /// Forgets the mapping without unmapping it: in a forked child something else may lie there.
     pub(crate) fn forget(self) {
         core::mem::forget(self.map);
@@ -128,6 +123,11 @@ impl<A: Access> Region<A> {
         // Keeps the segment out of core dumps; an error changes nothing else.
         let _ = map.advise(Advice::DontDump);
         Ok(Self { map, access: PhantomData })
+    }
+
+    /// Where the mapping stands in this process, and its length in bytes.
+    pub(crate) fn address(&self) -> (usize, usize) {
+        (self.map.as_ptr() as usize, self.map.len())
     }
 
     /// Bytes of the mapping.

@@ -1,0 +1,469 @@
+//! A process's attachment to a segment: one per process and segment, shared by all its readers.
+//!
+//! It maps the publication block read-only and the registry read-write, and owns the process's reader slots. Pins
+//! hold it, so that a slot outlives the reader for as long as any array lives.
+
+use crate::fork::{AtFork, ForkLock, Registration, generation};
+use crate::location::{Location, READERS, SegmentDirectory, refused};
+use crate::protocol::{EntryRead, LocalSlot, NO_HOME, PinOutcome, WaitOutcome, read_entry, wait_newer};
+use crate::slots::{HeldSlot, SlotList};
+use crate::sync::{ReadOnly, ReadWord, ReadWrite, Word64};
+use crate::sys::futex::Futex;
+use crate::sys::map::Region;
+use crate::sys::{descriptor, lock};
+use crate::words::{Control, Publication, Registry, STATE_REMOVED, label_words};
+use core::mem::offset_of;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use core::time::Duration;
+use shmframe_format::geometry::{Geometry, RING_LENGTH, WRITER_PRESENCE_BYTE};
+use shmframe_format::header::{Header, Id, Role};
+use shmframe_format::record::check_entry;
+use shmframe_format::table::{Entry, RegistryHeader};
+use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, Weak};
+
+/// The least that a reader maps of the heap, bytes: growth then seldom needs another mapping.
+const HEADROOM: u64 = 1 << 34;
+
+#[derive(Debug)]
+enum AttachmentKind {
+    RegistryFull { slots: u32 },
+    Removed,
+    Damaged { version: u64 },
+}
+
+impl Describe for AttachmentKind {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::RegistryFull { .. } => ErrorKind::RegistryFull,
+            Self::Removed => ErrorKind::Removed,
+            Self::Damaged { .. } => ErrorKind::Corrupt,
+        }
+    }
+
+    fn report(&self) -> Report {
+        match self {
+            Self::RegistryFull { slots } => Report::new(
+                "the reader registry is full",
+                "a free reader slot, or one of a dead process",
+                format!("{slots} slots, all held by living processes"),
+                "hold fewer versions at once (48 for each slot), stop readers, or create the segment with more slots",
+            ),
+            Self::Removed => Report::new(
+                "the segment was removed",
+                "an open segment",
+                "one that was removed; snapshots that are held stay valid",
+                "open it again once it was created again",
+            ),
+            Self::Damaged { version } => Report::new(
+                "damaged publication block",
+                format!("a whole entry for version {version}, the newest"),
+                "none, and no newer version",
+                "remove the segment and create it again",
+            ),
+        }
+    }
+}
+
+/// One process's attachment to one segment.
+#[derive(Debug)]
+pub struct Attachment {
+    header: Header,
+    directory: SegmentDirectory,
+    data: OwnedFd,
+    control: Region<ReadOnly>,
+    registry: Region<ReadWrite>,
+    heap: Mutex<Arc<Region<ReadOnly>>>,
+    label: String,
+    slots: SlotList,
+    /// The slot in which a pin was last taken; null at first. It lives as long as `self`.
+    recent: AtomicPtr<HeldSlot>,
+    /// The word of that pin.
+    recent_word: AtomicUsize,
+    /// Whether a fork froze a slot that has not been moved yet.
+    unsettled: AtomicBool,
+    this: Weak<Self>,
+    registration: Mutex<Option<Registration>>,
+}
+
+/// A hold on a version: a word of a reader slot says so for as long as this lives.
+#[derive(Debug)]
+pub struct Pin {
+    attachment: Arc<Attachment>,
+    slot: *const HeldSlot,
+    word: usize,
+    entry: Entry,
+}
+
+// SAFETY: (I3) `slot` points into the attachment's list, whose nodes never move and live as long as the
+// attachment, which is held; all of a slot is atomics.
+unsafe impl Send for Pin {}
+// SAFETY: (I3) as above.
+unsafe impl Sync for Pin {}
+
+impl Attachment {
+    /// The process's attachment to a segment: the one it has, or a new one, shown under `label`.
+    ///
+    /// # Errors
+    /// Everything that opening a segment refuses; see `docs/security.md`.
+    pub fn open(location: &Location, label: &str) -> Result<Arc<Self>> {
+        let directory = location.open_directory()?;
+        let (data, header) = directory.open_data(Role::Reader)?;
+        let registry = directory.open_registry(&header)?;
+        if let Some(attachment) = Self::find(&directory, header.instance()) {
+            return Ok(attachment);
+        }
+        let geometry = *header.geometry();
+        let control = Region::read_only(data.as_fd(), geometry.heap_offset())?;
+        let registry = Region::read_write(registry.as_fd(), geometry.registry_size())?;
+        let heap = Mutex::new(Arc::new(map_heap(&data, &geometry, 0)?));
+        let attachment = Arc::new_cyclic(|this| Self {
+            header,
+            directory,
+            data,
+            control,
+            registry,
+            heap,
+            label: label.to_owned(),
+            slots: SlotList::default(),
+            recent: AtomicPtr::new(core::ptr::null_mut()),
+            recent_word: AtomicUsize::new(0),
+            unsettled: AtomicBool::new(false),
+            this: this.clone(),
+            registration: Mutex::new(None),
+        });
+        if attachment.is_removed() {
+            return Err(AttachmentKind::Removed.into());
+        }
+        // SAFETY: (outside the invariants) the attachment stands in an Arc, and takes the registration back first
+        // thing when it is dropped.
+        let registration = unsafe { Registration::new(Arc::as_ptr(&attachment)) };
+        if let Ok(mut place) = attachment.registration.lock() {
+            *place = Some(registration);
+        }
+        Ok(attachment)
+    }
+
+    /// The attachment that this process has to the segment, if any.
+    fn find(directory: &SegmentDirectory, instance: Id) -> Option<Arc<Self>> {
+        let mut found = None;
+        ForkLock::take().each(|object| {
+            if let Some(attachment) = object.attachment()
+                && attachment.directory.identity == directory.identity
+                && attachment.header.instance() == instance
+                && found.is_none()
+            {
+                found = attachment.this.upgrade();
+            }
+        });
+        found
+    }
+
+    /// The segment's header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Where the segment stands.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.directory.location
+    }
+
+    fn control(&self) -> Control<'_, ReadOnly> {
+        let geometry = self.header.geometry();
+        Control {
+            publication: self.publication(),
+            ring: self.control.shared_slice(geometry.ring_offset(), RING_LENGTH as usize),
+        }
+    }
+
+    fn publication(&self) -> &Publication<ReadOnly> {
+        self.control.shared(self.header.geometry().publication_offset())
+    }
+
+    fn registry(&self) -> Registry<'_> {
+        registry_words(&self.registry, self.header.geometry())
+    }
+
+    /// The newest version. No system call.
+    #[must_use]
+    pub fn latest(&self) -> u64 {
+        self.publication().latest.read()
+    }
+
+    /// Whether the segment was removed. No system call.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.publication().state.read() == STATE_REMOVED
+    }
+
+    /// Whether the name still leads to this segment.
+    ///
+    /// # Errors
+    /// If the directory cannot be looked at.
+    pub fn is_current(&self) -> Result<bool> {
+        self.directory.is_current()
+    }
+
+    /// Whether some process holds the writer lease now, by the kernel's word.
+    ///
+    /// # Errors
+    /// If the registry cannot be opened.
+    pub fn has_writer(&self) -> Result<bool> {
+        let (file, _) = self.directory.open_file(READERS, false)?;
+        let locked = lock::is_locked(file.as_fd(), WRITER_PRESENCE_BYTE);
+        locked.map_err(|errno| refused("ask for the writer", errno))
+    }
+
+    /// Sleeps until there is a version newer than `version`, once, for `cap` at the most.
+    #[must_use]
+    pub fn wait_newer(&self, version: u64, cap: Duration) -> WaitOutcome {
+        wait_newer(self.control(), self.registry(), &Futex, version, cap)
+    }
+
+    /// Pins the newest version.
+    ///
+    /// No system call, unless every slot of this process is full, or the process forked since.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RegistryFull`], [`ErrorKind::Removed`], [`ErrorKind::Corrupt`], or what opening a descriptor
+    /// gives.
+    pub fn pin(self: &Arc<Self>) -> Result<Pin> {
+        if self.is_removed() {
+            return Err(AttachmentKind::Removed.into());
+        }
+        if let Some(pin) = self.join_recent() {
+            return Ok(pin);
+        }
+        loop {
+            if self.unsettled.load(Ordering::Relaxed) {
+                self.settle();
+            }
+            if let Some(pin) = self.pin_in_any_slot()? {
+                return Ok(pin);
+            }
+            self.add_slot()?;
+        }
+    }
+
+    /// Joins the most recent pin, if it is of the newest version.
+    fn join_recent(self: &Arc<Self>) -> Option<Pin> {
+        let slot = self.recent_slot()?;
+        let word = self.recent_word.load(Ordering::Relaxed);
+        let version = self.latest();
+        if !slot.local.join(self.registry(), word, version) {
+            return None;
+        }
+        // Held from here on: dropping the pin lets go.
+        let mut pin = Pin { attachment: self.clone(), slot, word, entry: bytemuck::Zeroable::zeroed() };
+        match read_entry(self.control().ring_slot(version)) {
+            EntryRead::Whole(entry) if check_entry(&entry, version).is_ok() => {
+                pin.entry = entry;
+                Some(pin)
+            }
+            _ => None,
+        }
+    }
+
+    fn recent_slot(&self) -> Option<&HeldSlot> {
+        let recent = self.recent.load(Ordering::Acquire);
+        // SAFETY: (I3) null, or a node of `self.slots`, which never moves and lives as long as `self`.
+        unsafe { recent.as_ref() }
+    }
+
+    fn pin_in_any_slot(self: &Arc<Self>) -> Result<Option<Pin>> {
+        for slot in self.recent_slot().into_iter().chain(self.slots.iter()) {
+            match slot.local.pin(self.control(), self.registry()) {
+                PinOutcome::Pinned(pinned) => {
+                    self.recent_word.store(pinned.word, Ordering::Relaxed);
+                    self.recent.store(core::ptr::from_ref(slot).cast_mut(), Ordering::Release);
+                    let attachment = self.clone();
+                    return Ok(Some(Pin { attachment, slot, word: pinned.word, entry: pinned.entry }));
+                }
+                PinOutcome::NoWord => {}
+                PinOutcome::Damaged(version) => return Err(AttachmentKind::Damaged { version }.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Claims a slot: for a homeless one of the list, or for a new one.
+    fn add_slot(&self) -> Result<()> {
+        let registry = self.registry();
+        let fresh = Box::new(HeldSlot::homeless());
+        let label = label_words(&self.label);
+        let _lock = ForkLock::take();
+        let homeless = |slot: &&HeldSlot| slot.local.home() == NO_HOME && !slot.local.is_frozen();
+        let (home, descriptor) = self.claim(registry, &label)?;
+        match self.slots.iter().find(homeless) {
+            Some(slot) => slot.move_in(home, descriptor),
+            None => {
+                fresh.move_in(home, descriptor);
+                self.slots.push(fresh);
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims a slot of the registry, under the fork lock.
+    fn claim(&self, registry: Registry<'_>, label: &[u64; 8]) -> Result<(u32, OwnedFd)> {
+        let descriptor = self.open_lock_descriptor()?;
+        let full = || Error::from(AttachmentKind::RegistryFull { slots: self.header.geometry().slots() });
+        let home = crate::slots::claim(registry, descriptor.as_fd(), label).ok_or_else(full)?;
+        Ok((home, descriptor))
+    }
+
+    fn open_lock_descriptor(&self) -> Result<OwnedFd> {
+        let opened = descriptor::open_file(self.directory.fd.as_fd(), READERS, true);
+        opened.map_err(|errno| match errno {
+            nix::errno::Errno::ENOENT => AttachmentKind::Removed.into(),
+            _ => refused("open the reader registry", errno),
+        })
+    }
+
+    /// Moves the pins of frozen slots to slots of this process alone (section 4, Fork).
+    ///
+    /// Never fails: what cannot be moved now (a thread is at work there, the registry is full) stays protected where
+    /// it is, and is tried again.
+    fn settle(&self) {
+        let registry = self.registry();
+        let label = label_words(&self.label);
+        let _lock = ForkLock::take();
+        self.unsettled.store(false, Ordering::Relaxed);
+        for slot in self.slots.iter().filter(|slot| slot.local.is_frozen()) {
+            if !slot.settle(registry, || self.claim(registry, &label)) {
+                self.unsettled.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The heap, mapped at least up to `end`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ProcessLimit`] where no larger mapping can be had.
+    pub(crate) fn heap(&self, end: u64) -> Result<Arc<Region<ReadOnly>>> {
+        // A thread of the parent may have held this lock at a fork: then map anew, for this caller alone.
+        let mut shared = self.heap.try_lock().ok();
+        if let Some(heap) = &shared
+            && heap.length() >= end
+        {
+            return Ok(Arc::clone(heap));
+        }
+        let larger = Arc::new(map_heap(&self.data, self.header.geometry(), end)?);
+        if let Some(heap) = &mut shared {
+            **heap = Arc::clone(&larger);
+        }
+        Ok(larger)
+    }
+}
+
+/// Maps `data` up to `end` and some headroom, or up to just `end` where a limit forbids more.
+fn map_heap(data: &OwnedFd, geometry: &Geometry, end: u64) -> Result<Region<ReadOnly>> {
+    let exact = end.max(geometry.heap_offset()).min(geometry.capacity());
+    let generous = exact.saturating_mul(2).max(HEADROOM).min(geometry.capacity());
+    Region::read_only(data.as_fd(), generous).or_else(|_| Region::read_only(data.as_fd(), exact))
+}
+
+/// The words of a mapped registry.
+pub(crate) fn registry_words<'a>(region: &'a Region<ReadWrite>, geometry: &Geometry) -> Registry<'a> {
+    Registry {
+        waiting: region.shared::<Word64>(offset_of!(RegistryHeader, waiting) as u64),
+        slots: region.shared_slice(geometry.slot_offset(0), geometry.slots() as usize),
+    }
+}
+
+impl AtFork for Attachment {
+    fn prepare(&self) {
+        for slot in self.slots.iter() {
+            slot.local.freeze();
+        }
+        for slot in self.slots.iter() {
+            // A thread that took its word before the freeze finishes without any lock.
+            while slot.local.is_busy() {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    fn parent(&self) {
+        for slot in self.slots.iter() {
+            if slot.local.has_pins() {
+                self.unsettled.store(true, Ordering::Relaxed);
+            } else {
+                slot.local.thaw(self.registry());
+            }
+        }
+    }
+
+    fn child(&self) {
+        for slot in self.slots.iter() {
+            slot.local.forget_threads();
+            if slot.local.has_pins() {
+                self.unsettled.store(true, Ordering::Relaxed);
+            } else {
+                slot.move_out();
+                slot.local.thaw(self.registry());
+            }
+        }
+    }
+
+    fn attachment(&self) -> Option<&Attachment> {
+        Some(self)
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        if let Ok(mut registration) = self.registration.lock() {
+            registration.take();
+        }
+        for slot in self.slots.iter() {
+            slot.leave(self.registry());
+        }
+    }
+}
+
+impl Pin {
+    /// The entry of the version that is pinned.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// The attachment whose slot says so.
+    #[must_use]
+    pub fn attachment(&self) -> &Arc<Attachment> {
+        &self.attachment
+    }
+
+    fn local(&self) -> &LocalSlot {
+        // SAFETY: (I3) a node of the attachment's list, which lives as long as the attachment, which is held.
+        &unsafe { &*self.slot }.local
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        if self.local().unpin(self.attachment.registry(), self.word) {
+            self.attachment.settle();
+        }
+    }
+}
+
+/// Which fork of the process this is: a value that differs between parent and child.
+#[must_use]
+pub fn fork_generation() -> u64 {
+    generation()
+}
+
+#[cfg(test)]
+pub(crate) fn every_kind() -> Vec<Error> {
+    vec![
+        AttachmentKind::RegistryFull { slots: 1 }.into(),
+        AttachmentKind::Removed.into(),
+        AttachmentKind::Damaged { version: 1 }.into(),
+    ]
+}

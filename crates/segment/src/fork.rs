@@ -1,0 +1,166 @@
+//! What happens at `fork`: descriptors that carry locks are shared with the child, and a lock lives until all
+//! copies of its descriptor are closed.
+//!
+//! One process-wide lock is held from `prepare` to the after-handlers of parent and child. Whoever opens a
+//! descriptor that will carry a lock does so under it, until the descriptor is registered here; so a child never
+//! has a copy that nobody knows of. Under the lock nothing is allocated and nothing foreign is called (an
+//! allocator may have fork handlers of its own).
+
+use core::cell::UnsafeCell;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Something that holds such descriptors. The handlers run under the fork lock; they neither allocate nor lock.
+pub(crate) trait AtFork: Sync {
+    /// Before the fork.
+    fn prepare(&self);
+    /// After it, in the parent.
+    fn parent(&self);
+    /// After it, in the child, which has one thread.
+    fn child(&self);
+    /// The object, if it is a reader's attachment.
+    fn attachment(&self) -> Option<&crate::attachment::Attachment> {
+        None
+    }
+}
+
+struct Shared {
+    lock: UnsafeCell<libc::pthread_mutex_t>,
+    objects: UnsafeCell<Vec<*const dyn AtFork>>,
+}
+
+// SAFETY: (outside the invariants) `objects` is reached only under `lock`; the mutex is made to be shared.
+unsafe impl Sync for Shared {}
+
+static SHARED: Shared = Shared {
+    lock: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
+    objects: UnsafeCell::new(Vec::new()),
+};
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+static HANDLERS: Once = Once::new();
+
+/// How many forks lie between this process and the first one of its kind: differs between parent and child.
+pub(crate) fn generation() -> u64 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Holds the fork lock.
+pub(crate) struct ForkLock(());
+
+impl ForkLock {
+    /// Waits for the fork lock. Not to be called while holding it.
+    pub(crate) fn take() -> Self {
+        HANDLERS.call_once(|| {
+            // SAFETY: (outside the invariants) three functions that live as long as the program.
+            unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+        });
+        lock();
+        Self(())
+    }
+
+    fn objects(&mut self) -> &mut Vec<*const dyn AtFork> {
+        // SAFETY: (outside the invariants) the lock is held, and borrowed exclusively.
+        unsafe { &mut *SHARED.objects.get() }
+    }
+
+    /// The objects that were registered, one by one.
+    pub(crate) fn each(&mut self, mut visit: impl FnMut(&dyn AtFork)) {
+        for object in self.objects() {
+            // SAFETY: (outside the invariants) a registered object lives until it is unregistered under the lock.
+            visit(unsafe { &**object });
+        }
+    }
+}
+
+impl Drop for ForkLock {
+    fn drop(&mut self) {
+        unlock();
+    }
+}
+
+fn lock() {
+    // SAFETY: (outside the invariants) a statically initialised mutex.
+    unsafe { libc::pthread_mutex_lock(SHARED.lock.get()) };
+}
+
+fn unlock() {
+    // SAFETY: (outside the invariants) the calling thread holds the mutex; in a child, the forking thread does.
+    unsafe { libc::pthread_mutex_unlock(SHARED.lock.get()) };
+}
+
+/// Keeps an object registered; it must not move or die before.
+pub(crate) struct Registration(*const dyn AtFork);
+
+// SAFETY: (outside the invariants) the pointer is only compared; the object is `Sync`.
+unsafe impl Send for Registration {}
+// SAFETY: (outside the invariants) as above.
+unsafe impl Sync for Registration {}
+
+impl Registration {
+    /// Registers an object.
+    ///
+    /// # Safety
+    /// 1. The object stays where it is, alive, until the registration is dropped.
+    pub(crate) unsafe fn new(object: *const dyn AtFork) -> Self {
+        let mut larger = Vec::new();
+        loop {
+            let mut lock = ForkLock::take();
+            let objects = lock.objects();
+            if larger.capacity() > objects.capacity() {
+                larger.append(objects);
+                core::mem::swap(objects, &mut larger);
+            }
+            if objects.len() < objects.capacity() {
+                objects.push(object);
+                return Self(object);
+            }
+            let capacity = (objects.capacity() * 2).max(16);
+            drop(lock);
+            // Allocated outside the lock.
+            larger = Vec::with_capacity(capacity);
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut lock = ForkLock::take();
+        let objects = lock.objects();
+        if let Some(at) = objects.iter().position(|object| core::ptr::addr_eq(*object, self.0)) {
+            objects.swap_remove(at);
+        }
+    }
+}
+
+extern "C" fn prepare() {
+    lock();
+    ForkLockInHandler::each(|object| object.prepare());
+}
+
+extern "C" fn parent() {
+    ForkLockInHandler::each(|object| object.parent());
+    unlock();
+}
+
+extern "C" fn child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    ForkLockInHandler::each(|object| object.child());
+    unlock();
+}
+
+/// The lock as the handlers hold it: from one of them to the next.
+struct ForkLockInHandler;
+
+impl ForkLockInHandler {
+    fn each(visit: impl FnMut(&dyn AtFork)) {
+        let mut lock = core::mem::ManuallyDrop::new(ForkLock(()));
+        lock.each(visit);
+    }
+}
+
+/// Closes a descriptor in a fork handler: the number alone is known there.
+pub(crate) fn close_raw(descriptor: i32) {
+    crate::steps::step(crate::steps::Step::SystemCall);
+    // SAFETY: (I5) the caller owns the descriptor's number and forgets it.
+    unsafe { libc::close(descriptor) };
+}

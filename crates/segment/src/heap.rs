@@ -1,0 +1,205 @@
+//! Pages of the heap: found warm, reclaimed, or allocated before anything is stored there (I9).
+
+use crate::store::Store;
+use crate::sync::Ordering;
+use crate::sys::descriptor;
+use crate::words::label_text;
+use core::ops::Range;
+use nix::errno::Errno;
+use shmframe_format::geometry::{ALIGNMENT, PAGE_SIZE};
+use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
+use std::os::fd::AsFd;
+
+/// Small requests are given pages in steps of this many bytes.
+const STEP: u64 = 64 << 10;
+/// Ranges of at least this many bytes get their page table entries at once instead of by faults.
+const POPULATE: u64 = 1 << 20;
+
+#[derive(Debug)]
+enum HeapKind {
+    Capacity { wanted: u64, capacity: u64 },
+    DirectoryFull { wanted: u64, free: u64, size: u64, holders: String },
+}
+
+impl Describe for HeapKind {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Capacity { .. } => ErrorKind::CapacityExceeded,
+            Self::DirectoryFull { .. } => ErrorKind::DirectoryFull,
+        }
+    }
+
+    fn report(&self) -> Report {
+        match self {
+            Self::Capacity { wanted, capacity } => Report::new(
+                "the segment's capacity is exceeded",
+                format!("{wanted} bytes in a row"),
+                format!("no such place in {capacity} virtual bytes"),
+                "create the segment with a larger capacity (it costs address space, not memory), or drop frames",
+            ),
+            Self::DirectoryFull { wanted, free, size, holders } => Report::new(
+                "the file system of the segment is full; nothing was published, the last version stays",
+                format!("{wanted} bytes"),
+                format!("{free} free of {size}; this segment: {holders}"),
+                "remove frames or segments, let readers drop old snapshots, or enlarge the file system \
+                 (mount -o remount,size=; docker run --shm-size)",
+            ),
+        }
+    }
+}
+
+/// What keeps bytes of a segment in use besides its newest version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The reader slot.
+    pub slot: u32,
+    /// The process that claimed it (to show).
+    pub pid: u64,
+    /// Its label.
+    pub label: String,
+    /// The versions it pins, oldest first.
+    pub versions: Vec<u64>,
+    /// Bytes that the newest version does not cover and that one of its versions does.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// An extent of at least `length` bytes, with pages.
+    pub(crate) fn allocate(&mut self, length: u64) -> Result<Range<u64>> {
+        if let Some(range) = self.space.take_warm(length, false) {
+            return Ok(range);
+        }
+        if self.space.any_dropped() {
+            self.reclaim();
+            if let Some(range) = self.space.take_warm(length, false) {
+                return Ok(range);
+            }
+        }
+        let wanted = length.next_multiple_of(ALIGNMENT).max(STEP);
+        let found = self.space.take_cold(wanted).or_else(|| self.space.take_cold(length));
+        match found.map(|range| self.give_pages(range, length)) {
+            Some(Err(error)) if error.kind() == ErrorKind::DirectoryFull => {
+                self.allocate_in_need(length).ok_or(error)
+            }
+            Some(result) => result,
+            None => self.allocate_in_need(length).ok_or_else(|| {
+                HeapKind::Capacity { wanted: length, capacity: self.mapped.geometry().capacity() }.into()
+            }),
+        }
+    }
+
+    /// Pages for a cold extent; what is not needed of it becomes warm and free.
+    fn give_pages(&mut self, range: Range<u64>, length: u64) -> Result<Range<u64>> {
+        let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
+        let size = pages.end - pages.start;
+        if let Err(errno) = descriptor::allocate(self.mapped.data.as_fd(), pages.start, size) {
+            self.space.give_cold(range);
+            return Err(self.no_pages(length, errno));
+        }
+        if size >= POPULATE {
+            self.mapped.map.populate(pages.start, size);
+        }
+        let end = range.start + length.next_multiple_of(ALIGNMENT);
+        self.space.give_warm(end..range.end);
+        Ok(range.start..end)
+    }
+
+    /// The last resort: splits any warm extent; else gives all free pages back and tries again.
+    fn allocate_in_need(&mut self, length: u64) -> Option<Range<u64>> {
+        if let Some(range) = self.space.take_warm(length, true) {
+            return Some(range);
+        }
+        self.trim_to(0);
+        let range = self.space.take_cold(length)?;
+        self.give_pages(range, length).ok()
+    }
+
+    fn no_pages(&self, wanted: u64, errno: Errno) -> Error {
+        match errno {
+            Errno::ENOSPC | Errno::EDQUOT | Errno::ENOMEM => {
+                let (size, free) = descriptor::space(self.mapped.data.as_fd()).unwrap_or_default();
+                let holders = self.describe_holders();
+                Error::from(HeapKind::DirectoryFull { wanted, free, size, holders }).because(errno)
+            }
+            _ => crate::location::refused("allocate pages", errno),
+        }
+    }
+
+    fn describe_holders(&self) -> String {
+        let allocated = self.allocated_bytes();
+        let waiting: u64 = self.space.dropped_ranges().iter().map(|dropped| dropped.range.end - dropped.range.start).sum();
+        let mut text = format!("{allocated} bytes allocated, {waiting} of them held by readers of older versions");
+        for Holder { slot, pid, label, versions, bytes } in self.holders() {
+            text += &format!("; slot {slot} (process {pid} {label:?}) holds {bytes} bytes by versions {versions:?}");
+        }
+        text
+    }
+
+    /// Bytes of `data` that have pages.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> u64 {
+        let status = descriptor::status(self.mapped.data.as_fd());
+        status.map_or(0, |status| status.st_blocks.cast_unsigned() * 512)
+    }
+
+    /// The reader slots that keep bytes in use which the newest version does not cover.
+    #[must_use]
+    pub fn holders(&self) -> Vec<Holder> {
+        let slots = (0..).zip(self.mapped.registry().slots);
+        let claimed = slots.filter(|(_, slot)| slot.mark.load(Ordering::Relaxed) != 0);
+        let holders = claimed.map(|(index, slot)| {
+            let mut versions: Vec<u64> = slot.pins.iter().map(|pin| pin.load(Ordering::Relaxed)).collect();
+            versions.retain(|version| self.entries.live().contains_key(version));
+            versions.sort_unstable();
+            versions.dedup();
+            let held = self.space.dropped_ranges().iter().filter(|dropped| {
+                versions.iter().any(|version| (dropped.born..dropped.died).contains(version))
+            });
+            let bytes = held.map(|dropped| dropped.range.end - dropped.range.start).sum();
+            let (pid, label) = (slot.pid.load(Ordering::Relaxed), label_text(&slot.label));
+            Holder { slot: index, pid, label, versions, bytes }
+        });
+        holders.filter(|holder| holder.bytes > 0).collect()
+    }
+
+    /// Gives pages that no live version covers back to the system, all but `keep` bytes. Returns how many bytes.
+    pub(crate) fn trim_to(&mut self, keep: u64) -> u64 {
+        let ranges = self.space.take_for_trim(keep, PAGE_SIZE);
+        if ranges.is_empty() {
+            return 0;
+        }
+        // Before the pages go, so that a writer that comes back knows that its pages are unknown.
+        let trims = &self.mapped.publication().trims;
+        trims.store(trims.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
+        let mut given = 0;
+        for range in ranges {
+            let length = range.end - range.start;
+            // A page that stays allocated costs memory and nothing else.
+            if descriptor::punch(self.mapped.data.as_fd(), range.start, length).is_ok() {
+                given += length;
+            }
+        }
+        given
+    }
+
+    /// Reclaims, then gives pages that no live version covers back to the system, all but `keep` bytes.
+    /// Returns how many bytes went.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WriterInChild`], or [`ErrorKind::LeaseTaken`] where writers take turns.
+    pub fn trim(&mut self, keep: u64) -> Result<u64> {
+        self.resume()?;
+        self.reclaim();
+        let given = self.trim_to(keep);
+        self.pause();
+        Ok(given)
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn every_kind() -> Vec<Error> {
+    vec![
+        HeapKind::Capacity { wanted: 2, capacity: 1 }.into(),
+        HeapKind::DirectoryFull { wanted: 2, free: 1, size: 1, holders: "1 byte".into() }.into(),
+    ]
+}

@@ -1,0 +1,361 @@
+//! Where a segment stands: its directory, how it is found, and what is refused on the way (section 7 of the design).
+
+use crate::sys::{descriptor, limits};
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, SFlag};
+use shmframe_format::header::{Header, Role};
+use shmframe_format::name::check_segment_name;
+use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// The directory that holds segments, unless `SHMFRAME_DIR` or an option names another one.
+pub const DEFAULT_DIRECTORY: &str = "/dev/shm";
+/// The environment variable that names another directory.
+pub const DIRECTORY_VARIABLE: &str = "SHMFRAME_DIR";
+
+pub(crate) const DATA: &str = "data";
+pub(crate) const READERS: &str = "readers";
+pub(crate) const LEASE: &str = "lease";
+
+/// File systems that segments are checked on: tmpfs, ext2/3/4, xfs.
+const FILE_SYSTEMS: [i64; 3] = [0x0102_1994, 0xEF53, 0x5846_5342];
+
+/// A segment's name and the directory that holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    parent: PathBuf,
+    name: String,
+    trust: Trust,
+}
+
+/// Whose segments are opened without a copy: the caller's own and root's, and those named here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// User ids of further owners that the caller trusts not to change or truncate what they published.
+    pub owners: Vec<u32>,
+    /// Opens segments on file systems that shmframe is not checked on. Network file systems never work.
+    pub any_file_system: bool,
+}
+
+#[derive(Debug)]
+enum LocationKind {
+    NoParent { path: PathBuf },
+    Missing { name: String },
+    Exists { name: String },
+    Link { found: &'static str },
+    Owner { uid: u32 },
+    Denied { what: &'static str, registry: bool },
+    FileSystem { magic: i64 },
+    Incomplete { file: &'static str },
+    Boot,
+    System { what: &'static str, errno: Errno },
+}
+
+impl Describe for LocationKind {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoParent { .. } | Self::Missing { .. } => ErrorKind::Missing,
+            Self::Exists { .. } => ErrorKind::Exists,
+            Self::Link { .. } => ErrorKind::LinkInTheWay,
+            Self::Owner { .. } => ErrorKind::ForeignOwner,
+            Self::Denied { registry: false, .. } => ErrorKind::PermissionDenied,
+            Self::Denied { registry: true, .. } => ErrorKind::RegistryPermissionDenied,
+            Self::FileSystem { .. } => ErrorKind::UnsupportedFileSystem,
+            Self::Incomplete { .. } => ErrorKind::NotASegment,
+            Self::Boot => ErrorKind::OtherBoot,
+            Self::System { .. } => ErrorKind::System,
+        }
+    }
+
+    fn report(&self) -> Report {
+        match self {
+            Self::NoParent { path } => Report::new(
+                "no directory for segments",
+                "an existing directory",
+                format!("nothing at {}", path.display()),
+                format!("create it, or name another one by option or {DIRECTORY_VARIABLE}"),
+            ),
+            Self::Missing { name } => Report::new(
+                format!("no segment {name:?}"),
+                "a segment of this name",
+                "none",
+                "check name and directory, start its writer, or open with a deadline to wait for it",
+            ),
+            Self::Exists { name } => Report::new(
+                format!("segment {name:?} exists"),
+                "a free name",
+                "a segment",
+                "open it, use open_or_create, or remove it first",
+            ),
+            Self::Link { found } => Report::new(
+                "something else stands where the segment should",
+                "a directory with the regular files data, readers and lease",
+                *found,
+                "remove what stands there; links are never followed",
+            ),
+            Self::Owner { uid } => Report::new(
+                "the segment belongs to somebody else",
+                "the caller or root as its owner",
+                format!("user id {uid}"),
+                "trust that owner by option: they can change or truncate what you read; or copy what you need",
+            ),
+            Self::Denied { what, registry: false } => Report::new(
+                format!("no permission to {what}"),
+                "access to the segment's directory and files",
+                "EACCES",
+                "ask its owner for access (mode or group of the segment)",
+            ),
+            Self::Denied { what, registry: true } => Report::new(
+                format!("no permission to {what}"),
+                "read and write access to the reader registry: readers leave their pins there",
+                "EACCES",
+                "ask the segment's owner for write access to `readers`; `data` needs read access only",
+            ),
+            Self::FileSystem { magic } => Report::new(
+                "file system that segments are not checked on",
+                "tmpfs, ext4 or xfs",
+                format!("file system type {magic:#x}"),
+                "choose another directory, or allow any local file system by option",
+            ),
+            Self::Incomplete { file } => Report::new(
+                "not a whole segment",
+                format!("a file {file:?} in the directory"),
+                "none",
+                "remove the directory",
+            ),
+            Self::Boot => Report::new(
+                "segment of another boot",
+                "a segment made since the machine was started",
+                "an older one, whose pages may be torn",
+                "remove it and create it again",
+            ),
+            Self::System { what, errno } => Report::new(
+                format!("the system refused to {what}"),
+                "success",
+                format!("{errno}"),
+                "see the cause",
+            ),
+        }
+    }
+}
+
+/// Turns a failed call into the project's error.
+pub(crate) fn refused(what: &'static str, errno: Errno) -> Error {
+    refused_for(what, errno, false)
+}
+
+fn refused_for(what: &'static str, errno: Errno, registry: bool) -> Error {
+    let error: Error = match errno {
+        Errno::EACCES | Errno::EPERM | Errno::EROFS => LocationKind::Denied { what, registry }.into(),
+        Errno::EMFILE | Errno::ENFILE => limits::no_descriptors(),
+        Errno::ELOOP | Errno::ENOTDIR | Errno::EISDIR | Errno::ENXIO => {
+            LocationKind::Link { found: "a link, or a file of another kind" }.into()
+        }
+        _ => LocationKind::System { what, errno }.into(),
+    };
+    error.because(errno)
+}
+
+impl Location {
+    /// The segment `name` in `directory`, or in `SHMFRAME_DIR`, or in `/dev/shm`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`].
+    pub fn new(directory: Option<&Path>, name: &str, trust: Trust) -> Result<Self> {
+        check_segment_name(name)?;
+        let parent = match directory {
+            Some(directory) => directory.to_owned(),
+            None => std::env::var_os(DIRECTORY_VARIABLE).map_or_else(|| DEFAULT_DIRECTORY.into(), PathBuf::from),
+        };
+        Ok(Self { parent, name: name.to_owned(), trust })
+    }
+
+    /// The segment's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The segment's directory.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.parent.join(self.directory_name())
+    }
+
+    pub(crate) fn directory_name(&self) -> OsString {
+        format!("{}.shmf", self.name).into()
+    }
+
+    /// The directory that holds segments; its file system is one that they are checked on.
+    pub(crate) fn open_parent(&self) -> Result<OwnedFd> {
+        let opened = descriptor::open_path_directory(&self.parent).map_err(|errno| match errno {
+            Errno::ENOENT => LocationKind::NoParent { path: self.parent.clone() }.into(),
+            _ => refused("open the directory for segments", errno).at(self.parent.display()),
+        })?;
+        let magic = descriptor::file_system(opened.as_fd());
+        let magic = magic.map_err(|errno| refused("ask for the file system", errno))?;
+        if self.trust.any_file_system || FILE_SYSTEMS.contains(&magic) {
+            return Ok(opened);
+        }
+        Err(Error::from(LocationKind::FileSystem { magic }).at(self.parent.display()))
+    }
+
+    /// The segment's directory, if it is one and its owner is trusted.
+    pub(crate) fn open_directory(&self) -> Result<SegmentDirectory> {
+        let parent = self.open_parent()?;
+        let name = self.directory_name();
+        let opened = descriptor::open_directory(parent.as_fd(), &name).map_err(|errno| match errno {
+            Errno::ENOENT => LocationKind::Missing { name: self.name.clone() }.into(),
+            _ => refused("open the segment", errno),
+        });
+        let fd = opened.map_err(|error| error.at(self.path().display()))?;
+        let status = descriptor::status(fd.as_fd()).map_err(|errno| refused("ask for the owner", errno))?;
+        let directory = SegmentDirectory { fd, identity: Identity::of(&status), location: self.clone() };
+        directory.check_owner(&status)?;
+        Ok(directory)
+    }
+
+    pub(crate) fn exists(&self) -> Error {
+        Error::from(LocationKind::Exists { name: self.name.clone() }).at(self.path().display())
+    }
+}
+
+/// What makes two paths lead to the same file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    pub(crate) fn of(status: &FileStat) -> Self {
+        Self { device: status.st_dev, inode: status.st_ino }
+    }
+}
+
+/// An open segment directory. Everything in it is opened through its descriptor.
+#[derive(Debug)]
+pub(crate) struct SegmentDirectory {
+    pub(crate) fd: OwnedFd,
+    pub(crate) identity: Identity,
+    pub(crate) location: Location,
+}
+
+impl SegmentDirectory {
+    /// Whether the name still leads here.
+    pub(crate) fn is_current(&self) -> Result<bool> {
+        let parent = self.location.open_parent()?;
+        match descriptor::status_at(parent.as_fd(), &self.location.directory_name()) {
+            Ok(status) => Ok(Identity::of(&status) == self.identity),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(refused("look at the segment", errno)),
+        }
+    }
+
+    fn check_owner(&self, status: &FileStat) -> Result<()> {
+        let caller = nix::unistd::geteuid().as_raw();
+        let trusted = [0, caller].contains(&status.st_uid) || self.location.trust.owners.contains(&status.st_uid);
+        if trusted {
+            return Ok(());
+        }
+        Err(Error::from(LocationKind::Owner { uid: status.st_uid }).at(self.location.path().display()))
+    }
+
+    /// Opens one of the segment's files: a regular file of a trusted owner.
+    pub(crate) fn open_file(&self, name: &'static str, write: bool) -> Result<(OwnedFd, u64)> {
+        self.try_open_file(name, write).map_err(|error| error.at(self.location.path().join(name).display()))
+    }
+
+    fn try_open_file(&self, name: &'static str, write: bool) -> Result<(OwnedFd, u64)> {
+        let what = match name {
+            DATA => "open `data`",
+            READERS => "open the reader registry",
+            _ => "open the writer lease",
+        };
+        let opened = descriptor::open_file(self.fd.as_fd(), name, write).map_err(|errno| match errno {
+            Errno::ENOENT => LocationKind::Incomplete { file: name }.into(),
+            _ => refused_for(what, errno, name == READERS),
+        })?;
+        let status = descriptor::status(opened.as_fd()).map_err(|errno| refused(what, errno))?;
+        if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+            return Err(LocationKind::Link { found: "a file that is not regular" }.into());
+        }
+        self.check_owner(&status)?;
+        Ok((opened, status.st_size.cast_unsigned()))
+    }
+
+    /// Opens `data` and checks its header, boot id included.
+    pub(crate) fn open_data(&self, role: Role) -> Result<(OwnedFd, Header)> {
+        let (data, length) = self.open_file(DATA, role == Role::Writer)?;
+        let place = |error: Error| error.at(self.location.path().join(DATA).display());
+        let page = descriptor::read_at(data.as_fd(), shmframe_format::geometry::PAGE_SIZE as usize, 0);
+        let page = page.map_err(|errno| place(refused("read the header", errno)))?;
+        let header = Header::parse(&page, length, role).map_err(place)?;
+        if header.boot() != boot_id()? {
+            return Err(place(LocationKind::Boot.into()));
+        }
+        Ok((data, header))
+    }
+
+    /// Opens `readers` and checks that it belongs to `header`.
+    pub(crate) fn open_registry(&self, header: &Header) -> Result<OwnedFd> {
+        let (registry, length) = self.open_file(READERS, true)?;
+        let place = |error: Error| error.at(self.location.path().join(READERS).display());
+        let page = descriptor::read_at(registry.as_fd(), shmframe_format::geometry::PAGE_SIZE as usize, 0);
+        let page = page.map_err(|errno| place(refused("read the registry's header", errno)))?;
+        header.check_registry(&page, length).map_err(place)?;
+        Ok(registry)
+    }
+}
+
+pub(crate) fn boot_id() -> Result<[u8; 16]> {
+    descriptor::boot_id().map_err(|cause| {
+        let errno = Errno::from_raw(cause.raw_os_error().unwrap_or(libc::EIO));
+        Error::from(LocationKind::System { what: "read the boot id", errno }).because(cause)
+    })
+}
+
+/// The name of a temporary directory for a segment that is being built or removed.
+pub(crate) fn temporary_name(segment: &str, random: [u8; 16]) -> OsString {
+    format!(".{segment}.{:032x}.shmf-tmp", u128::from_le_bytes(random)).into()
+}
+
+/// Whether a name is that of a temporary of `segment`.
+pub(crate) fn is_temporary(name: &OsStr, segment: &str) -> bool {
+    let middle = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".shmf-tmp"));
+    let random = middle.and_then(|name| name.strip_prefix(segment)?.strip_prefix('.'));
+    random.is_some_and(|random| random.len() == 32 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporaries_are_known_by_their_name() {
+        let name = temporary_name("a.b", [7; 16]);
+        assert!(is_temporary(&name, "a.b"));
+        assert!(!is_temporary(&name, "a"));
+        assert!(!is_temporary(OsStr::new("a.b.shmf"), "a.b"));
+        assert!(!is_temporary(OsStr::new(".a.b.zz.shmf-tmp"), "a.b"));
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn every_kind() -> Vec<Error> {
+    vec![
+        LocationKind::NoParent { path: "/nowhere".into() }.into(),
+        LocationKind::Missing { name: "a".into() }.into(),
+        LocationKind::Exists { name: "a".into() }.into(),
+        LocationKind::Link { found: "a link" }.into(),
+        LocationKind::Owner { uid: 7 }.into(),
+        LocationKind::Denied { what: "open `data`", registry: false }.into(),
+        LocationKind::Denied { what: "open the reader registry", registry: true }.into(),
+        LocationKind::FileSystem { magic: 0x6969 }.into(),
+        LocationKind::Incomplete { file: DATA }.into(),
+        LocationKind::Boot.into(),
+        LocationKind::System { what: "read", errno: Errno::EIO }.into(),
+    ]
+}

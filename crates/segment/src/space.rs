@@ -1,0 +1,244 @@
+//! The heap's extents: which bytes are free, which of those have pages, and which wait for readers.
+//!
+//! Private to the writer; nothing of it stands in the segment. Recovery builds it anew from the walk, and a running
+//! writer's free extents equal those that recovery would find (a test compares them).
+
+use core::ops::Range;
+use rangemap::RangeSet;
+use shmframe_format::geometry::ALIGNMENT;
+use shmframe_format::Covered;
+use std::collections::BTreeSet;
+
+/// Free warm extents up to this many bytes are split for any smaller request.
+const SPLIT_FREELY: u64 = 1 << 20;
+/// A larger one is split only for a request of at least this share of it: else large extents crumble, and the next
+/// large frame finds none.
+const SPLIT_SHARE: u64 = 8;
+
+/// A range that the newest version no longer covers, but older live ones may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// The bytes.
+    pub(crate) range: Range<u64>,
+    /// The version that wrote it.
+    pub(crate) born: u64,
+    /// The first version that does not cover it.
+    pub(crate) died: u64,
+}
+
+/// The extents of the heap.
+#[derive(Debug)]
+pub(crate) struct Space {
+    heap: Range<u64>,
+    /// Free, with pages.
+    warm: RangeSet<u64>,
+    /// The warm ranges again, by (length, start).
+    by_length: BTreeSet<(u64, u64)>,
+    /// Free; whether with pages is unknown.
+    cold: RangeSet<u64>,
+    dropped: Vec<Dropped>,
+}
+
+impl Space {
+    /// A heap of which nothing is in use.
+    pub(crate) fn new(heap: Range<u64>) -> Self {
+        let mut cold = RangeSet::new();
+        cold.insert(heap.clone());
+        Self { heap, warm: RangeSet::new(), by_length: BTreeSet::new(), cold, dropped: Vec::new() }
+    }
+
+    /// Marks bytes that a live version covers; used by recovery.
+    pub(crate) fn occupy(&mut self, range: Range<u64>) {
+        self.cold.remove(range);
+    }
+
+    /// The warm extent that fits `length` bytes best; `any` also splits extents that are far larger.
+    pub(crate) fn take_warm(&mut self, length: u64, any: bool) -> Option<Range<u64>> {
+        let length = length.next_multiple_of(ALIGNMENT);
+        let (found, start) = *self.by_length.range((length, 0)..).next()?;
+        let spare = found <= SPLIT_FREELY || found / SPLIT_SHARE <= length;
+        if !any && !spare {
+            return None;
+        }
+        let range = start..start + length;
+        self.remove_warm(start..start + found);
+        self.insert_warm(range.end..start + found);
+        Some(range)
+    }
+
+    /// The lowest cold extent that fits `length` bytes; its pages are unknown.
+    pub(crate) fn take_cold(&mut self, length: u64) -> Option<Range<u64>> {
+        let length = length.next_multiple_of(ALIGNMENT);
+        let start = self.cold.iter().find(|range| range.end - range.start >= length)?.start;
+        let range = start..start + length;
+        self.cold.remove(range.clone());
+        Some(range)
+    }
+
+    /// Gives back an extent that has pages.
+    pub(crate) fn give_warm(&mut self, range: Range<u64>) {
+        if range.is_empty() {
+            return;
+        }
+        debug_assert!(self.heap.start <= range.start && range.end <= self.heap.end);
+        // Take the neighbours out of the index, then put the merged range in.
+        let before = self.warm.get(&(range.start - 1)).cloned();
+        let after = self.warm.get(&range.end).cloned();
+        for neighbour in [before, after].into_iter().flatten() {
+            self.by_length.remove(&(neighbour.end - neighbour.start, neighbour.start));
+        }
+        self.warm.insert(range.clone());
+        if let Some(merged) = self.warm.get(&range.start) {
+            self.by_length.insert((merged.end - merged.start, merged.start));
+        }
+    }
+
+    /// Gives back an extent whose pages are unknown.
+    pub(crate) fn give_cold(&mut self, range: Range<u64>) {
+        self.cold.insert(range);
+    }
+
+    fn insert_warm(&mut self, range: Range<u64>) {
+        if !range.is_empty() {
+            self.by_length.insert((range.end - range.start, range.start));
+            self.warm.insert(range);
+        }
+    }
+
+    fn remove_warm(&mut self, range: Range<u64>) {
+        self.by_length.remove(&(range.end - range.start, range.start));
+        self.warm.remove(range);
+    }
+
+    /// Notes a range that version `died` no longer covers.
+    pub(crate) fn drop_covered(&mut self, covered: Covered, died: u64) {
+        let range = covered.offset..covered.offset + covered.length;
+        self.dropped.push(Dropped { range, born: covered.version, died });
+    }
+
+    /// Whether anything waits for readers.
+    pub(crate) fn any_dropped(&self) -> bool {
+        !self.dropped.is_empty()
+    }
+
+    /// Frees every dropped range that no live version covers; `live(from, to)` tells whether one lies in `[from, to)`.
+    pub(crate) fn free_dropped(&mut self, live: impl Fn(u64, u64) -> bool) {
+        let dropped = core::mem::take(&mut self.dropped);
+        let (kept, free): (Vec<_>, Vec<_>) = dropped.into_iter().partition(|range| live(range.born, range.died));
+        self.dropped = kept;
+        for Dropped { range, .. } in free {
+            self.give_warm(range);
+        }
+    }
+
+    /// Takes the largest warm ranges of whole pages until at most `keep` warm bytes stay; they become cold.
+    /// The caller punches them.
+    pub(crate) fn take_for_trim(&mut self, keep: u64, page: u64) -> Vec<Range<u64>> {
+        let mut taken = Vec::new();
+        let mut left = self.warm_bytes();
+        let candidates: Vec<_> = self.by_length.iter().rev().copied().collect();
+        for (length, start) in candidates {
+            let pages = start.next_multiple_of(page)..(start + length) / page * page;
+            if left <= keep || pages.is_empty() {
+                continue;
+            }
+            let pages = pages.start..pages.end.min(pages.start + (left - keep).next_multiple_of(page));
+            self.remove_warm(start..start + length);
+            self.insert_warm(start..pages.start);
+            self.insert_warm(pages.end..start + length);
+            left -= pages.end - pages.start;
+            self.cold.insert(pages.clone());
+            taken.push(pages);
+        }
+        taken
+    }
+
+    /// Free bytes that have pages.
+    pub(crate) fn warm_bytes(&self) -> u64 {
+        self.by_length.iter().map(|(length, _)| length).sum()
+    }
+
+    /// Bytes that wait for readers.
+    pub(crate) fn dropped_ranges(&self) -> &[Dropped] {
+        &self.dropped
+    }
+
+    /// All free extents, adjacent ones merged.
+    pub(crate) fn free(&self) -> RangeSet<u64> {
+        let mut free = self.cold.clone();
+        free.extend(self.warm.iter().cloned());
+        free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space() -> Space {
+        Space::new(4096..1 << 30)
+    }
+
+    #[test]
+    fn adjacent_free_extents_merge() {
+        let mut space = space();
+        let first = space.take_cold(100).unwrap();
+        let second = space.take_cold(100).unwrap();
+        let third = space.take_cold(100).unwrap();
+        assert_eq!((first.clone(), second.clone()), (4096..4224, 4224..4352));
+        for range in [first, third, second] {
+            space.give_warm(range);
+        }
+        assert_eq!(space.by_length.len(), 1);
+        assert_eq!(space.take_warm(384, false), Some(4096..4480));
+        space.give_cold(4096..4480);
+        assert_eq!(space.free().iter().cloned().collect::<Vec<_>>(), vec![4096..1 << 30]);
+    }
+
+    #[test]
+    fn best_fitting_warm_extent_is_taken_and_split() {
+        let mut space = space();
+        let large = space.take_cold(4096).unwrap();
+        let _wall = space.take_cold(64).unwrap();
+        let small = space.take_cold(128).unwrap();
+        space.give_warm(large.clone());
+        space.give_warm(small.clone());
+        assert_eq!(space.take_warm(128, false), Some(small));
+        assert_eq!(space.take_warm(128, false), Some(large.start..large.start + 128));
+        assert_eq!(space.warm_bytes(), 4096 - 128);
+    }
+
+    #[test]
+    fn large_extents_do_not_crumble() {
+        let mut space = space();
+        let large = space.take_cold(64 << 20).unwrap();
+        space.give_warm(large.clone());
+        assert_eq!(space.take_warm(100, false), None);
+        assert_eq!(space.take_warm(32 << 20, false).unwrap().start, large.start);
+        assert!(space.take_warm(100, true).is_some());
+    }
+
+    #[test]
+    fn dropped_range_is_free_when_no_live_version_lies_in_its_life() {
+        let mut space = space();
+        let range = space.take_cold(64).unwrap();
+        space.drop_covered(Covered { offset: range.start, length: 64, version: 3 }, 6);
+        space.free_dropped(|from, to| (from..to).contains(&5));
+        assert_eq!(space.warm_bytes(), 0);
+        space.free_dropped(|from, to| (from..to).contains(&6) || (from..to).contains(&2));
+        assert_eq!(space.warm_bytes(), 64);
+        assert!(!space.any_dropped());
+    }
+
+    #[test]
+    fn trim_takes_whole_pages_and_keeps_what_was_asked() {
+        let mut space = space();
+        let range = space.take_cold(10 * 4096 + 64).unwrap();
+        space.give_warm(range.start + 64..range.end);
+        let taken = space.take_for_trim(2 * 4096, 4096);
+        assert!(taken.iter().all(|pages| pages.start % 4096 == 0 && pages.end % 4096 == 0));
+        assert!(space.warm_bytes() <= 2 * 4096 + 4096 && space.warm_bytes() >= 2 * 4096 - 4096);
+        let all: u64 = taken.iter().map(|pages| pages.end - pages.start).sum();
+        assert_eq!(all + space.warm_bytes(), 10 * 4096);
+    }
+}

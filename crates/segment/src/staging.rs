@@ -1,0 +1,354 @@
+//! A transaction on its way: bytes that no live version covers, until one store makes them all visible.
+
+use crate::lease;
+use crate::protocol;
+use crate::store::Store;
+use crate::steps::{Step, copied, step};
+use crate::sync::Ordering;
+use crate::sys::futex::Futex;
+use core::ops::Range;
+use shmframe_format::directory::{Change, NodeSink, Root};
+use shmframe_format::frame::{Layout, State, schema_draft};
+use shmframe_format::geometry::{ALIGNMENT, PADDING, RING_LENGTH};
+use shmframe_format::record::{RecordKind, seal, seal_entry};
+use shmframe_format::table::{BufferItem, BufferStateItem, ChunkItem, Entry, ExtentItem, NodeItem, RecordReference};
+use shmframe_format::{Covered, Result};
+use std::collections::BTreeMap;
+
+/// Commits after which a reclaim is due at the latest.
+const COMMITS_PER_RECLAIM: u64 = RING_LENGTH as u64 / 2;
+
+/// A transaction: dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Staging<'a> {
+    store: &'a mut Store,
+    /// What this transaction took from the heap.
+    allocated: Vec<Range<u64>>,
+    /// What the version before covers and this one does not.
+    discarded: Vec<Covered>,
+    changes: BTreeMap<String, Option<StagedFrame>>,
+    root: Root,
+}
+
+/// The records of a frame as this transaction leaves it.
+#[derive(Clone, Debug)]
+struct StagedFrame {
+    layout: RecordReference,
+    state: RecordReference,
+    schema: RecordReference,
+    extents: Vec<ExtentItem>,
+}
+
+/// A frame to be laid out as one chunk.
+#[derive(Debug)]
+pub struct FrameDraft<'s> {
+    /// Its name, checked.
+    pub name: &'s str,
+    /// Where its schema stands already, or the Arrow IPC schema message to store.
+    pub schema: Schema<'s>,
+    /// Rows.
+    pub rows: u64,
+    /// Its nodes, depth-first.
+    pub nodes: Vec<NodeItem>,
+    /// Bytes of its buffers, depth-first.
+    pub buffer_lengths: Vec<u64>,
+}
+
+/// A frame's schema.
+#[derive(Clone, Copy, Debug)]
+pub enum Schema<'s> {
+    /// The record that the newest version has for this frame.
+    Unchanged(RecordReference),
+    /// An Arrow IPC schema message.
+    Message(&'s [u8]),
+}
+
+/// Bytes that this transaction alone can reach: exclusive, tied to the lease by the borrow of the store (I11).
+struct Staged<'s> {
+    bytes: &'s mut [u8],
+}
+
+impl Store {
+    /// Begins a transaction. Takes the lease first, where writers take turns.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WriterInChild`], [`crate::ErrorKind::LeaseTaken`], [`crate::ErrorKind::Removed`],
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn begin(&mut self) -> Result<Staging<'_>> {
+        self.resume()?;
+        let root = self.root.clone();
+        Ok(Staging { store: self, allocated: Vec::new(), discarded: Vec::new(), changes: BTreeMap::new(), root })
+    }
+}
+
+impl<'a> Staging<'a> {
+    /// The version that a commit would make.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.store.latest + 1
+    }
+
+    /// Lays out a frame, replacing the one of this name: allocates its buffers, lets `fill` write each of them once,
+    /// and writes its records. Returns where its schema stands.
+    ///
+    /// `fill` is given one slice for each buffer, of exactly its length; what the slices hold before is unspecified.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::DirectoryFull`], [`crate::ErrorKind::CapacityExceeded`]; the transaction stays usable.
+    pub fn put_frame(
+        &mut self,
+        draft: FrameDraft<'_>,
+        fill: impl FnOnce(Vec<&mut [u8]>),
+    ) -> Result<RecordReference> {
+        self.store.mapped.lease.check_process()?;
+        let generation = self.root.next_generation;
+        let schema = match draft.schema {
+            Schema::Unchanged(reference) => reference,
+            Schema::Message(message) => self.write_record(RecordKind::Schema, schema_draft(message))?,
+        };
+        let capacities = draft.buffer_lengths.iter().map(|length| (length + PADDING).next_multiple_of(ALIGNMENT));
+        let data: u64 = capacities.clone().sum();
+        let mut state = State {
+            generation,
+            rows: draft.rows,
+            first_row: 0,
+            chunks: vec![ChunkItem {
+                rows: draft.rows,
+                nodes: draft.nodes.len() as u32,
+                buffers: draft.buffer_lengths.len() as u32,
+            }],
+            nodes: draft.nodes,
+            buffers: Vec::new(),
+        };
+        state.buffers = draft.buffer_lengths.iter().map(|length| BufferStateItem { length: *length, open_word: 0 }).collect();
+        let state = state.to_draft();
+        let layout_length = Layout::draft_length(usize::from(data > 0), draft.buffer_lengths.len());
+        let layout_room = layout_length.next_multiple_of(ALIGNMENT);
+        let range = self.take(data + layout_room + state.len() as u64)?;
+        let mut at = range.start;
+        let buffers: Vec<BufferItem> = capacities
+            .map(|capacity| {
+                let item = BufferItem { offset: at, capacity };
+                at += capacity;
+                item
+            })
+            .collect();
+        let version = self.version();
+        let extent = ExtentItem { offset: range.start, length: data, version };
+        let extents = if data > 0 { vec![extent] } else { Vec::new() };
+        if data > 0 {
+            self.staged(range.start, data).hand_out(&draft.buffer_lengths, &buffers, fill);
+        }
+        let layout = Layout { schema, generation, chunks: 1, extents: extents.clone(), buffers }.to_draft();
+        let layout = self.seal_at(RecordKind::Layout, range.start + data, layout);
+        let state = self.seal_at(RecordKind::State, range.start + data + layout_room, state);
+        self.root.next_generation += 1;
+        self.replace(draft.name, Some(StagedFrame { layout, state, schema, extents }))?;
+        Ok(schema)
+    }
+
+    /// Removes a frame; false if there is none of this name.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn remove_frame(&mut self, name: &str) -> Result<bool> {
+        let staged = self.changes.get(name).map(Option::is_some);
+        let exists = match staged {
+            Some(staged) => staged,
+            None => self.store.root.find(&self.store.mapped, name)?.is_some(),
+        };
+        if exists {
+            self.replace(name, None)?;
+        }
+        Ok(exists)
+    }
+
+    /// The names of the frames that the version before has.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn frame_names(&self) -> Result<Vec<String>> {
+        let frames = self.store.root.list(&self.store.mapped, |_| {})?;
+        let mut names: Vec<String> = frames.into_iter().map(|frame| frame.name).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Puts `frame` in the place of what has this name now, and discards what that covered and `frame` does not.
+    fn replace(&mut self, name: &str, frame: Option<StagedFrame>) -> Result<()> {
+        let schema = frame.as_ref().map(|frame| frame.schema);
+        let before = match self.changes.insert(name.to_owned(), frame) {
+            Some(before) => before,
+            None => self.published_frame(name)?,
+        };
+        if let Some(before) = before {
+            let extents = before.extents.iter().map(|extent| Covered {
+                offset: extent.offset,
+                length: extent.length,
+                version: extent.version,
+            });
+            self.discarded.extend(extents);
+            self.discarded.extend([Covered::record(&before.layout), Covered::record(&before.state)]);
+            if schema != Some(before.schema) {
+                self.discarded.push(Covered::record(&before.schema));
+            }
+        }
+        Ok(())
+    }
+
+    fn published_frame(&self, name: &str) -> Result<Option<StagedFrame>> {
+        let mapped = &self.store.mapped;
+        let Some(entry) = self.store.root.find(mapped, name)? else { return Ok(None) };
+        let layout = Layout::read(mapped, mapped.geometry(), &entry.layout)?;
+        let (schema, extents) = (layout.schema, layout.extents);
+        Ok(Some(StagedFrame { layout: entry.layout, state: entry.state, schema, extents }))
+    }
+
+    /// Makes the transaction visible, all of it, and returns its version.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::DirectoryFull`], [`crate::ErrorKind::Superseded`], [`crate::ErrorKind::Corrupt`]; nothing
+    /// is then visible.
+    pub fn commit(mut self) -> Result<u64> {
+        self.store.mapped.lease.check_process()?;
+        let version = self.version();
+        let root = self.write_root()?;
+        let entry = seal_entry(Entry {
+            sequence: 0,
+            version,
+            root_offset: root.offset,
+            root_length: root.length,
+            root_checksum: root.checksum,
+            epoch: self.store.epoch,
+            committed: crate::clock::now(),
+            checksum: 0,
+        });
+        self.publish(&entry)?;
+        let allocated = core::mem::take(&mut self.allocated);
+        let discarded = core::mem::take(&mut self.discarded);
+        let staged_root = core::mem::replace(&mut self.root, Root::empty());
+        let store = &mut *self.store;
+        drop(allocated);
+        store.root = staged_root;
+        let before = store.root_reference.replace(root);
+        store.latest = version;
+        store.entries.published(entry);
+        for covered in discarded.into_iter().chain(before.as_ref().map(Covered::record)) {
+            store.space.drop_covered(covered, version);
+        }
+        store.commits_since_reclaim += 1;
+        if store.commits_since_reclaim >= COMMITS_PER_RECLAIM {
+            store.reclaim();
+        }
+        store.pause();
+        Ok(version)
+    }
+
+    fn write_root(&mut self) -> Result<RecordReference> {
+        let changes = core::mem::take(&mut self.changes);
+        let changes = changes.into_iter().map(|(name, frame)| Change {
+            name,
+            records: frame.map(|frame| (frame.layout, frame.state)),
+        });
+        let mut root = core::mem::replace(&mut self.root, Root::empty());
+        // The nodes that are read are published ones, which nothing here changes.
+        let published = PublishedNodes::of(self.store);
+        root.apply(&published, self, changes.collect())?;
+        let highest = self.allocated.iter().map(|range| range.end).max().unwrap_or(0);
+        // The root record itself is taken after this: room for it, wherever it comes to stand, is added below.
+        root.heap_end = root.heap_end.max(highest);
+        let draft = root.to_draft();
+        let range = self.take(draft.len() as u64)?;
+        root.heap_end = root.heap_end.max(range.end);
+        let reference = self.seal_at(RecordKind::Root, range.start, root.to_draft());
+        self.root = root;
+        Ok(reference)
+    }
+
+    /// The store of `latest`, with everything before it that makes it safe.
+    fn publish(&mut self, entry: &Entry) -> Result<()> {
+        let found = self.store.mapped.publication().epoch.load(Ordering::Relaxed);
+        if found != self.store.epoch {
+            return Err(lease::superseded(self.store.epoch, found));
+        }
+        let attempt = |store: &Store| {
+            protocol::publish(store.mapped.control(), store.mapped.registry(), &Futex, entry)
+        };
+        if !attempt(self.store) {
+            // The ring's place is taken by a version that nobody erased yet.
+            self.store.reclaim();
+            if !attempt(self.store) {
+                return Err(crate::attachment::damaged(entry.version));
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, length: u64) -> Result<Range<u64>> {
+        let range = self.store.allocate(length)?;
+        self.allocated.push(range.clone());
+        Ok(range)
+    }
+
+    fn write_record(&mut self, kind: RecordKind, draft: Vec<u8>) -> Result<RecordReference> {
+        let range = self.take(draft.len() as u64)?;
+        Ok(self.seal_at(kind, range.start, draft))
+    }
+
+    /// Seals a record and copies it to `offset`, in a range that this transaction took.
+    fn seal_at(&mut self, kind: RecordKind, offset: u64, mut draft: Vec<u8>) -> RecordReference {
+        let reference = seal(kind, self.version(), self.store.epoch, offset, &mut draft);
+        debug_assert!(self.owns(offset, draft.len() as u64));
+        // SAFETY: (I1, I9, I11) this transaction took the range from the heap: no live version covers it, it has
+        // pages, and the store is borrowed exclusively under the lease.
+        unsafe { self.store.mapped.map.write(offset, &draft) };
+        reference
+    }
+
+    fn staged(&mut self, offset: u64, length: u64) -> Staged<'_> {
+        debug_assert!(self.owns(offset, length));
+        // SAFETY: (I1, I9, I11) as in `seal_at`; the borrow of the transaction keeps the slice the only one.
+        Staged { bytes: unsafe { self.store.mapped.map.slice_mut(offset, length as usize) } }
+    }
+
+    fn owns(&self, offset: u64, length: u64) -> bool {
+        self.allocated.iter().any(|range| range.start <= offset && offset + length <= range.end)
+    }
+}
+
+impl Staged<'_> {
+    /// Hands each buffer to `fill` as a slice of its own, and takes all of them back.
+    fn hand_out(self, lengths: &[u64], places: &[BufferItem], fill: impl FnOnce(Vec<&mut [u8]>)) {
+        let mut rest = self.bytes;
+        let mut slices = Vec::with_capacity(lengths.len());
+        for (length, place) in lengths.iter().zip(places) {
+            let (buffer, others) = rest.split_at_mut(place.capacity as usize);
+            slices.push(&mut buffer[..*length as usize]);
+            rest = others;
+        }
+        step(Step::Copy);
+        copied(lengths.iter().sum::<u64>() as usize);
+        fill(slices);
+        step(Step::Copy);
+    }
+}
+
+impl NodeSink for Staging<'_> {
+    fn write(&mut self, kind: RecordKind, draft: Vec<u8>) -> Result<RecordReference> {
+        self.write_record(kind, draft)
+    }
+
+    fn discard(&mut self, reference: &RecordReference) {
+        self.discarded.push(Covered::record(reference));
+    }
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        // Rolled back: what was taken was never visible.
+        for range in self.allocated.drain(..) {
+            self.store.space.give_warm(range);
+        }
+        self.store.pause();
+    }
+}

@@ -1,0 +1,281 @@
+//! A pinned version: what it covers is frozen, and reached through [`Frozen`] tokens alone (I11).
+
+use crate::attachment::{Attachment, Pin};
+use crate::sync::ReadOnly;
+use crate::sys::map::Region;
+use shmframe_format::directory::{FrameEntry, Root};
+use shmframe_format::frame::{Layout, State, read_schema};
+use shmframe_format::geometry::Geometry;
+use shmframe_format::header::Id;
+use shmframe_format::record::{RecordSource, check_entry};
+use shmframe_format::table::{Entry, RecordReference};
+use shmframe_format::{Describe, ErrorKind, Report, Result};
+use std::sync::Arc;
+
+#[derive(Debug)]
+enum VersionKind {
+    OutOfHeap { offset: u64, length: u64 },
+}
+
+impl Describe for VersionKind {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Corrupt
+    }
+
+    fn report(&self) -> Report {
+        let Self::OutOfHeap { offset, length } = self;
+        Report::new(
+            "damaged reference",
+            "bytes within the heap",
+            format!("{length} bytes at offset {offset}"),
+            "the segment is damaged: remove it and create it again",
+        )
+    }
+}
+
+/// A pin, and a mapping that reaches all that the version covers.
+#[derive(Debug)]
+struct Hold {
+    /// Cleared before the mapping goes: fields are dropped in order.
+    pin: Pin,
+    heap: Arc<Region<ReadOnly>>,
+}
+
+/// A version that is pinned for as long as this, or anything made from it, lives.
+#[derive(Clone, Debug)]
+pub struct PinnedVersion {
+    hold: Arc<Hold>,
+    root: Arc<Root>,
+}
+
+/// What is known of the version that was last looked at: private copies, without a pin.
+#[derive(Clone, Debug)]
+pub struct KnownVersion {
+    entry: Entry,
+    root: Arc<Root>,
+}
+
+/// A frame's records, checked. Only reading them under a pin makes one.
+#[derive(Debug)]
+pub struct CheckedFrame {
+    instance: Id,
+    entry: FrameEntry,
+    layout: Layout,
+    state: State,
+}
+
+/// Bytes of a live version: never written again for as long as this lives (I1).
+///
+/// Only [`PinnedFrame::buffer`] makes one, from a checked record under a pin (I11).
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    hold: Arc<Hold>,
+    offset: u64,
+    length: usize,
+}
+
+impl PinnedVersion {
+    /// Pins the newest version; `known` saves reading its root again.
+    ///
+    /// # Errors
+    /// Those of [`Attachment::pin`]; [`ErrorKind::Corrupt`]; [`ErrorKind::ProcessLimit`] where the version cannot
+    /// be mapped.
+    pub fn newest(attachment: &Arc<Attachment>, known: Option<&KnownVersion>) -> Result<Self> {
+        let pin = attachment.pin()?;
+        let entry = *pin.entry();
+        let geometry = attachment.header().geometry();
+        let reference = check_entry(&entry, entry.version)?;
+        let end = check_heap(geometry, reference.offset, reference.length)?;
+        if let Some(known) = known.filter(|known| known.entry == entry) {
+            let heap = attachment.heap(end.max(known.root.heap_end))?;
+            return Ok(Self { hold: Arc::new(Hold { pin, heap }), root: Arc::clone(&known.root) });
+        }
+        let mut hold = Hold { pin, heap: attachment.heap(end)? };
+        let root = Arc::new(Root::read(&Source { heap: &hold.heap, geometry }, &reference)?);
+        if root.heap_end > geometry.capacity() {
+            return Err(VersionKind::OutOfHeap { offset: 0, length: root.heap_end }.into());
+        }
+        if root.heap_end > hold.heap.length() {
+            hold.heap = attachment.heap(root.heap_end)?;
+        }
+        Ok(Self { hold: Arc::new(hold), root })
+    }
+
+    /// What is worth keeping of this version without keeping its pin.
+    #[must_use]
+    pub fn known(&self) -> KnownVersion {
+        KnownVersion { entry: *self.hold.pin.entry(), root: Arc::clone(&self.root) }
+    }
+
+    /// The version's entry.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        self.hold.pin.entry()
+    }
+
+    /// The attachment that pins it.
+    #[must_use]
+    pub fn attachment(&self) -> &Arc<Attachment> {
+        self.hold.pin.attachment()
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { heap: &self.hold.heap, geometry: self.attachment().header().geometry() }
+    }
+
+    /// All frames, sorted by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`].
+    pub fn frames(&self) -> Result<Vec<FrameEntry>> {
+        let mut frames = self.root.list(&self.source(), |_| {})?;
+        frames.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(frames)
+    }
+
+    /// How many frames the version has.
+    #[must_use]
+    pub fn frame_count(&self) -> u64 {
+        self.root.frames
+    }
+
+    /// The frame of this name, if the version has it; `known` (of this or another version) saves reading its
+    /// records again where they are the same.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`].
+    pub fn frame(&self, name: &str, known: Option<&Arc<CheckedFrame>>) -> Result<Option<PinnedFrame>> {
+        let source = self.source();
+        let Some(entry) = self.root.find(&source, name)? else { return Ok(None) };
+        let instance = self.attachment().header().instance();
+        let hold = Arc::clone(&self.hold);
+        if let Some(known) = known.filter(|known| known.instance == instance && known.entry == entry) {
+            return Ok(Some(PinnedFrame { hold, frame: Arc::clone(known) }));
+        }
+        let layout = Layout::read(&source, source.geometry, &entry.layout)?;
+        let state = State::read(&source, &layout, &entry.state)?;
+        let frame = Arc::new(CheckedFrame { instance, entry, layout, state });
+        Ok(Some(PinnedFrame { hold, frame }))
+    }
+}
+
+/// A frame of a pinned version.
+#[derive(Clone, Debug)]
+pub struct PinnedFrame {
+    hold: Arc<Hold>,
+    frame: Arc<CheckedFrame>,
+}
+
+impl PinnedFrame {
+    /// Its records.
+    #[must_use]
+    pub fn checked(&self) -> &Arc<CheckedFrame> {
+        &self.frame
+    }
+
+    /// Its Arrow IPC schema message: a private copy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`].
+    pub fn schema_message(&self) -> Result<Vec<u8>> {
+        let geometry = self.hold.pin.attachment().header().geometry();
+        read_schema(&Source { heap: &self.hold.heap, geometry }, &self.frame.layout.schema)
+    }
+
+    /// The frozen bytes of buffer `index`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] if the frame has no such buffer, or it does not lie in the mapping.
+    pub fn buffer(&self, index: usize) -> Result<Frozen> {
+        let parts = self.frame.layout.buffers.get(index).zip(self.frame.state.buffers.get(index));
+        let (place, state) = parts.ok_or_else(|| out_of_heap(index as u64, 0))?;
+        if !self.hold.heap.contains(place.offset, state.length) {
+            return Err(out_of_heap(place.offset, state.length));
+        }
+        Ok(Frozen { hold: Arc::clone(&self.hold), offset: place.offset, length: state.length as usize })
+    }
+
+    /// No bytes, at an aligned place of the mapping: for arrays of no rows.
+    #[must_use]
+    pub fn no_bytes(&self) -> Frozen {
+        Frozen { hold: Arc::clone(&self.hold), offset: 0, length: 0 }
+    }
+
+    /// Whether an address lies in the mapping that holds the frame's bytes.
+    #[must_use]
+    pub fn contains_address(&self, address: *const u8) -> bool {
+        let (base, length) = self.hold.heap.address();
+        (base..base + length).contains(&(address as usize))
+    }
+}
+
+fn out_of_heap(offset: u64, length: u64) -> shmframe_format::Error {
+    VersionKind::OutOfHeap { offset, length }.into()
+}
+
+impl CheckedFrame {
+    /// The frame's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// What the version sees of it.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The schema record; two frames with the same reference have the same schema.
+    #[must_use]
+    pub fn schema_reference(&self) -> &RecordReference {
+        &self.layout.schema
+    }
+
+    /// Bytes that are reserved for it.
+    #[must_use]
+    pub fn reserved_bytes(&self) -> u64 {
+        self.layout.extents.iter().map(|extent| extent.length).sum()
+    }
+
+    /// Bytes of its buffers.
+    #[must_use]
+    pub fn buffer_bytes(&self) -> u64 {
+        self.state.buffers.iter().map(|buffer| buffer.length).sum()
+    }
+}
+
+impl AsRef<[u8]> for Frozen {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: (I1, I3, I11) the version that covers these bytes is pinned by `hold`; the range was checked
+        // against the mapping when the token was made.
+        unsafe { self.hold.heap.slice(self.offset, self.length) }
+    }
+}
+
+/// Reads records of a pinned version.
+struct Source<'a> {
+    heap: &'a Region<ReadOnly>,
+    geometry: &'a Geometry,
+}
+
+impl RecordSource for Source<'_> {
+    fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
+        let end = check_heap(self.geometry, offset, length)?;
+        if end > self.heap.length() {
+            return Err(out_of_heap(offset, length));
+        }
+        // SAFETY: (I1, I3, I7) the caller holds a pin on the version that names this record; the range lies in the
+        // mapping; a damaged name leads to bytes that nobody checked, which are copied and then refused.
+        Ok(unsafe { self.heap.slice(offset, length as usize) }.to_vec())
+    }
+}
+
+fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
+    if geometry.in_heap(offset, length) { Ok(offset + length) } else { Err(out_of_heap(offset, length)) }
+}
+
+#[cfg(test)]
+pub(crate) fn every_kind() -> Vec<shmframe_format::Error> {
+    vec![out_of_heap(0, 1)]
+}
