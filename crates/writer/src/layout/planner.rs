@@ -17,6 +17,7 @@ use super::strings;
 use super::views;
 
 /// What a layout can address, and how finely views are cut; tests use smaller ones.
+#[derive(Clone, Debug)]
 pub(super) struct Limits {
     /// The highest 32-bit offset.
     pub(super) offset: usize,

@@ -91,13 +91,13 @@ struct Compaction<'a> {
 impl Compaction<'_> {
     fn add(&mut self, path: &Path<'_>, piece: &ArrayRef, mut block: Block) -> Result<()> {
         block.length = referenced(piece, block.first, block.rows);
-        if block.length > self.limits.block_bytes && block.rows > 1 {
+        let limit = self.limits.view_data;
+        if block.length > self.limits.block_bytes.min(limit) && block.rows > 1 {
             let half = block.rows / 2;
             let (first, rows) = (block.first + half, block.rows - half);
             self.add(path, piece, Block { rows: half, ..block })?;
             return self.add(path, piece, Block { first, rows, ..block });
         }
-        let limit = self.limits.view_data;
         if block.length > limit {
             return Err(
                 LayoutError::ValueTooLong { path: path.to_string(), bytes: block.length, limit }.into()

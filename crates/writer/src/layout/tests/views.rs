@@ -68,6 +68,13 @@ fn data_buffers_end_before_their_limit() {
 }
 
 #[test]
+fn rows_that_are_written_in_one_go_fit_their_data_buffer() {
+    let limits = Limits { view_data: 100, block_rows: 50, block_bytes: 10_000, ..Limits::ARROW };
+    let (schema, batches) = batches_of(&[array(60)]);
+    round_trip_within(&schema, &batches, &limits).unwrap();
+}
+
+#[test]
 fn value_longer_than_a_data_buffer_is_an_error() {
     let array: ArrayRef = Arc::new(StringViewArray::from_iter_values(["x".repeat(201)]));
     let (schema, batches) = batches_of(&[array]);
