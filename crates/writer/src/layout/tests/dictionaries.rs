@@ -58,6 +58,20 @@ fn more_different_dictionaries_than_are_compared_survive() {
 }
 
 #[test]
+fn one_of_the_last_dictionaries_is_found_again_behind_many() {
+    let firsts = (0..40).chain([35, 39, 38]);
+    let arrays: Vec<_> = firsts.map(|n| encoded::<Int32Type>(numbered(n * 10..n * 10 + 5))).collect();
+    assert_eq!(values_of(&round_trip_arrays(&arrays)), 40 * 5);
+}
+
+#[test]
+fn dictionaries_that_just_fit_their_keys_are_not_merged() {
+    let array =
+        |first: usize| encoded::<Int8Type>((first..first + 64).map(|n| Some(format!("{n}")))).slice(0, 9);
+    assert_eq!(values_of(&round_trip_arrays(&[array(0), array(64)])), 128);
+}
+
+#[test]
 fn dictionaries_that_overflow_their_keys_are_merged() {
     // 12 x 100 values, but only 128 different ones: every key of an Int8 is needed.
     let words = |step: usize| (0..100).map(move |n| Some(format!("value {}", (n * step) % 128)));

@@ -100,6 +100,17 @@ fn shared_bytes_are_kept_as_they_are() {
 }
 
 #[test]
+fn batches_that_overlap_keep_their_buffers_once() {
+    let values: Vec<_> = (0..40).map(long).collect();
+    let array: ArrayRef = Arc::new(StringViewArray::from_iter_values(values));
+    let pieces = [array.slice(0, 30), array.slice(5, 35)];
+    let (schema, batches) = batches_of(&pieces);
+    let plan = planner::plan(&schema, &batches, &Limits::ARROW).unwrap();
+    assert_eq!(plan.buffer_lengths().skip(1).sum::<u64>(), 40 * LONG);
+    round_trip_arrays(&pieces);
+}
+
+#[test]
 fn shared_bytes_are_copied_when_their_buffer_is_too_long_to_keep() {
     let text = long(1).repeat(6);
     let mut builder = StringViewBuilder::new();
