@@ -146,3 +146,15 @@ fn rows_that_cannot_be_counted_are_refused() {
     let error = Plan::new(&schema, &batches).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
 }
+
+#[test]
+fn dictionary_values_that_cannot_be_counted_are_refused() {
+    let array = |count| {
+        let values: ArrayRef = Arc::new(NullArray::new(count));
+        Arc::new(DictionaryArray::new(Int64Array::from(vec![0, 1]), values)) as ArrayRef
+    };
+    let (schema, batches) = batches_of(&[array(usize::MAX), array(usize::MAX - 1)]);
+    let error = Plan::new(&schema, &batches).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+    assert!(error.to_string().contains("\"c.(dictionary values)\""), "{error}");
+}

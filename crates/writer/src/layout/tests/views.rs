@@ -68,6 +68,17 @@ fn data_buffers_end_before_their_limit() {
 }
 
 #[test]
+fn data_buffer_is_filled_to_its_limit_and_not_above() {
+    let array: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..4).map(long)));
+    let (schema, batches) = batches_of(&[array]);
+    for (view_data, expected) in [(2 * LONG, vec![2 * LONG; 2]), (2 * LONG - 1, vec![LONG; 4])] {
+        let limits = Limits { view_data: view_data as usize, block_rows: 1, ..Limits::ARROW };
+        let plan = planner::plan(&schema, &batches, &limits).unwrap();
+        assert_eq!(plan.buffer_lengths().skip(1).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
 fn rows_that_are_written_in_one_go_fit_their_data_buffer() {
     let limits = Limits { view_data: 100, block_rows: 50, block_bytes: 10_000, ..Limits::ARROW };
     let (schema, batches) = batches_of(&[array(60)]);
