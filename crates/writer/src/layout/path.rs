@@ -1,0 +1,34 @@
+//! The way from the schema to a field, for messages.
+
+use std::fmt;
+
+/// A field's names from the outside in, held on the stack so that nothing is allocated unless it is printed.
+#[derive(Clone, Copy)]
+pub(super) struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    name: &'a str,
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn column(name: &'a str) -> Self {
+        Self { parent: None, name }
+    }
+
+    pub(super) fn child(&'a self, name: &'a str) -> Self {
+        Self { parent: Some(self), name }
+    }
+
+    /// The values of the dictionary that stands at this path.
+    pub(super) fn values(&'a self) -> Self {
+        self.child("(dictionary values)")
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            write!(f, "{parent}.")?;
+        }
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,44 @@
+//! Strings and binary: offsets that start at 0, and the bytes behind each other.
+
+use arrow::array::ArrayRef;
+use shmframe_format::Result;
+
+use super::error::LayoutError;
+use super::kind::OffsetWidth;
+use super::path::Path;
+use super::source::{self, Offsets};
+
+/// How many bytes the rows of all pieces cover.
+pub(super) fn plan(path: &Path<'_>, pieces: &[ArrayRef], width: OffsetWidth, limit: usize) -> Result<usize> {
+    let bytes = pieces.iter().map(|piece| source::strings(piece).1.len()).sum();
+    match width {
+        OffsetWidth::Narrow if bytes > limit => Err(LayoutError::OffsetsOverflow {
+            path: path.to_string(),
+            bytes,
+            limit,
+            large: if pieces[0].data_type().is_string() { "LargeUtf8" } else { "LargeBinary" },
+        }
+        .into()),
+        OffsetWidth::Narrow | OffsetWidth::Wide => Ok(bytes),
+    }
+}
+
+/// Writes where the rows from `first` on end, if the piece's own first byte stands at `base`.
+pub(super) fn write_ends(offsets: Offsets<'_>, first: usize, base: usize, destination: &mut [u8]) {
+    // Two's complement: the difference may be negative, the sum is not.
+    let shift = base.wrapping_sub(offsets.at(0));
+    match offsets {
+        Offsets::Narrow(offsets) => {
+            let shift = shift as i32;
+            for (end, out) in offsets[first + 1..].iter().zip(destination.chunks_exact_mut(4)) {
+                out.copy_from_slice(&end.wrapping_add(shift).to_le_bytes());
+            }
+        }
+        Offsets::Wide(offsets) => {
+            let shift = shift as i64;
+            for (end, out) in offsets[first + 1..].iter().zip(destination.chunks_exact_mut(8)) {
+                out.copy_from_slice(&end.wrapping_add(shift).to_le_bytes());
+            }
+        }
+    }
+}

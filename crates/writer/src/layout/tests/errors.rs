@@ -1,0 +1,160 @@
+//! What is refused, and what the refusal says.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::datatypes::*;
+use shmframe_format::{Error, ErrorKind};
+
+use super::rebuild::{batches_of, round_trip_within, schema_of};
+use crate::layout::planner::Limits;
+use crate::layout::{Plan, check_supported};
+
+fn refused(schema: &Schema) -> Error {
+    check_supported(schema).unwrap_err()
+}
+
+fn nested_in(data_type: DataType) -> Schema {
+    let stop = DataType::Struct(vec![Field::new("at", data_type, true)].into());
+    let trip =
+        DataType::Struct(vec![Field::new("n", DataType::Int8, true), Field::new("stop", stop, true)].into());
+    Schema::new(vec![Field::new("trip", trip, true)])
+}
+
+#[test]
+fn unsupported_field_is_named_by_its_path() {
+    let item = Arc::new(Field::new("item", DataType::Int32, true));
+    let entries = Field::new(
+        "entries",
+        DataType::Struct(
+            vec![Field::new("k", DataType::Utf8, false), Field::new("v", DataType::Utf8, true)].into(),
+        ),
+        false,
+    );
+    let ends = Arc::new(Field::new("run_ends", DataType::Int32, false));
+    let unsupported = [
+        DataType::List(item.clone()),
+        DataType::LargeList(item.clone()),
+        DataType::ListView(item.clone()),
+        DataType::LargeListView(item.clone()),
+        DataType::FixedSizeList(item.clone(), 3),
+        DataType::Map(Arc::new(entries), false),
+        DataType::Union(UnionFields::empty(), UnionMode::Dense),
+        DataType::RunEndEncoded(ends, item),
+        DataType::FixedSizeBinary(-1),
+        DataType::Dictionary(Box::new(DataType::Utf8), Box::new(DataType::Utf8)),
+    ];
+    for data_type in unsupported {
+        let schema = Arc::new(nested_in(data_type.clone()));
+        for error in [refused(&schema), Plan::new(&schema, &[]).err().unwrap()] {
+            assert_eq!(error.kind(), ErrorKind::TypeNotSupported);
+            assert!(error.to_string().contains("\"trip.stop.at\""), "{error}");
+            assert_eq!(error.report().found, data_type.to_string());
+            assert!(!error.report().remedy.is_empty());
+        }
+    }
+    assert!(check_supported(&nested_in(DataType::Utf8)).is_ok());
+}
+
+#[test]
+fn unsupported_values_of_a_dictionary_are_refused() {
+    let word = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8));
+    let twice = DataType::Dictionary(Box::new(DataType::Int8), Box::new(word));
+    assert!(refused(&nested_in(twice)).to_string().contains("\"trip.stop.at\""));
+    let list = DataType::List(Arc::new(Field::new("item", DataType::Int8, true)));
+    let of_lists = DataType::Dictionary(Box::new(DataType::Int8), Box::new(list));
+    let error = refused(&nested_in(of_lists));
+    assert!(error.to_string().contains("\"trip.stop.at.(dictionary values)\""), "{error}");
+}
+
+fn mismatch(expected: Field, found: Field) -> Error {
+    let schema = Arc::new(Schema::new(vec![expected]));
+    let good = RecordBatch::new_empty(schema.clone());
+    let bad = RecordBatch::new_empty(Arc::new(Schema::new(vec![found])));
+    let error = Plan::new(&schema, &[good, bad]).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
+    assert!(error.to_string().contains("batch 1"), "{error}");
+    error
+}
+
+#[test]
+fn field_that_differs_is_named_with_the_difference() {
+    let field = Field::new("x", DataType::Int32, true);
+    let name = mismatch(field.clone(), field.clone().with_name("y"));
+    assert_eq!((name.report().expected.as_str(), name.report().found.as_str()), ("the name \"x\"", "\"y\""));
+    let data_type = mismatch(field.clone(), field.clone().with_data_type(DataType::Utf8));
+    assert_eq!(data_type.report().found, "Utf8");
+    let nullable = mismatch(field.clone(), field.clone().with_nullable(false));
+    assert!(nullable.report().expected.contains("nullable"));
+    let metadata = HashMap::from([("unit".to_owned(), "m".to_owned())]);
+    let metadata = mismatch(field.clone(), field.with_metadata(metadata));
+    assert!(metadata.report().found.contains("unit"));
+}
+
+#[test]
+fn field_that_differs_inside_a_struct_is_named_by_its_path() {
+    let (expected, found) = (nested_in(DataType::Utf8), nested_in(DataType::LargeUtf8));
+    let error = mismatch(expected.field(0).clone(), found.field(0).clone());
+    assert!(error.to_string().contains("\"trip.stop.at\""), "{error}");
+    assert_eq!(
+        (error.report().expected.as_str(), error.report().found.as_str()),
+        ("the type Utf8", "LargeUtf8")
+    );
+}
+
+#[test]
+fn another_number_of_columns_is_refused() {
+    let schema = schema_of(&DataType::Int8);
+    let error = Plan::new(&schema, &[RecordBatch::new_empty(Arc::new(Schema::empty()))]).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
+    assert_eq!((error.report().expected.as_str(), error.report().found.as_str()), ("1 columns", "0"));
+}
+
+#[test]
+fn metadata_of_the_schema_as_a_whole_may_differ() {
+    let (schema, batches) = batches_of(&[Arc::new(Int8Array::from(vec![1, 2]))]);
+    let metadata = HashMap::from([("made by".to_owned(), "x".to_owned())]);
+    let other = Arc::new(schema.as_ref().clone().with_metadata(metadata));
+    assert_eq!(Plan::new(&other, &batches).unwrap().rows(), 2);
+}
+
+#[test]
+fn offsets_that_overflow_name_the_large_type() {
+    let limits = Limits { offset: 100, ..Limits::ARROW };
+    let strings: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(50)]));
+    let binary: ArrayRef = Arc::new(BinaryArray::from_vec(vec![&[7; 50]]));
+    for (array, large) in [(strings, "LargeUtf8"), (binary, "LargeBinary")] {
+        let (schema, batches) = batches_of(&[array.clone(), array.clone()]);
+        round_trip_within(&schema, &batches, &limits).unwrap();
+        let (schema, batches) = batches_of(&[array.clone(), array.clone(), array]);
+        let error = round_trip_within(&schema, &batches, &limits).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+        assert!(error.to_string().contains("field \"c\""), "{error}");
+        assert!(error.report().found.contains("150"), "{error}");
+        assert!(error.report().remedy.contains(large), "{error}");
+    }
+    let large: ArrayRef = Arc::new(LargeStringArray::from(vec!["x".repeat(150)]));
+    let (schema, batches) = batches_of(&[large]);
+    round_trip_within(&schema, &batches, &limits).unwrap();
+}
+
+#[test]
+fn rows_that_cannot_be_counted_are_refused() {
+    let half: ArrayRef = Arc::new(NullArray::new(usize::MAX / 2 + 1));
+    let (schema, batches) = batches_of(&[half.clone(), half]);
+    let error = Plan::new(&schema, &batches).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+}
+
+#[test]
+fn dictionary_values_that_cannot_be_counted_are_refused() {
+    let array = |count| {
+        let values: ArrayRef = Arc::new(NullArray::new(count));
+        Arc::new(DictionaryArray::new(Int64Array::from(vec![0, 1]), values)) as ArrayRef
+    };
+    let (schema, batches) = batches_of(&[array(usize::MAX), array(usize::MAX - 1)]);
+    let error = Plan::new(&schema, &batches).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+    assert!(error.to_string().contains("\"c.(dictionary values)\""), "{error}");
+}
