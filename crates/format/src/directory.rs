@@ -8,7 +8,7 @@
 use crate::error::Result;
 use crate::name::check_frame_name;
 use crate::record::{self, Body, Draft, RecordKind, RecordSource, damaged, hash};
-use crate::table::{BranchItem, LeafItem, NodeBody, RecordReference, RootBody};
+use crate::table::{BranchItem, LeafItem, NodeBody, RecordHeader, RecordReference, RootBody};
 use std::collections::BTreeSet;
 
 /// Frames of a leaf, unless all bits of their hashes are used up.
@@ -79,6 +79,17 @@ impl Root {
     #[must_use]
     pub fn empty() -> Self {
         Self { frames: 0, heap_end: 0, next_generation: 1, node: Node::Leaf(Vec::new()) }
+    }
+
+    /// Bytes of the record.
+    #[must_use]
+    pub fn record_length(&self) -> u64 {
+        let fixed = size_of::<RecordHeader>() + size_of::<RootBody>() + size_of::<NodeBody>();
+        let items: usize = match &self.node {
+            Node::Leaf(frames) => frames.iter().map(|frame| size_of::<LeafItem>() + frame.name.len()).sum(),
+            Node::Branch(children) => children.iter().flatten().count() * size_of::<BranchItem>(),
+        };
+        (fixed + items) as u64
     }
 
     /// The record, not yet sealed.
@@ -453,6 +464,7 @@ mod tests {
             change_leaf(leaf_of(&mut root), put(name, 3), &mut 0);
         }
         let mut bytes = root.to_draft();
+        assert_eq!(bytes.len() as u64, root.record_length());
         let reference = seal(RecordKind::Root, 4, 1, 0, &mut bytes);
         let heap = Heap { bytes, covered: BTreeSet::new() };
         assert_eq!(Root::read(&heap, &reference).unwrap(), root);

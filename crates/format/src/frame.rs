@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::geometry::{ALIGNMENT, Geometry, PADDING};
 use crate::record::{self, Draft, RecordKind, RecordSource, damaged};
 use crate::table::{
-    BufferItem, BufferStateItem, ChunkItem, ExtentItem, LayoutBody, NodeItem, RecordReference, SchemaBody,
-    StateBody,
+    BufferItem, BufferStateItem, ChunkItem, ExtentItem, LayoutBody, NodeItem, RecordHeader, RecordReference,
+    SchemaBody, StateBody,
 };
 
 /// A frame's layout record.
@@ -41,6 +41,13 @@ pub struct State {
 }
 
 impl Layout {
+    /// Bytes of the record of a layout of so many extents and buffers.
+    #[must_use]
+    pub fn draft_length(extents: usize, buffers: usize) -> u64 {
+        let items = extents * size_of::<ExtentItem>() + buffers * size_of::<BufferItem>();
+        (size_of::<RecordHeader>() + size_of::<LayoutBody>() + items) as u64
+    }
+
     /// The record, not yet sealed.
     #[must_use]
     pub fn to_draft(&self) -> Vec<u8> {
@@ -306,6 +313,7 @@ mod tests {
     #[test]
     fn records_survive_a_round_trip() {
         assert_eq!(read_layout(&layout()).unwrap(), layout());
+        assert_eq!(layout().to_draft().len() as u64, Layout::draft_length(1, 2));
         assert_eq!(read_state(&state()).unwrap(), state());
         let mut bytes = schema_draft(b"schema");
         let reference = seal(RecordKind::Schema, 1, 1, 64, &mut bytes);

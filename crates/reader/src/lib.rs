@@ -1,1 +1,43 @@
-//! placeholder
+//! How data gets out of a shmframe segment: attach, snapshots, Arrow arrays, wait, follow.
+//!
+//! A [`Reader`] attaches to a segment; [`Reader::snapshot`] pins the newest version without a system call; its
+//! frames are Arrow record batches whose buffers lie in shared memory. The pin holds for as long as any array, or
+//! any slice of one, lives; when the last is gone, so is the pin.
+//!
+//! ```no_run
+//! # fn main() -> shmframe_reader::Result<()> {
+//! use arrow::datatypes::Float64Type;
+//! use shmframe_reader::Reader;
+//!
+//! let reader = Reader::open("ticks")?;
+//! for snapshot in reader.follow() {
+//!     let snapshot = snapshot?;
+//!     let prices = snapshot.frame("trades")?.column::<Float64Type>("price")?;
+//!     println!("version {}: {} prices", snapshot.version(), prices.len());
+//! }
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+mod columns;
+mod error;
+mod follow;
+mod frame;
+mod options;
+mod reader;
+mod snapshot;
+
+pub use follow::Follow;
+pub use frame::Frame;
+pub use options::ReaderOptions;
+pub use reader::{Reader, Wait};
+pub use shmframe_format::{Error, ErrorKind, Report, Result};
+pub use shmframe_segment::Trust;
+pub use snapshot::Snapshot;
+
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Reader>();
+    shared::<Snapshot>();
+    shared::<Frame>();
+};

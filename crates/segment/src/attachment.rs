@@ -136,9 +136,10 @@ impl Attachment {
         if attachment.is_removed() {
             return Err(AttachmentKind::Removed.into());
         }
+        let object: *const Self = Arc::as_ptr(&attachment);
         // SAFETY: (outside the invariants) the attachment stands in an Arc, and takes the registration back first
         // thing when it is dropped.
-        let registration = unsafe { Registration::new(Arc::as_ptr(&attachment)) };
+        let registration = unsafe { Registration::new(object) };
         if let Ok(mut place) = attachment.registration.lock() {
             *place = Some(registration);
         }
@@ -451,6 +452,16 @@ impl Drop for Pin {
             self.attachment.settle();
         }
     }
+}
+
+/// The error of a segment that was removed.
+pub(crate) fn removed() -> Error {
+    AttachmentKind::Removed.into()
+}
+
+/// The error of a publication block that does not add up at `version`.
+pub(crate) fn damaged(version: u64) -> Error {
+    AttachmentKind::Damaged { version }.into()
 }
 
 /// Which fork of the process this is: a value that differs between parent and child.

@@ -6,7 +6,8 @@
 
 use crate::lease::Lease;
 use crate::location::{
-    DATA, Identity, LEASE, Location, READERS, SegmentDirectory, boot_id, is_temporary, refused, temporary_name,
+    DATA, Identity, LEASE, Location, READERS, SegmentDirectory, boot_id, is_temporary, refused,
+    temporary_name,
 };
 use crate::sys::{descriptor, limits};
 use nix::errno::Errno;
@@ -66,13 +67,16 @@ impl Construction {
         descriptor::set_mode(fd.as_fd(), DIRECTORY_MODE).map_err(failed)?;
         let identity = Identity::of(&descriptor::status(fd.as_fd()).map_err(failed)?);
         let directory = SegmentDirectory { fd, identity, location: location.clone() };
-        let created = Lease::open_file(|| descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE).map_err(failed));
+        let created = Lease::open_file(|| {
+            descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE).map_err(failed)
+        });
         let lease = match created {
             Err(error) if vanished(&error) => return Ok(None),
             lease => lease?,
         };
         // A cleaner may hold it, or may have deleted it between its creation and its lock.
-        let ours = lease.take(None)? && descriptor::status_at(directory.fd.as_fd(), OsStr::new(LEASE)).is_ok();
+        let ours =
+            lease.take(None)? && descriptor::status_at(directory.fd.as_fd(), OsStr::new(LEASE)).is_ok();
         if !ours {
             return Ok(None);
         }
@@ -154,7 +158,8 @@ fn delete(parent: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &OsStr) -> ni
 /// Deletes the temporaries of this segment's name that nobody works on.
 pub(crate) fn clean_leftovers(location: &Location) -> Result<()> {
     let parent = location.open_parent()?;
-    let names = descriptor::list(parent.as_fd()).map_err(|errno| refused("list the directory for segments", errno))?;
+    let names = descriptor::list(parent.as_fd())
+        .map_err(|errno| refused("list the directory for segments", errno))?;
     for name in names.iter().filter(|name| is_temporary(name, location.name())) {
         clean_leftover(location, parent.as_fd(), name);
     }

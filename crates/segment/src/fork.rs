@@ -11,7 +11,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Something that holds such descriptors. The handlers run under the fork lock; they neither allocate nor lock.
-pub(crate) trait AtFork: Sync {
+pub(crate) trait AtFork: core::fmt::Debug + Sync {
     /// Before the fork.
     fn prepare(&self);
     /// After it, in the parent.
@@ -32,10 +32,8 @@ struct Shared {
 // SAFETY: (outside the invariants) `objects` is reached only under `lock`; the mutex is made to be shared.
 unsafe impl Sync for Shared {}
 
-static SHARED: Shared = Shared {
-    lock: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
-    objects: UnsafeCell::new(Vec::new()),
-};
+static SHARED: Shared =
+    Shared { lock: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER), objects: UnsafeCell::new(Vec::new()) };
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static HANDLERS: Once = Once::new();
 
@@ -89,6 +87,7 @@ fn unlock() {
 }
 
 /// Keeps an object registered; it must not move or die before.
+#[derive(Debug)]
 pub(crate) struct Registration(*const dyn AtFork);
 
 // SAFETY: (outside the invariants) the pointer is only compared; the object is `Sync`.

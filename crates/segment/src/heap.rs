@@ -127,10 +127,14 @@ impl Store {
 
     fn describe_holders(&self) -> String {
         let allocated = self.allocated_bytes();
-        let waiting: u64 = self.space.dropped_ranges().iter().map(|dropped| dropped.range.end - dropped.range.start).sum();
-        let mut text = format!("{allocated} bytes allocated, {waiting} of them held by readers of older versions");
+        let waiting: u64 =
+            self.space.dropped_ranges().iter().map(|dropped| dropped.range.end - dropped.range.start).sum();
+        let mut text =
+            format!("{allocated} bytes allocated, {waiting} of them held by readers of older versions");
         for Holder { slot, pid, label, versions, bytes } in self.holders() {
-            text += &format!("; slot {slot} (process {pid} {label:?}) holds {bytes} bytes by versions {versions:?}");
+            text += &format!(
+                "; slot {slot} (process {pid} {label:?}) holds {bytes} bytes by versions {versions:?}"
+            );
         }
         text
     }

@@ -180,13 +180,14 @@ impl Lease {
         self.check_process()?;
         let what = "take the writer lease";
         let lease = self.descriptor(&self.state.lease);
-        let poll = |byte| poll(deadline, || lock::try_lock(lease, byte).map_err(|errno| refused(what, errno)));
+        let poll =
+            |byte| poll(deadline, || lock::try_lock(lease, byte).map_err(|errno| refused(what, errno)));
         if !poll(TURNSTILE_BYTE)? {
             return Ok(false);
         }
         let taken = poll(LEASE_BYTE);
         lock::unlock(lease, TURNSTILE_BYTE).map_err(|errno| refused(what, errno))?;
-        Ok(taken?)
+        taken
     }
 
     /// Shows the lease to readers.

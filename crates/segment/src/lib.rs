@@ -10,10 +10,51 @@ compile_error!(
     "shmframe runs on 64-bit little-endian Linux only: its locks, futexes and sparse files are Linux's"
 );
 
+#[cfg(all(feature = "arrow", not(loom)))]
+mod arrays;
+#[cfg(not(loom))]
+mod attachment;
+#[cfg(not(loom))]
+mod clock;
+#[cfg(not(loom))]
+mod creation;
 pub mod edges;
+#[cfg(not(loom))]
+mod fork;
+#[cfg(not(loom))]
+mod heap;
+#[cfg(not(loom))]
+mod lease;
+#[cfg(not(loom))]
+mod location;
 pub mod protocol;
+#[cfg(not(loom))]
+mod slots;
+#[cfg(not(loom))]
+mod space;
+#[cfg(not(loom))]
+mod staging;
 pub mod steps;
+#[cfg(not(loom))]
+mod store;
 pub mod sync;
 #[cfg(not(loom))]
 mod sys;
+#[cfg(not(loom))]
+mod version;
 pub mod words;
+
+#[cfg(all(feature = "arrow", not(loom)))]
+pub use arrays::{ArrayParts, build_array, to_array};
+#[cfg(not(loom))]
+pub use attachment::{Attachment, Pin, fork_generation};
+#[cfg(not(loom))]
+pub use heap::Holder;
+#[cfg(not(loom))]
+pub use location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust};
+#[cfg(not(loom))]
+pub use staging::{FrameDraft, Schema, Staging};
+#[cfg(not(loom))]
+pub use store::{Audit, HISTORY_LIMIT, Store, StoreOptions, TrimPolicy, remove_segment};
+#[cfg(not(loom))]
+pub use version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion};

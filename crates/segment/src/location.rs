@@ -167,7 +167,9 @@ impl Location {
         check_segment_name(name)?;
         let parent = match directory {
             Some(directory) => directory.to_owned(),
-            None => std::env::var_os(DIRECTORY_VARIABLE).map_or_else(|| DEFAULT_DIRECTORY.into(), PathBuf::from),
+            None => {
+                std::env::var_os(DIRECTORY_VARIABLE).map_or_else(|| DEFAULT_DIRECTORY.into(), PathBuf::from)
+            }
         };
         Ok(Self { parent, name: name.to_owned(), trust })
     }
@@ -256,7 +258,8 @@ impl SegmentDirectory {
 
     fn check_owner(&self, status: &FileStat) -> Result<()> {
         let caller = nix::unistd::geteuid().as_raw();
-        let trusted = [0, caller].contains(&status.st_uid) || self.location.trust.owners.contains(&status.st_uid);
+        let trusted =
+            [0, caller].contains(&status.st_uid) || self.location.trust.owners.contains(&status.st_uid);
         if trusted {
             return Ok(());
         }

@@ -1,12 +1,11 @@
 //! The reader slots that a process holds: each with a descriptor that carries its lock, and nothing else.
 
-use crate::location::refused;
 use crate::protocol::{self, LocalSlot, NO_HOME, Rehome, SlotLocks};
 use crate::sync::Ordering;
 use crate::sys::lock;
 use crate::words::Registry;
 use shmframe_format::Result;
-use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicI32;
 
@@ -124,9 +123,4 @@ impl SlotList {
         // The place was empty, and nobody else appends.
         let _ = place.set(slot);
     }
-}
-
-/// Asks the kernel whether the process that claimed a slot lives.
-pub(crate) fn is_held(descriptor: BorrowedFd<'_>, slot: u32) -> Result<bool> {
-    lock::is_locked(descriptor.as_fd(), u64::from(slot)).map_err(|errno| refused("ask for a reader", errno))
 }

@@ -5,8 +5,8 @@
 
 use core::ops::Range;
 use rangemap::RangeSet;
-use shmframe_format::geometry::ALIGNMENT;
 use shmframe_format::Covered;
+use shmframe_format::geometry::ALIGNMENT;
 use std::collections::BTreeSet;
 
 /// Free warm extents up to this many bytes are split for any smaller request.
@@ -113,6 +113,10 @@ impl Space {
     /// Notes a range that version `died` no longer covers.
     pub(crate) fn drop_covered(&mut self, covered: Covered, died: u64) {
         let range = covered.offset..covered.offset + covered.length;
+        if covered.version >= died {
+            // Written and dropped by one transaction: nobody ever saw it.
+            return self.give_warm(range);
+        }
         self.dropped.push(Dropped { range, born: covered.version, died });
     }
 
@@ -124,7 +128,8 @@ impl Space {
     /// Frees every dropped range that no live version covers; `live(from, to)` tells whether one lies in `[from, to)`.
     pub(crate) fn free_dropped(&mut self, live: impl Fn(u64, u64) -> bool) {
         let dropped = core::mem::take(&mut self.dropped);
-        let (kept, free): (Vec<_>, Vec<_>) = dropped.into_iter().partition(|range| live(range.born, range.died));
+        let (kept, free): (Vec<_>, Vec<_>) =
+            dropped.into_iter().partition(|range| live(range.born, range.died));
         self.dropped = kept;
         for Dropped { range, .. } in free {
             self.give_warm(range);

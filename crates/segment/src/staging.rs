@@ -2,8 +2,8 @@
 
 use crate::lease;
 use crate::protocol;
-use crate::store::Store;
 use crate::steps::{Step, copied, step};
+use crate::store::Store;
 use crate::sync::Ordering;
 use crate::sys::futex::Futex;
 use core::ops::Range;
@@ -11,9 +11,12 @@ use shmframe_format::directory::{Change, NodeSink, Root};
 use shmframe_format::frame::{Layout, State, schema_draft};
 use shmframe_format::geometry::{ALIGNMENT, PADDING, RING_LENGTH};
 use shmframe_format::record::{RecordKind, seal, seal_entry};
-use shmframe_format::table::{BufferItem, BufferStateItem, ChunkItem, Entry, ExtentItem, NodeItem, RecordReference};
+use shmframe_format::table::{
+    BufferItem, BufferStateItem, ChunkItem, Entry, ExtentItem, NodeItem, RecordReference,
+};
 use shmframe_format::{Covered, Result};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Commits after which a reclaim is due at the latest.
 const COMMITS_PER_RECLAIM: u64 = RING_LENGTH as u64 / 2;
@@ -32,7 +35,7 @@ pub struct Staging<'a> {
 
 /// The records of a frame as this transaction leaves it.
 #[derive(Clone, Debug)]
-struct StagedFrame {
+pub(crate) struct StagedFrame {
     layout: RecordReference,
     state: RecordReference,
     schema: RecordReference,
@@ -77,11 +80,23 @@ impl Store {
     pub fn begin(&mut self) -> Result<Staging<'_>> {
         self.resume()?;
         let root = self.root.clone();
-        Ok(Staging { store: self, allocated: Vec::new(), discarded: Vec::new(), changes: BTreeMap::new(), root })
+        Ok(Staging {
+            store: self,
+            allocated: Vec::new(),
+            discarded: Vec::new(),
+            changes: BTreeMap::new(),
+            root,
+        })
     }
 }
 
 impl<'a> Staging<'a> {
+    /// The epoch under which this transaction holds the lease.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.store.epoch
+    }
+
     /// The version that a commit would make.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -106,7 +121,8 @@ impl<'a> Staging<'a> {
             Schema::Unchanged(reference) => reference,
             Schema::Message(message) => self.write_record(RecordKind::Schema, schema_draft(message))?,
         };
-        let capacities = draft.buffer_lengths.iter().map(|length| (length + PADDING).next_multiple_of(ALIGNMENT));
+        let capacities =
+            draft.buffer_lengths.iter().map(|length| (length + PADDING).next_multiple_of(ALIGNMENT));
         let data: u64 = capacities.clone().sum();
         let mut state = State {
             generation,
@@ -120,7 +136,11 @@ impl<'a> Staging<'a> {
             nodes: draft.nodes,
             buffers: Vec::new(),
         };
-        state.buffers = draft.buffer_lengths.iter().map(|length| BufferStateItem { length: *length, open_word: 0 }).collect();
+        state.buffers = draft
+            .buffer_lengths
+            .iter()
+            .map(|length| BufferStateItem { length: *length, open_word: 0 })
+            .collect();
         let state = state.to_draft();
         let layout_length = Layout::draft_length(usize::from(data > 0), draft.buffer_lengths.len());
         let layout_room = layout_length.next_multiple_of(ALIGNMENT);
@@ -155,7 +175,7 @@ impl<'a> Staging<'a> {
         let staged = self.changes.get(name).map(Option::is_some);
         let exists = match staged {
             Some(staged) => staged,
-            None => self.store.root.find(&self.store.mapped, name)?.is_some(),
+            None => self.store.root.find(&*self.store.mapped, name)?.is_some(),
         };
         if exists {
             self.replace(name, None)?;
@@ -168,7 +188,7 @@ impl<'a> Staging<'a> {
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
     pub fn frame_names(&self) -> Result<Vec<String>> {
-        let frames = self.store.root.list(&self.store.mapped, |_| {})?;
+        let frames = self.store.root.list(&*self.store.mapped, |_| {})?;
         let mut names: Vec<String> = frames.into_iter().map(|frame| frame.name).collect();
         names.sort_unstable();
         Ok(names)
@@ -197,7 +217,10 @@ impl<'a> Staging<'a> {
     }
 
     fn published_frame(&self, name: &str) -> Result<Option<StagedFrame>> {
-        let mapped = &self.store.mapped;
+        if let Some(frame) = self.store.frames.get(name) {
+            return Ok(Some(frame.clone()));
+        }
+        let mapped = &*self.store.mapped;
         let Some(entry) = self.store.root.find(mapped, name)? else { return Ok(None) };
         let layout = Layout::read(mapped, mapped.geometry(), &entry.layout)?;
         let (schema, extents) = (layout.schema, layout.extents);
@@ -212,7 +235,8 @@ impl<'a> Staging<'a> {
     pub fn commit(mut self) -> Result<u64> {
         self.store.mapped.lease.check_process()?;
         let version = self.version();
-        let root = self.write_root()?;
+        let changes = core::mem::take(&mut self.changes);
+        let root = self.write_root(&changes)?;
         let entry = seal_entry(Entry {
             sequence: 0,
             version,
@@ -224,12 +248,17 @@ impl<'a> Staging<'a> {
             checksum: 0,
         });
         self.publish(&entry)?;
-        let allocated = core::mem::take(&mut self.allocated);
+        // Visible from here on: nothing is rolled back any more.
+        self.allocated.clear();
         let discarded = core::mem::take(&mut self.discarded);
-        let staged_root = core::mem::replace(&mut self.root, Root::empty());
         let store = &mut *self.store;
-        drop(allocated);
-        store.root = staged_root;
+        store.root = core::mem::replace(&mut self.root, Root::empty());
+        for (name, frame) in changes {
+            match frame {
+                Some(frame) => drop(store.frames.insert(name, frame)),
+                None => drop(store.frames.remove(&name)),
+            }
+        }
         let before = store.root_reference.replace(root);
         store.latest = version;
         store.entries.published(entry);
@@ -244,22 +273,18 @@ impl<'a> Staging<'a> {
         Ok(version)
     }
 
-    fn write_root(&mut self) -> Result<RecordReference> {
-        let changes = core::mem::take(&mut self.changes);
-        let changes = changes.into_iter().map(|(name, frame)| Change {
-            name,
-            records: frame.map(|frame| (frame.layout, frame.state)),
+    fn write_root(&mut self, changes: &BTreeMap<String, Option<StagedFrame>>) -> Result<RecordReference> {
+        let changes = changes.iter().map(|(name, frame)| Change {
+            name: name.clone(),
+            records: frame.as_ref().map(|frame| (frame.layout, frame.state)),
         });
         let mut root = core::mem::replace(&mut self.root, Root::empty());
         // The nodes that are read are published ones, which nothing here changes.
-        let published = PublishedNodes::of(self.store);
-        root.apply(&published, self, changes.collect())?;
+        let published = Arc::clone(&self.store.mapped);
+        root.apply(&*published, self, changes.collect())?;
         let highest = self.allocated.iter().map(|range| range.end).max().unwrap_or(0);
-        // The root record itself is taken after this: room for it, wherever it comes to stand, is added below.
-        root.heap_end = root.heap_end.max(highest);
-        let draft = root.to_draft();
-        let range = self.take(draft.len() as u64)?;
-        root.heap_end = root.heap_end.max(range.end);
+        let range = self.take(root.record_length())?;
+        root.heap_end = root.heap_end.max(highest).max(range.end);
         let reference = self.seal_at(RecordKind::Root, range.start, root.to_draft());
         self.root = root;
         Ok(reference)
@@ -271,9 +296,8 @@ impl<'a> Staging<'a> {
         if found != self.store.epoch {
             return Err(lease::superseded(self.store.epoch, found));
         }
-        let attempt = |store: &Store| {
-            protocol::publish(store.mapped.control(), store.mapped.registry(), &Futex, entry)
-        };
+        let attempt =
+            |store: &Store| protocol::publish(store.mapped.control(), store.mapped.registry(), &Futex, entry);
         if !attempt(self.store) {
             // The ring's place is taken by a version that nobody erased yet.
             self.store.reclaim();

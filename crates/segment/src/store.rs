@@ -11,20 +11,25 @@ use crate::location::{Location, SegmentDirectory};
 use crate::protocol::{self, Entries};
 use crate::slots::DescriptorLocks;
 use crate::space::Space;
+use crate::staging::StagedFrame;
 use crate::sync::{Ordering, ReadOnly, ReadWord, ReadWrite};
 use crate::sys::futex::Futex;
 use crate::sys::map::Region;
-use crate::words::{Control, EntryWords, Publication, Registry, STATE_OPEN, STATE_REMOVED, label_text, label_words};
+use crate::words::{
+    Control, EntryWords, Publication, Registry, STATE_OPEN, STATE_REMOVED, label_text, label_words,
+};
 use core::mem::ManuallyDrop;
+use core::ops::Range;
 use core::time::Duration;
 use shmframe_format::directory::Root;
 use shmframe_format::geometry::{DEFAULT_CAPACITY, DEFAULT_SLOTS, Geometry, RING_LENGTH};
 use shmframe_format::header::{Header, Role};
 use shmframe_format::record::{RecordSource, check_entry};
 use shmframe_format::table::RecordReference;
-use shmframe_format::{Covered, Describe, Error, ErrorKind, Report, Result, walk};
-use std::collections::BTreeMap;
+use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The most versions that history keeps: half the ring.
@@ -123,6 +128,16 @@ impl Describe for StoreKind {
     }
 }
 
+/// Free extents of the heap, adjacent ones merged: those that a writer works with, and those that a recovery would
+/// find. They are equal, unless bytes leaked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// What the running writer holds to be free.
+    pub working: Vec<Range<u64>>,
+    /// What the records of the live versions leave free.
+    pub recovered: Vec<Range<u64>>,
+}
+
 /// The files of a segment as its writer has them.
 #[derive(Debug)]
 pub(crate) struct Mapped {
@@ -192,11 +207,13 @@ impl RecordSource for Mapped {
 /// The writer's side of a segment.
 #[derive(Debug)]
 pub struct Store {
-    pub(crate) mapped: Mapped,
+    pub(crate) mapped: Arc<Mapped>,
     pub(crate) entries: Entries,
     pub(crate) space: Space,
     pub(crate) root: Root,
     pub(crate) root_reference: Option<RecordReference>,
+    /// The published frames that this store knows without reading their records again.
+    pub(crate) frames: HashMap<String, StagedFrame>,
     pub(crate) latest: u64,
     pub(crate) epoch: u64,
     pub(crate) commits_since_reclaim: u64,
@@ -222,10 +239,13 @@ impl Store {
             }
             let Some(construction) = Construction::begin(location, geometry)? else { continue };
             let (directory, lease, temporary) = construction.into_parts();
-            let mut store = Self::assemble(Mapped::open(directory, lease)?, options.clone());
+            // The lease is held until the segment has its name, also where writers take turns from then on.
+            let first = StoreOptions { several_writers: false, ..options.clone() };
+            let mut store = Self::assemble(Mapped::open(directory, lease)?, first);
             let built = store.gain().and_then(|()| store.begin()?.commit());
             match built.and_then(|_| Construction::finish(&store.mapped.directory, &temporary)) {
                 Ok(()) => {
+                    store.options = options;
                     store.pause();
                     return Ok(store);
                 }
@@ -292,11 +312,12 @@ impl Store {
     fn assemble(mapped: Mapped, options: StoreOptions) -> Self {
         let heap = mapped.geometry().heap_offset()..mapped.geometry().capacity();
         Self {
-            mapped,
+            mapped: Arc::new(mapped),
             entries: Entries::default(),
             space: Space::new(heap),
             root: Root::empty(),
             root_reference: None,
+            frames: HashMap::new(),
             latest: 0,
             epoch: 0,
             commits_since_reclaim: 0,
@@ -313,7 +334,10 @@ impl Store {
         self.epoch = publication.epoch.load(Ordering::Relaxed) + 1;
         publication.epoch.store(self.epoch, Ordering::Relaxed);
         publication.state.store(STATE_OPEN, Ordering::Relaxed);
-        let history = self.options.history.unwrap_or_else(|| publication.history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT));
+        let history = self
+            .options
+            .history
+            .unwrap_or_else(|| publication.history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT));
         publication.history.store(history, Ordering::Relaxed);
         publication.writer_pid.store(u64::from(std::process::id()), Ordering::Relaxed);
         publication.writer_since.store(crate::clock::now(), Ordering::Relaxed);
@@ -326,46 +350,27 @@ impl Store {
         Ok(())
     }
 
-    /// Rebuilds everything from the records of the live versions.
+    /// Takes over what the records of the live versions say.
     fn recover(&mut self) -> Result<()> {
         let mapped = &self.mapped;
-        let geometry = *mapped.geometry();
         self.entries = Entries::recover(mapped.control(), mapped.retained());
         self.latest = mapped.publication().latest.load(Ordering::Relaxed);
-        self.space = Space::new(geometry.heap_offset()..geometry.capacity());
-        self.root = Root::empty();
-        self.root_reference = None;
-        if self.latest == 0 {
-            return Ok(());
-        }
-        if !self.entries.live().contains_key(&self.latest) {
-            return Err(StoreKind::NoLatest { version: self.latest }.into());
-        }
-        // Each covered range, and the newest live version that covers it.
-        let mut covered: BTreeMap<Covered, u64> = BTreeMap::new();
-        for (version, entry) in self.entries.live() {
-            let reference = check_entry(entry, *version)?;
-            let walked = walk(mapped, &geometry, &reference, |range| {
-                covered.insert(range, *version);
-            });
-            let root = walked.map_err(|error| error.at(format_args!("version {version}")))?;
-            if *version == self.latest {
-                self.root = root;
-                self.root_reference = Some(reference);
-            }
-        }
-        let mut end = 0;
-        for (range, last) in covered {
-            if range.offset < end || !geometry.in_heap(range.offset, range.length) {
-                return Err(StoreKind::Overlap { offset: range.offset }.into());
-            }
-            end = range.offset + range.length;
-            self.space.occupy(range.offset..end);
-            if last != self.latest {
-                self.space.drop_covered(range, last + 1);
-            }
-        }
+        let rebuilt = rebuild(mapped, &self.entries, self.latest)?;
+        (self.space, self.root, self.root_reference) = rebuilt;
+        self.frames.clear();
         Ok(())
+    }
+
+    /// Compares the heap that this store works with to the one that a recovery would find.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`].
+    pub fn audit(&self) -> Result<Audit> {
+        let (space, _, _) = rebuild(&self.mapped, &self.entries, self.latest)?;
+        Ok(Audit {
+            working: self.space.free().into_iter().collect(),
+            recovered: space.free().into_iter().collect(),
+        })
     }
 
     /// Takes the lease for a commit, if it is not held; catches up with what others did meanwhile.
@@ -447,6 +452,18 @@ impl Store {
         &self.mapped.directory.location
     }
 
+    /// Whether writers take turns: the lease is held for each commit only.
+    #[must_use]
+    pub fn takes_turns(&self) -> bool {
+        self.options.several_writers
+    }
+
+    /// The epoch under which this store last held the lease.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// The newest version that this store knows of.
     #[must_use]
     pub fn latest(&self) -> u64 {
@@ -460,6 +477,41 @@ impl Drop for Store {
             self.mapped.lease.release();
         }
     }
+}
+
+/// The heap, the root and its reference, from the records of all live versions.
+fn rebuild(
+    mapped: &Mapped,
+    entries: &Entries,
+    latest: u64,
+) -> Result<(Space, Root, Option<RecordReference>)> {
+    let geometry = *mapped.geometry();
+    let mut space = Space::new(geometry.heap_offset()..geometry.capacity());
+    let mut newest = (Root::empty(), None);
+    if latest != 0 && !entries.live().contains_key(&latest) {
+        return Err(StoreKind::NoLatest { version: latest }.into());
+    }
+    // Each covered range, and the newest live version that covers it.
+    let mut covered: BTreeMap<Covered, u64> = BTreeMap::new();
+    for (version, entry) in entries.live() {
+        let reference = check_entry(entry, *version)?;
+        let walked = walk(mapped, &geometry, &reference, |range| {
+            covered.insert(range, *version);
+        });
+        newest = (walked.map_err(|error| error.at(format_args!("version {version}")))?, Some(reference));
+    }
+    let mut end = 0;
+    for (range, last) in covered {
+        if range.offset < end || !geometry.in_heap(range.offset, range.length) {
+            return Err(StoreKind::Overlap { offset: range.offset }.into());
+        }
+        end = range.offset + range.length;
+        space.occupy(range.offset..end);
+        if last != latest {
+            space.drop_covered(range, last + 1);
+        }
+    }
+    Ok((space, newest.0, newest.1))
 }
 
 fn mark_removed(mapped: &Mapped) {
@@ -529,7 +581,9 @@ fn holder(directory: &SegmentDirectory) -> String {
     let unknown = || "another process".to_owned();
     let Ok((data, header)) = directory.open_data(Role::Reader) else { return unknown() };
     let geometry = header.geometry();
-    let Ok(map) = Region::<ReadOnly>::read_only(data.as_fd(), geometry.ring_offset()) else { return unknown() };
+    let Ok(map) = Region::<ReadOnly>::read_only(data.as_fd(), geometry.ring_offset()) else {
+        return unknown();
+    };
     let publication: &Publication<ReadOnly> = map.shared(geometry.publication_offset());
     let (pid, label) = (publication.writer_pid.read(), label_text(&publication.writer_label));
     match label.as_str() {
@@ -539,7 +593,7 @@ fn holder(directory: &SegmentDirectory) -> String {
 }
 
 #[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
+pub(crate) fn every_kind() -> Vec<shmframe_format::Error> {
     vec![
         StoreKind::History { found: 0 }.into(),
         StoreKind::Busy.into(),

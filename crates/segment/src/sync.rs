@@ -55,7 +55,7 @@ impl Access for ReadWrite {
 }
 
 macro_rules! words {
-    ($( $word:ident, $read_only:ident, $local:ident, $atomic:ident, $value:ty; )*) => { $(
+    ($( $word:ident, $read_only:ident, $atomic:ident, $value:ty; )*) => { $(
         /// A shared word that may be stored to.
         #[derive(Debug)]
         #[repr(transparent)]
@@ -101,42 +101,42 @@ macro_rules! words {
                 self.0.load(Ordering::Relaxed)
             }
         }
-
-        /// A word of this process alone.
-        #[derive(Debug)]
-        pub(crate) struct $local(base::$atomic);
-
-        impl $local {
-            pub(crate) fn new(value: $value) -> Self {
-                Self(base::$atomic::new(value))
-            }
-
-            #[inline]
-            pub(crate) fn load(&self, order: Ordering) -> $value {
-                sequential(order);
-                self.0.load(order)
-            }
-
-            #[inline]
-            pub(crate) fn store(&self, value: $value, order: Ordering) {
-                self.0.store(value, order);
-                sequential(order);
-            }
-
-            #[inline]
-            pub(crate) fn exchange(&self, current: $value, new: $value, order: Ordering) -> Result<$value, $value> {
-                let failure = if order == Ordering::Relaxed { Ordering::Relaxed } else { Ordering::Acquire };
-                let result = self.0.compare_exchange(current, new, order, failure);
-                sequential(order);
-                result
-            }
-        }
     )* };
 }
 
 words! {
-    Word64, ReadOnlyWord64, LocalWord64, AtomicU64, u64;
-    Word32, ReadOnlyWord32, LocalWord32, AtomicU32, u32;
+    Word64, ReadOnlyWord64, AtomicU64, u64;
+    Word32, ReadOnlyWord32, AtomicU32, u32;
+}
+
+/// A word of this process alone.
+#[derive(Debug)]
+pub(crate) struct LocalWord(base::AtomicU64);
+
+impl LocalWord {
+    pub(crate) fn new(value: u64) -> Self {
+        Self(base::AtomicU64::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, order: Ordering) -> u64 {
+        sequential(order);
+        self.0.load(order)
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, value: u64, order: Ordering) {
+        self.0.store(value, order);
+        sequential(order);
+    }
+
+    #[inline]
+    pub(crate) fn exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
+        let failure = if order == Ordering::Relaxed { Ordering::Relaxed } else { Ordering::Acquire };
+        let result = self.0.compare_exchange(current, new, order, failure);
+        sequential(order);
+        result
+    }
 }
 
 /// Loom treats sequentially consistent accesses as acquire and release only; a fence beside the access stands for

@@ -107,6 +107,12 @@ impl PinnedVersion {
         KnownVersion { entry: *self.hold.pin.entry(), root: Arc::clone(&self.root) }
     }
 
+    /// Whether this is the version that `known` was made of.
+    #[must_use]
+    pub fn is(&self, known: &KnownVersion) -> bool {
+        known.entry == *self.hold.pin.entry()
+    }
+
     /// The version's entry.
     #[must_use]
     pub fn entry(&self) -> &Entry {

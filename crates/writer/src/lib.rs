@@ -1,6 +1,41 @@
 //! How data gets into a shmframe segment: Arrow layout, frames, transactions.
+//!
+//! A [`Writer`] holds the writer lease of one segment. [`Writer::put`] lays the batches of a frame out in shared
+//! memory, each byte copied once, and publishes the next version; [`Writer::begin`] changes several frames in one
+//! version. Readers never see half of one.
+//!
+//! ```
+//! # fn main() -> shmframe_writer::Result<()> {
+//! # let directory = std::path::Path::new("/dev/shm");
+//! # let name = &format!("doc-writer-{}", std::process::id());
+//! use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+//! use shmframe_writer::WriterOptions;
+//!
+//! let mut writer = WriterOptions::new().directory(directory).create(name)?;
+//! let prices: ArrayRef = std::sync::Arc::new(Float64Array::from(vec![100.5, 101.0]));
+//! let batch = RecordBatch::try_from_iter([("price", prices)]).expect("columns of one length");
+//! let version = writer.put("trades", &batch)?;
+//! assert_eq!(version, 2); // 1 is the empty new segment
+//! writer.remove_segment()
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
-// The frames are the first to use it; until they stand, only its tests do.
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "used by the frames, which come next"))]
+mod batches;
 mod layout;
+mod options;
+mod schema;
+mod transaction;
+mod writer;
+
+pub use batches::Batches;
+pub use options::WriterOptions;
+pub use shmframe_format::{Error, ErrorKind, Report, Result};
+pub use shmframe_segment::{Audit, Holder, TrimPolicy, Trust};
+pub use transaction::Transaction;
+pub use writer::{Writer, remove_segment};
+
+const _: () = {
+    const fn send<T: Send>() {}
+    send::<Writer>();
+};

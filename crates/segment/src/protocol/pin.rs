@@ -9,7 +9,7 @@
 
 use super::entry::{EntryRead, read_entry};
 use crate::edges::Edge;
-use crate::sync::{Access, LocalWord32, LocalWord64, Ordering, ReadWord, Word64};
+use crate::sync::{Access, LocalWord, Ordering, ReadWord, Word64};
 use crate::words::{Control, PINS, Registry, SlotWords};
 use shmframe_format::record::check_entry;
 use shmframe_format::table::Entry;
@@ -26,15 +26,15 @@ pub const NO_HOME: u32 = u32::MAX;
 /// A process's private side of a reader slot.
 #[derive(Debug)]
 pub struct LocalSlot {
-    home: LocalWord32,
-    frozen: LocalWord32,
+    home: LocalWord,
+    frozen: LocalWord,
     words: [LocalPin; PINS],
 }
 
 #[derive(Debug)]
 struct LocalPin {
-    state: LocalWord64,
-    version: LocalWord64,
+    state: LocalWord,
+    version: LocalWord,
 }
 
 /// A pin that holds: where it stands, and the entry of its version.
@@ -72,10 +72,10 @@ impl LocalSlot {
     /// The private side of slot `home`, or of none yet ([`NO_HOME`]).
     #[must_use]
     pub fn new(home: u32) -> Self {
-        let free = || LocalPin { state: LocalWord64::new(FREE), version: LocalWord64::new(0) };
+        let free = || LocalPin { state: LocalWord::new(FREE), version: LocalWord::new(0) };
         Self {
-            home: LocalWord32::new(home),
-            frozen: LocalWord32::new(0),
+            home: LocalWord::new(u64::from(home)),
+            frozen: LocalWord::new(0),
             words: core::array::from_fn(|_| free()),
         }
     }
@@ -83,12 +83,12 @@ impl LocalSlot {
     /// The slot's place in the registry, or [`NO_HOME`].
     #[must_use]
     pub fn home(&self) -> u32 {
-        self.home.load(Ordering::Acquire)
+        self.home.load(Ordering::Acquire) as u32
     }
 
     /// Gives a slot without pins a place in the registry, or takes it away.
     pub fn set_home(&self, home: u32) {
-        self.home.store(home, Ordering::Release);
+        self.home.store(u64::from(home), Ordering::Release);
     }
 
     /// Pins the newest version.

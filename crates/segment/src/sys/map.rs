@@ -43,14 +43,14 @@ unsafe impl Shared for crate::sync::Word64 {}
 impl Region<crate::sync::ReadOnly> {
     /// Maps the first `length` bytes of a file for reading only.
     pub(crate) fn read_only(file: BorrowedFd<'_>, length: u64) -> Result<Self, Error> {
-        Self::map(file, length, |options, fd| options.map_raw_read_only(fd))
+        Self::map(file, length, MmapOptions::map_raw_read_only)
     }
 }
 
 impl Region<crate::sync::ReadWrite> {
     /// Maps the first `length` bytes of a file for reading and writing.
     pub(crate) fn read_write(file: BorrowedFd<'_>, length: u64) -> Result<Self, Error> {
-        Self::map(file, length, |options, fd| options.map_raw(fd))
+        Self::map(file, length, MmapOptions::map_raw)
     }
 
     /// Keeps the mapping out of forked children.

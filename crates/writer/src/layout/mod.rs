@@ -34,5 +34,6 @@ mod views;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
 pub(crate) use kind::check_supported;
 pub(crate) use plan::{NodePlan, Plan};

@@ -1,0 +1,90 @@
+//! What can go wrong between a snapshot and an array.
+
+use arrow::datatypes::DataType;
+use shmframe_format::{Describe, ErrorKind, Report};
+
+#[derive(Debug)]
+pub(crate) enum ReadKind {
+    FrameMissing { frame: String, names: Vec<String> },
+    ColumnMissing { column: String, names: Vec<String> },
+    ColumnType { column: String, wanted: String, found: DataType },
+    ColumnNulls { column: String, nulls: u64 },
+    ColumnRuns { column: String, runs: usize },
+    Columns { wanted: usize, found: usize },
+    Values { column: String, wanted: u64, found: u64 },
+    Schema,
+    Batch,
+    OpenTimedOut { name: String },
+}
+
+impl Describe for ReadKind {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::FrameMissing { .. } => ErrorKind::FrameMissing,
+            Self::ColumnMissing { .. } => ErrorKind::ColumnMissing,
+            Self::ColumnType { .. } => ErrorKind::ColumnType,
+            Self::ColumnNulls { .. } => ErrorKind::ColumnNulls,
+            Self::ColumnRuns { .. } => ErrorKind::ColumnRuns,
+            Self::Columns { .. } | Self::Values { .. } | Self::Schema | Self::Batch => ErrorKind::Corrupt,
+            Self::OpenTimedOut { .. } => ErrorKind::TimedOut,
+        }
+    }
+
+    fn report(&self) -> Report {
+        let remove = "the segment is damaged: remove it and create it again";
+        match self {
+            Self::FrameMissing { frame, names } => Report::new(
+                format!("no frame {frame:?}"),
+                format!("one of {names:?}"),
+                "another name",
+                "check the name, or wait for a version that has the frame",
+            ),
+            Self::ColumnMissing { column, names } => Report::new(
+                format!("no column {column:?}"),
+                format!("one of {names:?}"),
+                "another name",
+                "check the name",
+            ),
+            Self::ColumnType { column, wanted, found } => Report::new(
+                format!("column {column:?} has another type"),
+                wanted.clone(),
+                found.to_string(),
+                "ask for the column's own type, or use batches()",
+            ),
+            Self::ColumnNulls { column, nulls } => Report::new(
+                format!("column {column:?} has nulls"),
+                "none: a plain slice cannot show them",
+                format!("{nulls}"),
+                "use batches(), whose arrays carry validity",
+            ),
+            Self::ColumnRuns { column, runs } => Report::new(
+                format!("column {column:?} does not stand in one run"),
+                "one run",
+                format!("{runs}"),
+                "use batches(), or let the writer put the frame again",
+            ),
+            Self::Columns { wanted, found } => Report::new(
+                "damaged frame",
+                format!("the nodes of {wanted} columns"),
+                format!("those of {found}"),
+                remove,
+            ),
+            Self::Values { column, wanted, found } => Report::new(
+                format!("damaged column {column:?}"),
+                format!("{wanted} bytes of values"),
+                format!("{found}"),
+                remove,
+            ),
+            Self::Schema => {
+                Report::new("damaged schema", "an Arrow IPC schema message", "something else", remove)
+            }
+            Self::Batch => Report::new("damaged frame", "columns that fit its schema", "others", remove),
+            Self::OpenTimedOut { name } => Report::new(
+                format!("no segment {name:?} within the time given"),
+                "somebody who creates it",
+                "nobody",
+                "check name and directory, start its writer, or wait longer",
+            ),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! How a segment is opened for reading.
+
+use crate::error::ReadKind;
+use crate::reader::Reader;
+use core::time::Duration;
+use shmframe_format::{Error, ErrorKind, Result};
+use shmframe_segment::{Attachment, Location, Trust};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// How long an opener that waits sleeps between two looks, at first and at most.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
+/// Options for opening a segment for reading.
+#[derive(Clone, Debug, Default)]
+pub struct ReaderOptions {
+    directory: Option<PathBuf>,
+    label: String,
+    trust: Trust,
+}
+
+impl ReaderOptions {
+    /// The defaults: `/dev/shm` (or `SHMFRAME_DIR`), no label.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The directory that holds the segment.
+    #[must_use]
+    pub fn directory(mut self, directory: impl AsRef<Path>) -> Self {
+        self.directory = Some(directory.as_ref().to_owned());
+        self
+    }
+
+    /// What this process's reader slots are called where they are shown, up to 64 bytes.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Whose segments are trusted besides the caller's own and root's, and on which file systems.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Opens the segment `name`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`], [`ErrorKind::InvalidName`], [`ErrorKind::Removed`], or what opening refuses.
+    pub fn open(&self, name: &str) -> Result<Reader> {
+        let location = Location::new(self.directory.as_deref(), name, self.trust.clone())?;
+        Ok(Reader::new(Attachment::open(&location, &self.label)?, self.clone()))
+    }
+
+    /// Opens the segment `name`, waiting for somebody to create it, for `timeout` at the most.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`], or those of [`ReaderOptions::open`].
+    pub fn open_within(&self, name: &str, timeout: Duration) -> Result<Reader> {
+        let deadline = Instant::now() + timeout;
+        let mut patience = PATIENCE.0;
+        loop {
+            match self.open(name) {
+                Err(error) if matches!(error.kind(), ErrorKind::Missing | ErrorKind::Removed) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        let timed_out = ReadKind::OpenTimedOut { name: name.to_owned() };
+                        return Err(Error::from(timed_out).because(error));
+                    }
+                    std::thread::sleep(patience.min(left));
+                    patience = (patience * 2).min(PATIENCE.1);
+                }
+                result => return result,
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A process's way into a segment.
+
+use crate::follow::Follow;
+use crate::options::ReaderOptions;
+use crate::snapshot::{KnownFrames, Snapshot};
+use core::time::Duration;
+use shmframe_format::Result;
+use shmframe_segment::protocol::WaitOutcome;
+use shmframe_segment::{Attachment, KnownVersion, PinnedVersion};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// How long a waiter sleeps before it looks whether the segment still is there, at first and at most.
+const CAP: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// A way into a segment. Cheap to clone; all readers of a process and segment share one attachment.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    attachment: Arc<Attachment>,
+    options: ReaderOptions,
+    /// What is known of the version seen last: private copies, no pin.
+    known: Mutex<Option<KnownVersion>>,
+    frames: Arc<KnownFrames>,
+}
+
+/// What a wait for a newer version came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// There is a newer version: this one.
+    Newer(u64),
+    /// The time was up.
+    TimedOut,
+    /// The segment was removed.
+    Removed,
+    /// No process holds the writer lease.
+    NoWriter,
+}
+
+impl Reader {
+    pub(crate) fn new(attachment: Arc<Attachment>, options: ReaderOptions) -> Self {
+        let frames = Arc::default();
+        Self { inner: Arc::new(Inner { attachment, options, known: Mutex::new(None), frames }) }
+    }
+
+    /// Opens the segment `name`, with the default options.
+    ///
+    /// # Errors
+    /// Those of [`ReaderOptions::open`].
+    pub fn open(name: &str) -> Result<Self> {
+        ReaderOptions::new().open(name)
+    }
+
+    /// Opens the segment `name`, with the default options, waiting for somebody to create it.
+    ///
+    /// # Errors
+    /// Those of [`ReaderOptions::open_within`].
+    pub fn open_within(name: &str, timeout: Duration) -> Result<Self> {
+        ReaderOptions::new().open_within(name, timeout)
+    }
+
+    /// Options for opening a segment.
+    #[must_use]
+    pub fn options() -> ReaderOptions {
+        ReaderOptions::new()
+    }
+
+    /// The same segment's name, opened again: after it was removed and created again, this is another segment.
+    ///
+    /// # Errors
+    /// Those of [`ReaderOptions::open_within`].
+    pub fn reopen(&self, timeout: Duration) -> Result<Self> {
+        self.inner.options.open_within(self.inner.attachment.location().name(), timeout)
+    }
+
+    /// The newest version's number. No system call; nothing is held.
+    #[must_use]
+    pub fn latest(&self) -> u64 {
+        self.inner.attachment.latest()
+    }
+
+    /// The segment's directory.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.inner.attachment.location().path()
+    }
+
+    /// Holds the newest version. No system call.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Removed`], [`crate::ErrorKind::RegistryFull`], [`crate::ErrorKind::Corrupt`],
+    /// [`crate::ErrorKind::ProcessLimit`].
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let Inner { attachment, known, frames, .. } = &*self.inner;
+        // A lock that another thread held at a fork stays held in the child: then nothing is known.
+        let mut known = known.try_lock().ok();
+        let version = PinnedVersion::newest(attachment, known.as_ref().and_then(|known| known.as_ref()));
+        let version = version.map_err(|error| error.at(self.path().display()))?;
+        if let Some(known) = &mut known
+            && known.as_ref().is_none_or(|known| !version.is(known))
+        {
+            **known = Some(version.known());
+        }
+        Ok(Snapshot::new(version, Arc::clone(frames)))
+    }
+
+    /// Waits until there is a version newer than `version`, for `timeout` at the most.
+    ///
+    /// # Errors
+    /// If the segment's directory cannot be looked at.
+    pub fn wait_newer(&self, version: u64, timeout: Duration) -> Result<Wait> {
+        self.wait(version, timeout, || Ok(true))
+    }
+
+    /// As [`Reader::wait_newer`], but gives up as soon as no process holds the writer lease.
+    ///
+    /// Where writers take turns nobody holds it between commits, so there this says little.
+    ///
+    /// # Errors
+    /// If the segment's directory or registry cannot be looked at.
+    pub fn wait_newer_while_written(&self, version: u64, timeout: Duration) -> Result<Wait> {
+        self.wait(version, timeout, || self.inner.attachment.has_writer())
+    }
+
+    fn wait(&self, version: u64, timeout: Duration, written: impl Fn() -> Result<bool>) -> Result<Wait> {
+        let attachment = &self.inner.attachment;
+        let deadline = Instant::now() + timeout;
+        let mut cap = CAP.0;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // A writer that is gone now wrote all that it ever will before this look.
+            let is_written = attachment.is_removed() || written()?;
+            let nap = if is_written { cap.min(left) } else { Duration::ZERO };
+            match attachment.wait_newer(version, nap) {
+                WaitOutcome::Newer(version) => return Ok(Wait::Newer(version)),
+                WaitOutcome::Removed => return Ok(Wait::Removed),
+                WaitOutcome::Nothing if !is_written => return Ok(Wait::NoWriter),
+                WaitOutcome::Nothing if left.is_zero() => return Ok(Wait::TimedOut),
+                WaitOutcome::Nothing => {}
+            }
+            if !attachment.is_current()? {
+                return Ok(Wait::Removed);
+            }
+            cap = (cap * 2).min(CAP.1);
+        }
+    }
+
+    /// Snapshots of the newest versions, one after the other, each newer than the one before; waits for them.
+    ///
+    /// Goes on when one writer follows another; ends when the segment is removed, unless [`Follow::reopening`].
+    #[must_use]
+    pub fn follow(&self) -> Follow {
+        Follow::new(self.clone())
+    }
+}

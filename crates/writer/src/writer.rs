@@ -1,0 +1,142 @@
+//! The writer of a segment.
+
+use crate::batches::Batches;
+use crate::options::WriterOptions;
+use crate::schema::SchemaRecords;
+use crate::transaction::Transaction;
+use shmframe_format::Result;
+use shmframe_segment::{Audit, Holder, Store};
+use std::path::PathBuf;
+
+/// The writer of a segment: it holds the writer lease until it is dropped (or, with
+/// [`WriterOptions::several_writers`], for each commit).
+///
+/// Killed at any moment it leaves the last version whole and readable; the next writer goes on from there.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    schemas: SchemaRecords,
+    threads: usize,
+}
+
+impl Writer {
+    pub(crate) fn new(store: Store, threads: usize) -> Self {
+        Self { store, schemas: SchemaRecords::new(), threads }
+    }
+
+    /// Creates the segment `name`, with the default options.
+    ///
+    /// # Errors
+    /// Those of [`WriterOptions::create`].
+    pub fn create(name: &str) -> Result<Self> {
+        WriterOptions::new().create(name)
+    }
+
+    /// Opens the segment `name` for writing, with the default options.
+    ///
+    /// # Errors
+    /// Those of [`WriterOptions::open`].
+    pub fn open(name: &str) -> Result<Self> {
+        WriterOptions::new().open(name)
+    }
+
+    /// Opens the segment `name` for writing, or creates it where there is none, with the default options.
+    ///
+    /// # Errors
+    /// Those of [`WriterOptions::open_or_create`].
+    pub fn open_or_create(name: &str) -> Result<Self> {
+        WriterOptions::new().open_or_create(name)
+    }
+
+    /// Options for creating or opening a segment.
+    #[must_use]
+    pub fn options() -> WriterOptions {
+        WriterOptions::new()
+    }
+
+    /// Puts a frame (creates it, or replaces it whole) and returns the version that has it.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::put`] and [`Transaction::commit`]; the last version then stays.
+    pub fn put<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
+        let mut transaction = self.begin()?;
+        transaction.put(frame, batches)?;
+        transaction.commit()
+    }
+
+    /// Removes a frame and returns the first version without it.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::remove`] and [`Transaction::commit`].
+    pub fn remove(&mut self, frame: &str) -> Result<u64> {
+        let mut transaction = self.begin()?;
+        transaction.remove(frame)?;
+        transaction.commit()
+    }
+
+    /// Begins a transaction over several frames.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WriterInChild`].
+    pub fn begin(&mut self) -> Result<Transaction<'_>> {
+        Transaction::begin(&mut self.store, &mut self.schemas, self.threads)
+    }
+
+    /// The newest version that this writer knows of.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.store.latest()
+    }
+
+    /// The directory of the segment.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.store.location().path()
+    }
+
+    /// Frees what no reader can reach any more, and gives all but `keep` bytes of free pages back to the system.
+    /// Returns how many bytes went.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WriterInChild`]; where writers take turns also [`crate::ErrorKind::LeaseTaken`].
+    pub fn trim(&mut self, keep: u64) -> Result<u64> {
+        self.store.trim(keep)
+    }
+
+    /// Bytes of memory that the segment takes now.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> u64 {
+        self.store.allocated_bytes()
+    }
+
+    /// The readers that keep bytes in use which the newest version does not need.
+    #[must_use]
+    pub fn holders(&self) -> Vec<Holder> {
+        self.store.holders()
+    }
+
+    /// Compares the free extents that this writer works with to those that a recovery would find: a check for tests
+    /// and tools.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn audit(&self) -> Result<Audit> {
+        self.store.audit()
+    }
+
+    /// Removes the segment. Snapshots that are held stay valid; waiting readers are told.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WriterInChild`], or what the directory refuses.
+    pub fn remove_segment(self) -> Result<()> {
+        self.store.remove()
+    }
+}
+
+/// Removes the segment `name` of the default directory, whatever state it is in, unless a writer lives.
+///
+/// # Errors
+/// Those of [`WriterOptions::remove_segment`].
+pub fn remove_segment(name: &str) -> Result<()> {
+    WriterOptions::new().remove_segment(name)
+}

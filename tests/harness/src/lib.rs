@@ -1,0 +1,1 @@
+//! Cross-process tests of shmframe: the roles, and what they share.
