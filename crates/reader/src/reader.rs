@@ -131,6 +131,9 @@ impl Reader {
         let attachment = &self.inner.attachment;
         let deadline = Instant::now() + timeout;
         let mut cap = CAP.0;
+        if !attachment.is_removed() && attachment.latest() > version {
+            return Ok(Wait::Newer(attachment.latest()));
+        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             // A writer that is gone now wrote all that it ever will before this look.

@@ -15,16 +15,19 @@ use crate::words::{Control, Publication, Registry, STATE_REMOVED, label_words};
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use core::time::Duration;
-use shmframe_format::geometry::{Geometry, RING_LENGTH, WRITER_PRESENCE_BYTE};
+use shmframe_format::geometry::{CAPACITY_LIMIT, Geometry, RING_LENGTH, WRITER_PRESENCE_BYTE};
 use shmframe_format::header::{Header, Id, Role};
 use shmframe_format::record::check_entry;
 use shmframe_format::table::{Entry, RegistryHeader};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-/// The least that a reader maps of the heap, bytes: growth then seldom needs another mapping.
-const HEADROOM: u64 = 1 << 34;
+/// The least that a reader maps of the heap, bytes; each next mapping is four times as large, so growth seldom needs
+/// one. The last covers every capacity.
+const SMALLEST_MAPPING: u64 = 1 << 30;
+const MAPPINGS: usize = 9;
+const _: () = assert!(SMALLEST_MAPPING << (2 * (MAPPINGS - 1)) >= CAPACITY_LIMIT);
 
 #[derive(Debug)]
 enum AttachmentKind {
@@ -74,7 +77,7 @@ pub struct Attachment {
     data: OwnedFd,
     control: Region<ReadOnly>,
     registry: Region<ReadWrite>,
-    heap: Mutex<Arc<Region<ReadOnly>>>,
+    heaps: [OnceLock<Arc<Region<ReadOnly>>>; MAPPINGS],
     label: String,
     slots: SlotList,
     /// The slot in which a pin was last taken; null at first. It lives as long as `self`.
@@ -117,14 +120,13 @@ impl Attachment {
         let geometry = *header.geometry();
         let control = Region::read_only(data.as_fd(), geometry.heap_offset())?;
         let registry = Region::read_write(registry.as_fd(), geometry.registry_size())?;
-        let heap = Mutex::new(Arc::new(map_heap(&data, &geometry, 0)?));
         let attachment = Arc::new_cyclic(|this| Self {
             header,
             directory,
             data,
             control,
             registry,
-            heap,
+            heaps: Default::default(),
             label: label.to_owned(),
             slots: SlotList::default(),
             recent: AtomicPtr::new(core::ptr::null_mut()),
@@ -134,7 +136,7 @@ impl Attachment {
             registration: Mutex::new(None),
         });
         if attachment.is_removed() {
-            return Err(AttachmentKind::Removed.into());
+            return Err(Error::from(AttachmentKind::Removed).at(location.path().display()));
         }
         let object: *const Self = Arc::as_ptr(&attachment);
         // SAFETY: (outside the invariants) the attachment stands in an Arc, and takes the registration back first
@@ -343,29 +345,25 @@ impl Attachment {
 
     /// The heap, mapped at least up to `end`.
     ///
+    /// Mappings of growing sizes are made once each and kept: no lock, so nothing that a fork could leave locked.
+    ///
     /// # Errors
     /// [`ErrorKind::ProcessLimit`] where no larger mapping can be had.
     pub(crate) fn heap(&self, end: u64) -> Result<Arc<Region<ReadOnly>>> {
-        // A thread of the parent may have held this lock at a fork: then map anew, for this caller alone.
-        let mut shared = self.heap.try_lock().ok();
-        if let Some(heap) = &shared
-            && heap.length() >= end
-        {
+        let capacity = self.header.geometry().capacity();
+        let sizes = (0..).map(|step| (SMALLEST_MAPPING << (2 * step)).min(capacity));
+        let Some((size, place)) = sizes.zip(&self.heaps).find(|(size, _)| *size >= end) else {
+            return Ok(Arc::new(Region::read_only(self.data.as_fd(), end)?));
+        };
+        if let Some(heap) = place.get() {
             return Ok(Arc::clone(heap));
         }
-        let larger = Arc::new(map_heap(&self.data, self.header.geometry(), end)?);
-        if let Some(heap) = &mut shared {
-            **heap = Arc::clone(&larger);
+        match Region::read_only(self.data.as_fd(), size) {
+            Ok(heap) => Ok(Arc::clone(place.get_or_init(|| Arc::new(heap)))),
+            // Not even that much address space: just what this version needs.
+            Err(_) => Ok(Arc::new(Region::read_only(self.data.as_fd(), end)?)),
         }
-        Ok(larger)
     }
-}
-
-/// Maps `data` up to `end` and some headroom, or up to just `end` where a limit forbids more.
-fn map_heap(data: &OwnedFd, geometry: &Geometry, end: u64) -> Result<Region<ReadOnly>> {
-    let exact = end.max(geometry.heap_offset()).min(geometry.capacity());
-    let generous = exact.saturating_mul(2).max(HEADROOM).min(geometry.capacity());
-    Region::read_only(data.as_fd(), generous).or_else(|_| Region::read_only(data.as_fd(), exact))
 }
 
 /// The words of a mapped registry.

@@ -50,6 +50,7 @@ enum LocationKind {
     FileSystem { magic: i64 },
     Incomplete { file: &'static str },
     Boot,
+    Full { what: &'static str },
     System { what: &'static str, errno: Errno },
 }
 
@@ -65,6 +66,7 @@ impl Describe for LocationKind {
             Self::FileSystem { .. } => ErrorKind::UnsupportedFileSystem,
             Self::Incomplete { .. } => ErrorKind::NotASegment,
             Self::Boot => ErrorKind::OtherBoot,
+            Self::Full { .. } => ErrorKind::DirectoryFull,
             Self::System { .. } => ErrorKind::System,
         }
     }
@@ -131,6 +133,12 @@ impl Describe for LocationKind {
                 "an older one, whose pages may be torn",
                 "remove it and create it again",
             ),
+            Self::Full { what } => Report::new(
+                format!("no space to {what}"),
+                "free memory in the file system that holds segments",
+                "none",
+                "remove segments, or enlarge it (mount -o remount,size=; docker run --shm-size)",
+            ),
             Self::System { what, errno } => Report::new(
                 format!("the system refused to {what}"),
                 "success",
@@ -150,6 +158,7 @@ fn refused_for(what: &'static str, errno: Errno, registry: bool) -> Error {
     let error: Error = match errno {
         Errno::EACCES | Errno::EPERM | Errno::EROFS => LocationKind::Denied { what, registry }.into(),
         Errno::EMFILE | Errno::ENFILE => limits::no_descriptors(),
+        Errno::ENOSPC | Errno::EDQUOT => LocationKind::Full { what }.into(),
         Errno::ELOOP | Errno::ENOTDIR | Errno::EISDIR | Errno::ENXIO => {
             LocationKind::Link { found: "a link, or a file of another kind" }.into()
         }
@@ -359,6 +368,7 @@ pub(crate) fn every_kind() -> Vec<Error> {
         LocationKind::FileSystem { magic: 0x6969 }.into(),
         LocationKind::Incomplete { file: DATA }.into(),
         LocationKind::Boot.into(),
+        LocationKind::Full { what: "build the segment" }.into(),
         LocationKind::System { what: "read", errno: Errno::EIO }.into(),
     ]
 }

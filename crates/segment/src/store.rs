@@ -5,7 +5,7 @@
 //! changes nothing (I10).
 
 use crate::attachment::registry_words;
-use crate::creation::{self, Construction};
+use crate::creation::{self, Temporary};
 use crate::lease::{self, Lease};
 use crate::location::{Location, SegmentDirectory};
 use crate::protocol::{self, Entries};
@@ -14,6 +14,7 @@ use crate::space::Space;
 use crate::staging::StagedFrame;
 use crate::sync::{Ordering, ReadOnly, ReadWord, ReadWrite};
 use crate::sys::futex::Futex;
+use crate::sys::limits;
 use crate::sys::map::Region;
 use crate::words::{
     Control, EntryWords, Publication, Registry, STATE_OPEN, STATE_REMOVED, label_text, label_words,
@@ -232,28 +233,26 @@ impl Store {
     pub fn create(location: &Location, options: StoreOptions) -> Result<Self> {
         check_history(&options)?;
         let geometry = Geometry::new(options.capacity, options.slots)?;
+        limits::check_file_size(geometry.capacity())?;
         creation::clean_leftovers(location)?;
         for _ in 0..ATTEMPTS {
             if finish_removal(location)? {
                 return Err(location.exists());
             }
-            let Some(construction) = Construction::begin(location, geometry)? else { continue };
-            let (directory, lease, temporary) = construction.into_parts();
+            let temporary = Temporary::make(location)?;
+            let Some((directory, lease)) = temporary.build(geometry)? else { continue };
             // The lease is held until the segment has its name, also where writers take turns from then on.
             let first = StoreOptions { several_writers: false, ..options.clone() };
             let mut store = Self::assemble(Mapped::open(directory, lease)?, first);
-            let built = store.gain().and_then(|()| store.begin()?.commit());
-            match built.and_then(|_| Construction::finish(&store.mapped.directory, &temporary)) {
+            store.gain()?;
+            store.begin()?.commit()?;
+            match temporary.finish() {
+                Err(error) if error.kind() == ErrorKind::Exists => {}
+                Err(error) => return Err(error),
                 Ok(()) => {
                     store.options = options;
                     store.pause();
                     return Ok(store);
-                }
-                Err(error) => {
-                    Construction::abandon(&store.mapped.directory, &temporary);
-                    if error.kind() != ErrorKind::Exists {
-                        return Err(error);
-                    }
                 }
             }
         }
