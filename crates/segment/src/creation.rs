@@ -9,7 +9,7 @@ use crate::location::{
     DATA, Identity, LEASE, Location, READERS, SegmentDirectory, boot_id, is_temporary, refused,
     temporary_name,
 };
-use crate::sys::{descriptor, limits};
+use crate::sys::descriptor;
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use shmframe_format::geometry::Geometry;
@@ -167,7 +167,7 @@ fn clean_leftover(location: &Location, parent: BorrowedFd<'_>, name: &OsStr) {
     let Ok(fd) = descriptor::open_directory(parent, name) else { return };
     let Ok(status) = descriptor::status(fd.as_fd()) else { return };
     let directory = SegmentDirectory { fd, identity: Identity::of(&status), location: location.clone() };
-    match Lease::open_file(|| Ok(directory.open_file(LEASE, true)?.0)) {
+    match Lease::open_alone(&directory) {
         Ok(lease) => {
             if matches!(lease.take(None), Ok(true)) {
                 let _ = delete(parent, directory.fd.as_fd(), name);

@@ -122,9 +122,14 @@ pub(crate) struct Lease {
 impl Lease {
     /// Opens the lock descriptors of a segment; the lease is not taken yet.
     pub(crate) fn open(directory: &SegmentDirectory) -> Result<Self> {
-        let lease = Self::open_file(|| Ok(directory.open_file(LEASE, true)?.0))?;
+        let lease = Self::open_alone(directory)?;
         lease.add_registry(directory)?;
         Ok(lease)
+    }
+
+    /// As [`Lease::open`], without the registry: for taking a segment apart.
+    pub(crate) fn open_alone(directory: &SegmentDirectory) -> Result<Self> {
+        Self::open_file(|| Ok(directory.open_file(LEASE, true)?.0))
     }
 
     /// Opens the lease file alone, by `open`: the registry's descriptor is added later, if there is a registry.

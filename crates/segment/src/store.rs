@@ -37,6 +37,8 @@ use std::time::Instant;
 pub const HISTORY_LIMIT: u64 = RING_LENGTH as u64 / 2;
 /// How often creation and opening start again when others create and remove meanwhile.
 const ATTEMPTS: usize = 1000;
+/// How long creation rests while somebody else takes the old segment away.
+const REST: Duration = Duration::from_millis(1);
 
 /// How a segment is created or opened for writing.
 #[derive(Clone, Debug)]
@@ -236,8 +238,13 @@ impl Store {
         limits::check_file_size(geometry.capacity())?;
         creation::clean_leftovers(location)?;
         for _ in 0..ATTEMPTS {
-            if finish_removal(location)? {
-                return Err(location.exists());
+            match clear_name(location)? {
+                Name::Taken => return Err(location.exists()),
+                Name::BeingRemoved => {
+                    std::thread::sleep(REST);
+                    continue;
+                }
+                Name::Free => {}
             }
             let temporary = Temporary::make(location)?;
             let Some((directory, lease)) = temporary.build(geometry)? else { continue };
@@ -525,21 +532,30 @@ fn check_history(options: &StoreOptions) -> Result<()> {
     }
 }
 
-/// Finishes the removal of a segment that is in state *removed*; whether one stands there that is not.
-fn finish_removal(location: &Location) -> Result<bool> {
+/// What stands where a segment is to be created.
+enum Name {
+    Free,
+    Taken,
+    /// A segment in state *removed*, whose remover is at work.
+    BeingRemoved,
+}
+
+/// Looks what stands at the name; finishes the removal of a segment in state *removed* whose remover is gone.
+fn clear_name(location: &Location) -> Result<Name> {
     let directory = match location.open_directory() {
-        Err(error) if error.kind() == ErrorKind::Missing => return Ok(false),
+        Err(error) if error.kind() == ErrorKind::Missing => return Ok(Name::Free),
         directory => directory?,
     };
-    let Ok((data, header)) = directory.open_data(Role::Reader) else { return Ok(true) };
+    let Ok((data, header)) = directory.open_data(Role::Reader) else { return Ok(Name::Taken) };
     if !is_removed(&data, &header)? {
-        return Ok(true);
+        return Ok(Name::Taken);
     }
-    let lease = Lease::open_file(|| Ok(directory.open_file(crate::location::LEASE, true)?.0))?;
-    if lease.take(None)? && directory.is_current()? {
-        creation::take_away(&directory)?;
+    let Ok(lease) = Lease::open_alone(&directory) else { return Ok(Name::BeingRemoved) };
+    if !lease.take(None)? || !directory.is_current()? {
+        return Ok(Name::BeingRemoved);
     }
-    Ok(false)
+    creation::take_away(&directory)?;
+    Ok(Name::Free)
 }
 
 fn is_removed(data: &OwnedFd, header: &Header) -> Result<bool> {
@@ -556,7 +572,7 @@ fn is_removed(data: &OwnedFd, header: &Header) -> Result<bool> {
 pub fn remove_segment(location: &Location) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let directory = location.open_directory()?;
-        let opened = Lease::open_file(|| Ok(directory.open_file(crate::location::LEASE, true)?.0));
+        let opened = Lease::open_alone(&directory);
         let lease = opened.map_err(|error| error.at(location.path().display()))?;
         if !lease.take(None)? {
             return Err(lease::taken(holder(&directory)).at(location.path().display()));
