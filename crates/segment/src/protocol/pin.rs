@@ -115,7 +115,7 @@ impl LocalSlot {
     /// Joins the holders of `word` if it is valid and pins `version`.
     pub fn join(&self, registry: Registry<'_>, word: usize, version: u64) -> bool {
         let local = &self.words[word];
-        let state = local.state.load(Ordering::Relaxed);
+        let state = local.state.guess();
         if state < VALID || local.state.exchange(state, state + 1, Ordering::Acquire).is_err() {
             return false;
         }
@@ -132,15 +132,18 @@ impl LocalSlot {
         if self.frozen.load(Ordering::Relaxed) != 0 || self.home() == NO_HOME {
             return None;
         }
-        let free = |local: &LocalPin| local.state.load(Ordering::Relaxed) == FREE;
+        let free = |local: &LocalPin| local.state.guess() == FREE;
         // Edge BusyBeforeFreeze / FreezeBeforeLook: either we see the freeze, or the freezer sees us busy.
         let order = Edge::BusyBeforeFreeze.order(Ordering::SeqCst);
         let word = self
             .words
             .iter()
             .position(|local| free(local) && local.state.exchange(FREE, BUSY, order).is_ok())?;
-        let home = self.home();
-        if self.frozen.load(order) != 0 || home == NO_HOME {
+        let too_early = (!Edge::HomeAfterFreeze.holds()).then(|| self.home());
+        let frozen = self.frozen.load(order) != 0;
+        // Edge HomeAfterFreeze: a slot that was frozen may have moved; one that is not, and has a busy word, stays.
+        let home = too_early.unwrap_or_else(|| self.home());
+        if frozen || home == NO_HOME {
             self.words[word].state.store(FREE, Ordering::Release);
             return None;
         }
@@ -152,7 +155,7 @@ impl LocalSlot {
     /// Returns true if the slot is frozen and should be settled ([`LocalSlot::rehome`]).
     pub fn unpin(&self, registry: Registry<'_>, word: usize) -> bool {
         let state = &self.words[word].state;
-        let mut held = state.load(Ordering::Relaxed);
+        let mut held = state.guess();
         loop {
             let last = held == VALID;
             let (next, order) = if last {
