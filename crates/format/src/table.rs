@@ -177,7 +177,7 @@ shared_structures! {
 
     /// The head of a reader slot; its pin words follow.
     pub struct Slot (128) {
-        /// 0 free, 1 claimed.
+        /// Odd: claimed. Grows with each claim and each release.
         pub mark: u64,
         /// Process id (to show, never to decide).
         pub pid: u64,

@@ -34,6 +34,7 @@ enum AttachmentKind {
     RegistryFull { slots: u32 },
     Removed,
     Damaged { version: u64 },
+    Gone { wanted: u64, oldest: u64, newest: u64 },
 }
 
 impl Describe for AttachmentKind {
@@ -42,6 +43,7 @@ impl Describe for AttachmentKind {
             Self::RegistryFull { .. } => ErrorKind::RegistryFull,
             Self::Removed => ErrorKind::Removed,
             Self::Damaged { .. } => ErrorKind::Corrupt,
+            Self::Gone { .. } => ErrorKind::VersionGone,
         }
     }
 
@@ -58,6 +60,12 @@ impl Describe for AttachmentKind {
                 "an open segment",
                 "one that was removed; snapshots that are held stay valid",
                 "open it again once it was created again",
+            ),
+            Self::Gone { wanted, oldest, newest } => Report::new(
+                format!("version {wanted} is not kept"),
+                format!("one of {oldest} to {newest}"),
+                "another one",
+                "hold a snapshot to keep its version, or let the writer keep a longer history",
             ),
             Self::Damaged { version } => Report::new(
                 "damaged publication block",
@@ -235,17 +243,29 @@ impl Attachment {
     /// [`ErrorKind::RegistryFull`], [`ErrorKind::Removed`], [`ErrorKind::Corrupt`], or what opening a descriptor
     /// gives.
     pub fn pin(self: &Arc<Self>) -> Result<Pin> {
+        match self.join_recent() {
+            Some(pin) if !self.is_removed() => Ok(pin),
+            _ => self.pin_anew(None),
+        }
+    }
+
+    /// Pins `version`, if history or a pin of this process keeps it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::VersionGone`], or those of [`Attachment::pin`].
+    pub fn pin_at(self: &Arc<Self>, version: u64) -> Result<Pin> {
+        self.pin_anew(Some(version))
+    }
+
+    fn pin_anew(self: &Arc<Self>, wanted: Option<u64>) -> Result<Pin> {
         if self.is_removed() {
             return Err(AttachmentKind::Removed.into());
-        }
-        if let Some(pin) = self.join_recent() {
-            return Ok(pin);
         }
         loop {
             if self.unsettled.load(Ordering::Relaxed) {
                 self.settle();
             }
-            if let Some(pin) = self.pin_in_any_slot()? {
+            if let Some(pin) = self.pin_in_any_slot(wanted)? {
                 return Ok(pin);
             }
             self.add_slot()?;
@@ -277,9 +297,9 @@ impl Attachment {
         unsafe { recent.as_ref() }
     }
 
-    fn pin_in_any_slot(self: &Arc<Self>) -> Result<Option<Pin>> {
+    fn pin_in_any_slot(self: &Arc<Self>, wanted: Option<u64>) -> Result<Option<Pin>> {
         for slot in self.recent_slot().into_iter().chain(self.slots.iter()) {
-            match slot.local.pin(self.control(), self.registry()) {
+            match slot.local.pin(self.control(), self.registry(), wanted) {
                 PinOutcome::Pinned(pinned) => {
                     self.recent_word.store(pinned.word, Ordering::Relaxed);
                     self.recent.store(core::ptr::from_ref(slot).cast_mut(), Ordering::Release);
@@ -287,10 +307,16 @@ impl Attachment {
                     return Ok(Some(Pin { attachment, slot, word: pinned.word, entry: pinned.entry }));
                 }
                 PinOutcome::NoWord => {}
+                PinOutcome::Gone => return Err(self.gone(wanted)),
                 PinOutcome::Damaged(version) => return Err(AttachmentKind::Damaged { version }.into()),
             }
         }
         Ok(None)
+    }
+
+    fn gone(&self, wanted: Option<u64>) -> Error {
+        let oldest = self.publication().floor.read();
+        AttachmentKind::Gone { wanted: wanted.unwrap_or(0), oldest, newest: self.latest() }.into()
     }
 
     /// Claims a slot: for a homeless one of the list, or for a new one.
@@ -474,5 +500,6 @@ pub(crate) fn every_kind() -> Vec<Error> {
         AttachmentKind::RegistryFull { slots: 1 }.into(),
         AttachmentKind::Removed.into(),
         AttachmentKind::Damaged { version: 1 }.into(),
+        AttachmentKind::Gone { wanted: 1, oldest: 2, newest: 3 }.into(),
     ]
 }

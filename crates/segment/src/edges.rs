@@ -19,14 +19,12 @@ pub enum Edge {
     PinRecheck,
     /// Clearing a pin releases the reads under it; the scan acquires them.
     Unpin,
-    /// An entry's sequence is odd before its words change.
+    /// An entry's sequence is odd before its words change, and before the bytes of an erased one are used again.
     EntryOpen,
     /// An entry's sequence is even again after its words changed.
     EntryClose,
     /// An entry's words are read before its sequence is compared.
     EntryCheck,
-    /// Entries are erased before their bytes are used again.
-    EraseBeforeReuse,
     /// An entry stands in the retained table before it leaves the ring.
     RetainBeforeErase,
     /// The waiting flag is set before `latest` is looked at again.
@@ -39,14 +37,22 @@ pub enum Edge {
     FlagBeforeWake,
     /// `floor` is stored after the `latest` that it follows: a reader that meets it finds that version.
     FloorAfterLatest,
+    /// An entry changes after the `latest` that it made way for: a reader that meets it finds that version.
+    EraseAfterLatest,
     /// A slot is taken only by who holds its lock.
     ClaimUnderLock,
+    /// A slot's mark changes before a claimer clears its words.
+    MarkBeforeClear,
+    /// A scan during which a mark changed is made again: a pin may have moved out of that slot, past the scan.
+    MarkRecheck,
     /// Re-homed pins stand in the new slot before the old lock is let go.
     RehomeBeforeClose,
-    /// The dead are reaped before the living are scanned.
+    /// The dead are reaped before the living are scanned: what only they pinned is free at once.
     ReapBeforeScan,
     /// A word is busy before the slot's freeze mark is read.
     BusyBeforeFreeze,
+    /// A slot's home is read after its freeze mark: who finds it thawed finds where it has moved.
+    HomeAfterFreeze,
     /// A slot is frozen before its words are looked at.
     FreezeBeforeLook,
     /// An unpin that found the slot frozen looks again after it left its word behind.
@@ -64,17 +70,20 @@ impl Edge {
         Self::EntryOpen,
         Self::EntryClose,
         Self::EntryCheck,
-        Self::EraseBeforeReuse,
         Self::RetainBeforeErase,
         Self::FlagBeforeLatest,
         Self::LatestBeforeFlag,
         Self::WaitRecheck,
         Self::FlagBeforeWake,
         Self::FloorAfterLatest,
+        Self::EraseAfterLatest,
         Self::ClaimUnderLock,
+        Self::MarkBeforeClear,
+        Self::MarkRecheck,
         Self::RehomeBeforeClose,
         Self::ReapBeforeScan,
         Self::BusyBeforeFreeze,
+        Self::HomeAfterFreeze,
         Self::FreezeBeforeLook,
         Self::ThawRecheck,
     ];

@@ -1,5 +1,6 @@
 //! Pages of the heap: found warm, reclaimed, or allocated before anything is stored there (I9).
 
+use crate::protocol::is_claimed;
 use crate::store::Store;
 use crate::sync::Ordering;
 use crate::sys::descriptor;
@@ -150,7 +151,7 @@ impl Store {
     #[must_use]
     pub fn holders(&self) -> Vec<Holder> {
         let slots = (0..).zip(self.mapped.registry().slots);
-        let claimed = slots.filter(|(_, slot)| slot.mark.load(Ordering::Relaxed) != 0);
+        let claimed = slots.filter(|(_, slot)| is_claimed(slot.mark.load(Ordering::Relaxed)));
         let holders = claimed.map(|(index, slot)| {
             let mut versions: Vec<u64> = slot.pins.iter().map(|pin| pin.load(Ordering::Relaxed)).collect();
             versions.retain(|version| self.entries.live().contains_key(version));

@@ -448,7 +448,7 @@ impl Store {
     /// [`ErrorKind::WriterInChild`], [`ErrorKind::LeaseTaken`], or what the directory refuses.
     pub fn remove(mut self) -> Result<()> {
         self.resume()?;
-        mark_removed(&self.mapped);
+        protocol::mark_removed(self.mapped.control(), &Futex);
         creation::take_away(&self.mapped.directory)
     }
 
@@ -520,11 +520,6 @@ fn rebuild(
     Ok((space, newest.0, newest.1))
 }
 
-fn mark_removed(mapped: &Mapped) {
-    mapped.publication().state.store(STATE_REMOVED, Ordering::Release);
-    protocol::wake_all(mapped.control(), &Futex);
-}
-
 fn check_history(options: &StoreOptions) -> Result<()> {
     match options.history {
         Some(found) if !(1..=HISTORY_LIMIT).contains(&found) => Err(StoreKind::History { found }.into()),
@@ -583,7 +578,7 @@ pub fn remove_segment(location: &Location) -> Result<()> {
         // Readers are told where the files can be made sense of.
         if directory.open_data(Role::Writer).is_ok() && lease.add_registry(&directory).is_ok() {
             let mapped = Mapped::open(directory, lease)?;
-            mark_removed(&mapped);
+            protocol::mark_removed(mapped.control(), &Futex);
             return creation::take_away(&mapped.directory);
         }
         return creation::take_away(&directory);

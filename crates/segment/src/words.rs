@@ -5,6 +5,9 @@ use crate::sync::{Access, ReadWord, ReadWrite, Word64};
 /// Pin words of a slot; fewer in the models, where each word multiplies the states.
 pub const PINS: usize = if cfg!(loom) { 2 } else { shmframe_format::geometry::PINS_PER_SLOT as usize };
 
+/// Words of an entry behind its sequence, `version` to `checksum`; the models have these two only.
+pub const ENTRY_WORDS: usize = if cfg!(loom) { 2 } else { 7 };
+
 /// The publication block: written by the holder of the lease only.
 #[derive(Debug)]
 #[repr(C)]
@@ -41,14 +44,14 @@ pub struct EntryWords<A: Access> {
     /// Seqlock: odd while the entry is being written.
     pub sequence: A::Word64,
     /// `version` to `checksum` of [`table::Entry`].
-    pub words: [A::Word64; 7],
+    pub words: [A::Word64; ENTRY_WORDS],
 }
 
 /// A reader slot.
 #[derive(Debug)]
 #[repr(C)]
 pub struct SlotWords {
-    /// 0 free, 1 claimed.
+    /// Odd: claimed. Grows with each claim and each release.
     pub mark: Word64,
     /// Process id (to show).
     pub pid: Word64,
