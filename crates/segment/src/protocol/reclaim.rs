@@ -6,7 +6,7 @@
 use super::claim::{SlotLocks, is_claimed, reap};
 use super::entry::{EntryRead, erase, read_own_entry, write_entry};
 use crate::edges::Edge;
-use crate::sync::{Ordering, ReadWord, ReadWrite};
+use crate::sync::{Ordering, ReadWrite};
 use crate::words::{Control, EntryWords, Registry};
 use shmframe_format::record::check_entry;
 use shmframe_format::table::Entry;
