@@ -37,8 +37,9 @@ pub enum Edge {
     FlagBeforeWake,
     /// `floor` is stored after the `latest` that it follows: a reader that meets it finds that version.
     FloorAfterLatest,
-    /// An entry changes after the `latest` that it made way for: a reader that meets it finds that version.
-    EraseAfterLatest,
+    /// An entry changes after what makes up for it: whoever meets it changed finds a newer `latest`, or its copy in
+    /// the retained table.
+    EraseAfter,
     /// A slot is taken only by who holds its lock.
     ClaimUnderLock,
     /// A slot's mark changes before a claimer clears its words.
@@ -76,7 +77,7 @@ impl Edge {
         Self::WaitRecheck,
         Self::FlagBeforeWake,
         Self::FloorAfterLatest,
-        Self::EraseAfterLatest,
+        Self::EraseAfter,
         Self::ClaimUnderLock,
         Self::MarkBeforeClear,
         Self::MarkRecheck,

@@ -110,6 +110,10 @@ macro_rules! words {
             #[inline]
             pub(crate) fn store(&self, value: $value, order: Ordering) {
                 step(Step::Store);
+                #[cfg(loom)]
+                if death::has_struck() {
+                    return;
+                }
                 self.0.store(value, order);
             }
         }
@@ -204,5 +208,46 @@ mod total_order {
         if order == Ordering::SeqCst {
             ACCESSES.fetch_add(1, Ordering::AcqRel);
         }
+    }
+}
+
+/// Processes that die in the middle of a protocol function, in the models: none of their later stores happens.
+#[cfg(loom)]
+pub mod death {
+    use core::cell::Cell;
+    use loom::thread::{ThreadId, current};
+
+    std::thread_local! {
+        // All threads of a model run on one.
+        static DYING: Cell<Option<(ThreadId, usize)>> = const { Cell::new(None) };
+    }
+
+    /// Lets the calling thread of a model make so many stores to shared words, and no more.
+    pub fn after(stores: usize) {
+        DYING.set(Some((current().id(), stores)));
+    }
+
+    /// The calling thread goes on as another process. Returns whether the first one died.
+    pub fn end() -> bool {
+        DYING.take().is_some_and(|(_, left)| left == 0)
+    }
+
+    /// Whether the calling thread is dead; counts one store if it is not.
+    pub(super) fn has_struck() -> bool {
+        let dying = DYING.get().filter(|(thread, _)| *thread == current().id());
+        match dying {
+            None => false,
+            Some((_, 0)) => true,
+            Some((thread, left)) => {
+                DYING.set(Some((thread, left - 1)));
+                false
+            }
+        }
+    }
+
+    /// Whether the calling thread has no store left.
+    #[must_use]
+    pub fn is_near() -> bool {
+        DYING.get().is_some_and(|(thread, left)| left == 0 && thread == current().id())
     }
 }

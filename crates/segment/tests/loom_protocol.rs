@@ -3,6 +3,25 @@
 
 mod models;
 
+mod death {
+    use crate::models::death;
+
+    #[test]
+    fn killed_writer_loses_nothing() {
+        death::killed_writer_loses_nothing(2);
+    }
+
+    #[test]
+    fn killed_recovery_is_repeated() {
+        death::killed_recovery_is_repeated();
+    }
+
+    #[test]
+    fn killed_claimer_leaves_a_slot() {
+        death::killed_claimer_leaves_a_slot();
+    }
+}
+
 macro_rules! pass {
     ($($of:ident { $($model:ident $(- $fewer:literal)?),* $(,)? })*) => { $(
         mod $of {

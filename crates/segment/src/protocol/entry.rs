@@ -21,8 +21,8 @@ pub enum EntryRead {
 /// Writes an entry; its `sequence` is ignored.
 pub fn write_entry(place: &EntryWords<ReadWrite>, entry: &Entry) {
     let odd = place.sequence.own() | 1;
-    // Edge EraseAfterLatest: a reader that finds its entry changed finds a `latest` that went on.
-    place.sequence.store(odd, Edge::EraseAfterLatest.order(Ordering::Release));
+    // Edge EraseAfter: who finds its entry changed finds a `latest` that went on, or the entry's copy elsewhere.
+    place.sequence.store(odd, Edge::EraseAfter.order(Ordering::Release));
     // Edge EntryOpen: whoever sees one of the new words sees the odd sequence too. So does, after an erasure, who
     // sees a byte of the next user of the version's bytes.
     Edge::EntryOpen.fence(Ordering::Release);

@@ -274,8 +274,7 @@ impl LocalSlot {
         let home = claim_new()?;
         if Edge::RehomeBeforeClose.holds() {
             self.copy_pins(&registry.slots[home as usize]);
-            // Edge RehomeBeforeClose: whoever finds the old lock free finds the pins in the new slot.
-            Edge::RehomeBeforeClose.fence(Ordering::SeqCst);
+            // Edge RehomeBeforeClose: whoever gets the old lock finds the pins in the new slot.
             close_old();
         } else {
             close_old();
@@ -317,7 +316,7 @@ fn pin_latest<A: Access>(control: Control<'_, A>, shared: &Word64) -> Result<Ent
             return Ok(entry);
         }
         // The floor passed us, or the ring lapped us: then `latest` went on. If it did not, the segment is damaged.
-        // Edge FloorAfterLatest, the reader's end.
+        // Edges FloorAfterLatest and EraseAfter, the reader's end.
         Edge::FloorAfterLatest.fence(Ordering::Acquire);
         if publication.latest.read() == version {
             return Err(version);

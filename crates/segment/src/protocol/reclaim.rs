@@ -109,8 +109,7 @@ impl Entries {
             erase(control.ring_slot(entry.version));
         }
         write_entry(&table[index], entry);
-        // Edge RetainBeforeErase: whoever finds the ring's entry erased finds this one.
-        Edge::RetainBeforeErase.fence(Ordering::Release);
+        // Edges RetainBeforeErase, EraseAfter: whoever finds the ring's entry odd or erased finds this one.
         if Edge::RetainBeforeErase.holds() {
             erase(control.ring_slot(entry.version));
         }

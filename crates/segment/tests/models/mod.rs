@@ -1,6 +1,7 @@
 //! Models of the protocol: the very functions that run on a mapping, on words that loom watches.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
+pub mod death;
 pub mod entry;
 pub mod fork;
 pub mod pin;
@@ -12,7 +13,7 @@ pub mod world;
 const PREEMPTIONS: usize = 3;
 
 /// Searches a model's executions, with so many preemptions fewer than usual if it is a large one.
-pub fn search(model: fn(), fewer: usize) {
+pub fn search(model: impl Fn() + Send + Sync + 'static, fewer: usize) {
     let mut builder = loom::model::Builder::new();
     let bound = builder.preemption_bound.unwrap_or(PREEMPTIONS);
     builder.preemption_bound = Some(bound.saturating_sub(fewer));

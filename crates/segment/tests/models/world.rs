@@ -7,7 +7,7 @@ use shmframe_format::table::Entry;
 use shmframe_segment::protocol::{
     Entries, EntryRead, LocalSlot, PinOutcome, Pinned, Sleep, SlotLocks, publish, read_entry, reclaim,
 };
-use shmframe_segment::sync::{ReadWord, ReadWrite, Word32, Word64};
+use shmframe_segment::sync::{ReadWord, ReadWrite, Word32, Word64, death};
 use shmframe_segment::words::{Control, EntryWords, Publication, Registry, SlotWords};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering as StdOrdering};
@@ -224,6 +224,9 @@ impl Writer {
         let version = self.latest + 1;
         let before = version.saturating_sub(self.world.extents.len() as u64);
         if self.entries.any_live(before, before + 1) {
+            return false;
+        }
+        if death::is_near() {
             return false;
         }
         self.world.extent(version).write(version);
