@@ -386,12 +386,13 @@ impl AtFork for Attachment {
             while slot.local.is_busy() {
                 std::thread::yield_now();
             }
+            slot.local.note_pins();
         }
     }
 
     fn parent(&self) {
         for slot in self.slots.iter() {
-            if slot.local.has_pins() {
+            if slot.local.is_shared() {
                 self.unsettled.store(true, Ordering::Relaxed);
             } else {
                 slot.local.thaw(self.registry());
