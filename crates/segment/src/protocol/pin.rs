@@ -243,6 +243,12 @@ impl LocalSlot {
         self.any(|state| state >= VALID)
     }
 
+    /// Whether a pin would find a word here just now.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.is_frozen() && self.home() != NO_HOME && self.any(|state| state == FREE)
+    }
+
     fn any(&self, wanted: impl Fn(u64) -> bool) -> bool {
         let order = Edge::FreezeBeforeLook.order(Ordering::SeqCst);
         self.words.iter().any(|local| wanted(local.state.load(order)))
