@@ -67,12 +67,10 @@ impl Construction {
         descriptor::set_mode(fd.as_fd(), DIRECTORY_MODE).map_err(failed)?;
         let identity = Identity::of(&descriptor::status(fd.as_fd()).map_err(failed)?);
         let directory = SegmentDirectory { fd, identity, location: location.clone() };
-        let created = Lease::open_file(|| {
-            descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE).map_err(failed)
-        });
+        let created = Lease::create(|| descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
         let lease = match created {
-            Err(error) if vanished(&error) => return Ok(None),
-            lease => lease?,
+            Err(Errno::ENOENT) => return Ok(None),
+            lease => lease.map_err(failed)?,
         };
         // A cleaner may hold it, or may have deleted it between its creation and its lock.
         let ours =
@@ -122,11 +120,6 @@ fn failed(errno: Errno) -> Error {
     refused("build the segment", errno)
 }
 
-fn vanished(error: &Error) -> bool {
-    let errno = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Errno>());
-    errno == Some(&Errno::ENOENT)
-}
-
 /// Takes a segment away: renames it, then deletes its files, the lease last. The caller holds the lease.
 pub(crate) fn take_away(directory: &SegmentDirectory) -> Result<()> {
     let location = &directory.location;
@@ -171,7 +164,7 @@ fn clean_leftover(location: &Location, parent: BorrowedFd<'_>, name: &OsStr) {
     let Ok(fd) = descriptor::open_directory(parent, name) else { return };
     let Ok(status) = descriptor::status(fd.as_fd()) else { return };
     let directory = SegmentDirectory { fd, identity: Identity::of(&status), location: location.clone() };
-    match Lease::open_file(|| Ok(directory.open_file(LEASE, true)?.0)) {
+    match Lease::open_alone(&directory) {
         Ok(lease) => {
             if matches!(lease.take(None), Ok(true)) {
                 let _ = delete(parent, directory.fd.as_fd(), name);

@@ -198,6 +198,8 @@ impl RecordSource for Mapped {
         if !self.geometry().in_heap(offset, length) {
             return Err(StoreKind::Overlap { offset }.into());
         }
+        // A forked child has no such mapping: a look at it would be fatal.
+        self.lease.check_process()?;
         // SAFETY: (I1, I7) the range lies in the mapping; records of live versions are frozen, and only the holder
         // of the lease, which reads here, writes anything else.
         Ok(unsafe { self.map.slice(offset, length as usize) }.to_vec())
@@ -361,10 +363,18 @@ impl Store {
         Ok(())
     }
 
+    /// Fails in a forked child of the process that opened this store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WriterInChild`].
+    pub fn check_process(&self) -> Result<()> {
+        self.mapped.lease.check_process()
+    }
+
     /// Compares the heap that this store works with to the one that a recovery would find.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`].
+    /// [`ErrorKind::Corrupt`]; [`ErrorKind::WriterInChild`].
     pub fn audit(&self) -> Result<Audit> {
         let (space, _, _) = rebuild(&self.mapped, &self.entries, self.latest)?;
         Ok(Audit {
@@ -536,7 +546,7 @@ fn finish_removal(location: &Location) -> Result<bool> {
     if !is_removed(&data, &header)? {
         return Ok(true);
     }
-    let lease = Lease::open_file(|| Ok(directory.open_file(crate::location::LEASE, true)?.0))?;
+    let lease = Lease::open_alone(&directory)?;
     if lease.take(None)? && directory.is_current()? {
         creation::take_away(&directory)?;
     }
@@ -557,7 +567,7 @@ fn is_removed(data: &OwnedFd, header: &Header) -> Result<bool> {
 pub fn remove_segment(location: &Location) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let directory = location.open_directory()?;
-        let opened = Lease::open_file(|| Ok(directory.open_file(crate::location::LEASE, true)?.0));
+        let opened = Lease::open_alone(&directory);
         let lease = opened.map_err(|error| error.at(location.path().display()))?;
         if !lease.take(None)? {
             return Err(lease::taken(holder(&directory)).at(location.path().display()));
