@@ -15,13 +15,14 @@ use crate::words::{Control, Publication, Registry, STATE_REMOVED, label_words};
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use core::time::Duration;
+use nix::errno::Errno;
 use shmframe_format::geometry::{CAPACITY_LIMIT, Geometry, RING_LENGTH, WRITER_PRESENCE_BYTE};
 use shmframe_format::header::{Header, Id, Role};
 use shmframe_format::record::check_entry;
 use shmframe_format::table::{Entry, RegistryHeader};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// The least that a reader maps of the heap, bytes; each next mapping is four times as large, so growth seldom needs
 /// one. The last covers every capacity.
@@ -77,6 +78,15 @@ impl Describe for AttachmentKind {
     }
 }
 
+/// A slot's place in the registry, and the descriptor that carries its lock.
+type Claimed = (u32, OwnedFd);
+
+/// Why there is no slot: made under the fork lock, where nothing is allocated.
+enum NoSlot {
+    Full,
+    Refused(Errno),
+}
+
 /// One process's attachment to one segment.
 #[derive(Debug)]
 pub struct Attachment {
@@ -95,7 +105,7 @@ pub struct Attachment {
     /// Whether a fork froze a slot that has not been moved yet.
     unsettled: AtomicBool,
     this: Weak<Self>,
-    registration: Mutex<Option<Registration>>,
+    registration: OnceLock<Registration>,
 }
 
 /// A hold on a version: a word of a reader slot says so for as long as this lives.
@@ -141,7 +151,7 @@ impl Attachment {
             recent_word: AtomicUsize::new(0),
             unsettled: AtomicBool::new(false),
             this: this.clone(),
-            registration: Mutex::new(None),
+            registration: OnceLock::new(),
         });
         if attachment.is_removed() {
             return Err(Error::from(AttachmentKind::Removed).at(location.path().display()));
@@ -150,9 +160,8 @@ impl Attachment {
         // SAFETY: (outside the invariants) the attachment stands in an Arc, and takes the registration back first
         // thing when it is dropped.
         let registration = unsafe { Registration::new(object) };
-        if let Ok(mut place) = attachment.registration.lock() {
-            *place = Some(registration);
-        }
+        // The place is empty: this attachment was made just now.
+        let _ = attachment.registration.set(registration);
         Ok(attachment)
     }
 
@@ -319,38 +328,41 @@ impl Attachment {
         AttachmentKind::Gone { wanted: wanted.unwrap_or(0), oldest, newest: self.latest() }.into()
     }
 
-    /// Claims a slot: for a homeless one of the list, or for a new one.
+    /// Makes room for another pin: claims a slot, for a homeless one of the list or for a new one.
+    ///
+    /// Nothing happens if there is room by now: whoever found none during a fork waits for its end here, and so do
+    /// threads that find a full slot at the same time.
     fn add_slot(&self) -> Result<()> {
         let registry = self.registry();
-        let fresh = Box::new(HeldSlot::homeless());
+        let mut fresh = Some(Box::new(HeldSlot::homeless()));
         let label = label_words(&self.label);
-        let _lock = ForkLock::take();
-        let homeless = |slot: &&HeldSlot| slot.local.home() == NO_HOME && !slot.local.is_frozen();
-        let (home, descriptor) = self.claim(registry, &label)?;
-        match self.slots.iter().find(homeless) {
-            Some(slot) => slot.move_in(home, descriptor),
-            None => {
-                fresh.move_in(home, descriptor);
-                self.slots.push(fresh);
-            }
+        let lock = ForkLock::take();
+        if self.slots.iter().any(|slot| slot.local.has_room()) {
+            return Ok(());
         }
-        Ok(())
+        let claimed = self.claim(registry, &label).map(|(home, descriptor)| {
+            let homeless = |slot: &&HeldSlot| slot.local.home() == NO_HOME && !slot.local.is_frozen();
+            if let Some(slot) = self.slots.iter().find(homeless) {
+                slot.move_in(home, descriptor);
+            } else if let Some(slot) = fresh.take() {
+                slot.move_in(home, descriptor);
+                self.slots.push(slot);
+            }
+        });
+        drop(lock);
+        claimed.map_err(|reason| match reason {
+            NoSlot::Full => AttachmentKind::RegistryFull { slots: self.header.geometry().slots() }.into(),
+            NoSlot::Refused(Errno::ENOENT) => AttachmentKind::Removed.into(),
+            NoSlot::Refused(errno) => refused("open the reader registry", errno),
+        })
     }
 
     /// Claims a slot of the registry, under the fork lock.
-    fn claim(&self, registry: Registry<'_>, label: &[u64; 8]) -> Result<(u32, OwnedFd)> {
-        let descriptor = self.open_lock_descriptor()?;
-        let full = || Error::from(AttachmentKind::RegistryFull { slots: self.header.geometry().slots() });
-        let home = crate::slots::claim(registry, descriptor.as_fd(), label).ok_or_else(full)?;
-        Ok((home, descriptor))
-    }
-
-    fn open_lock_descriptor(&self) -> Result<OwnedFd> {
+    fn claim(&self, registry: Registry<'_>, label: &[u64; 8]) -> core::result::Result<Claimed, NoSlot> {
         let opened = descriptor::open_file(self.directory.fd.as_fd(), READERS, true);
-        opened.map_err(|errno| match errno {
-            nix::errno::Errno::ENOENT => AttachmentKind::Removed.into(),
-            _ => refused("open the reader registry", errno),
-        })
+        let descriptor = opened.map_err(NoSlot::Refused)?;
+        let home = crate::slots::claim(registry, descriptor.as_fd(), label).ok_or(NoSlot::Full)?;
+        Ok((home, descriptor))
     }
 
     /// Moves the pins of frozen slots to slots of this process alone (section 4, Fork).
@@ -410,12 +422,13 @@ impl AtFork for Attachment {
             while slot.local.is_busy() {
                 std::thread::yield_now();
             }
+            slot.local.note_pins();
         }
     }
 
     fn parent(&self) {
         for slot in self.slots.iter() {
-            if slot.local.has_pins() {
+            if slot.local.is_shared() {
                 self.unsettled.store(true, Ordering::Relaxed);
             } else {
                 slot.local.thaw(self.registry());
@@ -442,11 +455,13 @@ impl AtFork for Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if let Ok(mut registration) = self.registration.lock() {
-            registration.take();
-        }
-        for slot in self.slots.iter() {
-            slot.leave(self.registry());
+        // Without a registration there never was a slot.
+        if let Some(registration) = self.registration.take() {
+            registration.end(|| {
+                for slot in self.slots.iter() {
+                    slot.leave(self.registry());
+                }
+            });
         }
     }
 }

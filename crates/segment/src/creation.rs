@@ -50,12 +50,10 @@ impl Temporary {
         descriptor::set_mode(fd.as_fd(), DIRECTORY_MODE).map_err(failed)?;
         let identity = Identity::of(&descriptor::status(fd.as_fd()).map_err(failed)?);
         let directory = SegmentDirectory { fd, identity, location: self.location.clone() };
-        let created = Lease::open_file(|| {
-            descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE).map_err(failed)
-        });
+        let created = Lease::create(|| descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
         let lease = match created {
-            Err(error) if vanished(&error) => return Ok(None),
-            lease => lease?,
+            Err(Errno::ENOENT) => return Ok(None),
+            lease => lease.map_err(failed)?,
         };
         // A cleaner may hold it, or may have deleted it between its creation and its lock.
         let still_there = || descriptor::status_at(directory.fd.as_fd(), OsStr::new(LEASE)).is_ok();
@@ -119,11 +117,6 @@ fn random() -> Result<[u8; 16]> {
 
 fn failed(errno: Errno) -> Error {
     refused("build the segment", errno)
-}
-
-fn vanished(error: &Error) -> bool {
-    let errno = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Errno>());
-    errno == Some(&Errno::ENOENT)
 }
 
 /// Takes a segment away: renames it, then deletes its files, the lease last. The caller holds the lease.

@@ -121,13 +121,26 @@ impl Registration {
     }
 }
 
-impl Drop for Registration {
-    fn drop(&mut self) {
+impl Registration {
+    /// Ends the registration; `close` lets go of the object's descriptors before any fork can see them unregistered.
+    pub(crate) fn end(self, close: impl FnOnce()) {
         let mut lock = ForkLock::take();
+        close();
+        self.remove(&mut lock);
+        core::mem::forget(self);
+    }
+
+    fn remove(&self, lock: &mut ForkLock) {
         let objects = lock.objects();
         if let Some(at) = objects.iter().position(|object| core::ptr::addr_eq(*object, self.0)) {
             objects.swap_remove(at);
         }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.remove(&mut ForkLock::take());
     }
 }
 

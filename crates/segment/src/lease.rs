@@ -127,27 +127,29 @@ impl Lease {
         Ok(lease)
     }
 
-    /// As [`Lease::open`], without the registry: for taking a segment apart.
+    /// Opens the lease file alone: the registry's descriptor is added later, if there is a registry.
     pub(crate) fn open_alone(directory: &SegmentDirectory) -> Result<Self> {
-        Self::open_file(|| Ok(directory.open_file(LEASE, true)?.0))
+        let lease = Self::unopened();
+        lease.open_into(&lease.state.lease, directory, LEASE)?;
+        Ok(lease)
     }
 
-    /// Opens the lease file alone, by `open`: the registry's descriptor is added later, if there is a registry.
-    pub(crate) fn open_file(open: impl FnOnce() -> Result<OwnedFd>) -> Result<Self> {
+    /// Creates the lease file, by `create`, which allocates nothing: it runs under the fork lock.
+    pub(crate) fn create(create: impl FnOnce() -> nix::Result<OwnedFd>) -> nix::Result<Self> {
         let lease = Self::unopened();
-        {
-            let _lock = ForkLock::take();
-            lease.state.lease.store(open()?.into_raw_fd(), Ordering::Relaxed);
-        }
+        keep(&lease.state.lease, create)?;
         Ok(lease)
     }
 
     /// Opens the registry for the locks of the writer.
     pub(crate) fn add_registry(&self, directory: &SegmentDirectory) -> Result<()> {
-        let _lock = ForkLock::take();
-        let (registry, _) = directory.open_file(READERS, true)?;
-        self.state.registry.store(registry.into_raw_fd(), Ordering::Relaxed);
-        Ok(())
+        self.open_into(&self.state.registry, directory, READERS)
+    }
+
+    fn open_into(&self, place: &AtomicI32, directory: &SegmentDirectory, name: &'static str) -> Result<()> {
+        keep(place, || directory.open_unchecked_file(name, true))
+            .map_err(|errno| directory.file_refused(name, errno))?;
+        directory.check_file(name, self.descriptor(place)).map(drop)
     }
 
     fn unopened() -> Self {
@@ -234,6 +236,13 @@ impl Drop for Lease {
             }
         }
     }
+}
+
+/// Opens a descriptor that will carry locks and puts it where the fork handlers look, both under the fork lock.
+fn keep(place: &AtomicI32, open: impl FnOnce() -> nix::Result<OwnedFd>) -> nix::Result<()> {
+    let _lock = ForkLock::take();
+    place.store(open()?.into_raw_fd(), Ordering::Relaxed);
+    Ok(())
 }
 
 /// Tries until it works or the deadline has passed; without a deadline, once.

@@ -7,7 +7,7 @@ use shmframe_format::header::{Header, Role};
 use shmframe_format::name::check_segment_name;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// The directory that holds segments, unless `SHMFRAME_DIR` or an option names another one.
@@ -277,25 +277,38 @@ impl SegmentDirectory {
 
     /// Opens one of the segment's files: a regular file of a trusted owner.
     pub(crate) fn open_file(&self, name: &'static str, write: bool) -> Result<(OwnedFd, u64)> {
-        self.try_open_file(name, write).map_err(|error| error.at(self.location.path().join(name).display()))
+        match self.open_unchecked_file(name, write) {
+            Ok(opened) => self.check_file(name, opened.as_fd()).map(|length| (opened, length)),
+            Err(errno) => Err(self.file_refused(name, errno)),
+        }
     }
 
-    fn try_open_file(&self, name: &'static str, write: bool) -> Result<(OwnedFd, u64)> {
-        let what = match name {
-            DATA => "open `data`",
-            READERS => "open the reader registry",
-            _ => "open the writer lease",
-        };
-        let opened = descriptor::open_file(self.fd.as_fd(), name, write).map_err(|errno| match errno {
+    /// Opens one of the segment's files, whatever it is; allocates nothing, so that it can run under the fork lock.
+    pub(crate) fn open_unchecked_file(&self, name: &'static str, write: bool) -> nix::Result<OwnedFd> {
+        descriptor::open_file(self.fd.as_fd(), name, write)
+    }
+
+    /// The error of one of the segment's files that could not be opened.
+    pub(crate) fn file_refused(&self, name: &'static str, errno: Errno) -> Error {
+        let error = match errno {
             Errno::ENOENT => LocationKind::Incomplete { file: name }.into(),
-            _ => refused_for(what, errno, name == READERS),
-        })?;
-        let status = descriptor::status(opened.as_fd()).map_err(|errno| refused(what, errno))?;
+            _ => refused_for(opening(name), errno, name == READERS),
+        };
+        error.at(self.location.path().join(name).display())
+    }
+
+    /// Checks that one of the segment's files is regular and has a trusted owner; returns its length in bytes.
+    pub(crate) fn check_file(&self, name: &'static str, opened: BorrowedFd<'_>) -> Result<u64> {
+        self.try_check_file(name, opened).map_err(|error| error.at(self.location.path().join(name).display()))
+    }
+
+    fn try_check_file(&self, name: &'static str, opened: BorrowedFd<'_>) -> Result<u64> {
+        let status = descriptor::status(opened).map_err(|errno| refused(opening(name), errno))?;
         if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
             return Err(LocationKind::Link { found: "a file that is not regular" }.into());
         }
         self.check_owner(&status)?;
-        Ok((opened, status.st_size.cast_unsigned()))
+        Ok(status.st_size.cast_unsigned())
     }
 
     /// Opens `data` and checks its header, boot id included.
@@ -319,6 +332,14 @@ impl SegmentDirectory {
         let page = page.map_err(|errno| place(refused("read the registry's header", errno)))?;
         header.check_registry(&page, length).map_err(place)?;
         Ok(registry)
+    }
+}
+
+fn opening(name: &str) -> &'static str {
+    match name {
+        DATA => "open `data`",
+        READERS => "open the reader registry",
+        _ => "open the writer lease",
     }
 }
 

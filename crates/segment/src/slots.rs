@@ -4,7 +4,6 @@ use crate::protocol::{self, LocalSlot, NO_HOME, Rehome, SlotLocks};
 use crate::sync::Ordering;
 use crate::sys::lock;
 use crate::words::Registry;
-use shmframe_format::Result;
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicI32;
@@ -71,16 +70,16 @@ impl HeldSlot {
     }
 
     /// Moves a frozen slot's pins to a place of this process alone; false if that has to wait.
-    pub(crate) fn settle(
+    pub(crate) fn settle<E>(
         &self,
         registry: Registry<'_>,
-        claim: impl FnOnce() -> Result<(u32, OwnedFd)>,
+        claim: impl FnOnce() -> Result<(u32, OwnedFd), E>,
     ) -> bool {
         let new = std::cell::Cell::new(None);
         let claim = || {
             let (home, descriptor) = claim()?;
             new.set(Some(descriptor));
-            Ok::<_, shmframe_format::Error>(home)
+            Ok::<_, E>(home)
         };
         let outcome = self.local.rehome(registry, claim, || self.close());
         if let Some(descriptor) = new.take() {
@@ -89,7 +88,7 @@ impl HeldSlot {
         matches!(outcome, Ok(Rehome::Moved | Rehome::Emptied))
     }
 
-    /// Releases the slot at the end of the attachment. A frozen one only loses this process's descriptor: another
+    /// Releases the slot at the end of the attachment, under the fork lock. A frozen one only loses this process's descriptor: another
     /// process may pin through it.
     pub(crate) fn leave(&self, registry: Registry<'_>) {
         let descriptor = self.descriptor.load(Ordering::Relaxed);

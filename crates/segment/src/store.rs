@@ -201,6 +201,8 @@ impl RecordSource for Mapped {
         if !self.geometry().in_heap(offset, length) {
             return Err(StoreKind::Overlap { offset }.into());
         }
+        // A forked child has no such mapping: a look at it would be fatal.
+        self.lease.check_process()?;
         // SAFETY: (I1, I7) the range lies in the mapping; records of live versions are frozen, and only the holder
         // of the lease, which reads here, writes anything else.
         Ok(unsafe { self.map.slice(offset, length as usize) }.to_vec())
@@ -367,10 +369,18 @@ impl Store {
         Ok(())
     }
 
+    /// Fails in a forked child of the process that opened this store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WriterInChild`].
+    pub fn check_process(&self) -> Result<()> {
+        self.mapped.lease.check_process()
+    }
+
     /// Compares the heap that this store works with to the one that a recovery would find.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`].
+    /// [`ErrorKind::Corrupt`]; [`ErrorKind::WriterInChild`].
     pub fn audit(&self) -> Result<Audit> {
         let (space, _, _) = rebuild(&self.mapped, &self.entries, self.latest)?;
         Ok(Audit {

@@ -75,6 +75,7 @@ impl<'w> Transaction<'w> {
         schemas: &'w mut SchemaRecords,
         threads: usize,
     ) -> Result<Self> {
+        store.check_process()?;
         let stage = if store.takes_turns() {
             Stage::Private(store, Vec::new())
         } else {

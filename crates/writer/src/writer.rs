@@ -119,7 +119,7 @@ impl Writer {
     /// and tools.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Corrupt`].
+    /// [`crate::ErrorKind::Corrupt`]; [`crate::ErrorKind::WriterInChild`].
     pub fn audit(&self) -> Result<Audit> {
         self.store.audit()
     }

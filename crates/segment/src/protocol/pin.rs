@@ -20,6 +20,13 @@ const LEFT: u64 = 2;
 /// One holder; each further one counts up.
 const VALID: u64 = 3;
 
+/// A slot whose words are taken and cleared freely.
+const OPEN: u64 = 0;
+/// Frozen for a fork that is under way.
+const FORKING: u64 = 1;
+/// Frozen since a fork that found pins in it: a child may count on its words.
+const SHARED: u64 = 2;
+
 /// A slot that has no place in the registry.
 pub const NO_HOME: u32 = u32::MAX;
 
@@ -77,7 +84,7 @@ impl LocalSlot {
         let free = || LocalPin { state: LocalWord::new(FREE), version: LocalWord::new(0) };
         Self {
             home: LocalWord::new(u64::from(home)),
-            frozen: LocalWord::new(0),
+            frozen: LocalWord::new(OPEN),
             words: core::array::from_fn(|_| free()),
         }
     }
@@ -140,7 +147,7 @@ impl LocalSlot {
 
     /// Takes a free word of a slot that is not frozen: on return the word is busy, and ours alone.
     fn take_word<'a>(&self, registry: Registry<'a>) -> Option<(usize, &'a Word64)> {
-        if self.frozen.load(Ordering::Relaxed) != 0 || self.home() == NO_HOME {
+        if self.frozen.load(Ordering::Relaxed) != OPEN || self.home() == NO_HOME {
             return None;
         }
         let free = |local: &LocalPin| local.state.guess() == FREE;
@@ -208,15 +215,34 @@ impl LocalSlot {
         }
     }
 
-    /// Freezes the slot: from here on nobody takes a word of it, and no word is cleared.
+    /// Freezes the slot for a fork: from here on nobody takes a word of it, and no word is cleared.
     pub fn freeze(&self) {
-        self.frozen.store(1, Edge::FreezeBeforeLook.order(Ordering::SeqCst));
+        if self.frozen.load(Ordering::Relaxed) == OPEN {
+            self.frozen.store(FORKING, Edge::FreezeBeforeLook.order(Ordering::SeqCst));
+        }
+    }
+
+    /// Right before the fork, once the slot is frozen and nobody is at work on it: notes whether the child will find
+    /// pins in it.
+    ///
+    /// Only now is there an answer that holds for both sides: afterwards another thread of the parent may let go of
+    /// what the child still counts on. A slot that an earlier fork shared stays shared.
+    pub fn note_pins(&self) {
+        if self.has_pins() {
+            self.frozen.store(SHARED, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a child of this process, or its parent, may count on the slot's words.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed) == SHARED
     }
 
     /// Whether the slot is frozen.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
-        self.frozen.load(Ordering::Relaxed) != 0
+        self.frozen.load(Ordering::Relaxed) != OPEN
     }
 
     /// Whether a thread is at work on a word.
@@ -229,6 +255,12 @@ impl LocalSlot {
     #[must_use]
     pub fn has_pins(&self) -> bool {
         self.any(|state| state >= VALID)
+    }
+
+    /// Whether a pin would find a word here just now.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.is_frozen() && self.home() != NO_HOME && self.any(|state| state == FREE)
     }
 
     fn any(&self, wanted: impl Fn(u64) -> bool) -> bool {
