@@ -470,11 +470,8 @@ pub fn fork_generation() -> u64 {
     generation()
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        AttachmentKind::RegistryFull { slots: 1 }.into(),
-        AttachmentKind::Removed.into(),
-        AttachmentKind::Damaged { version: 1 }.into(),
-    ]
-}
+shmframe_format::every_kind!(AttachmentKind {
+    RegistryFull: AttachmentKind::RegistryFull { slots: 1 };
+    Removed: AttachmentKind::Removed;
+    Damaged: AttachmentKind::Damaged { version: 1 };
+});
