@@ -41,3 +41,25 @@ const _: () = {
     shared::<Snapshot>();
     shared::<Frame>();
 };
+
+#[cfg(test)]
+mod tests {
+    use crate::{ErrorKind, error};
+    use shmframe_format::every_kind::check_messages;
+
+    #[test]
+    fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
+        check_messages(
+            error::every_kind(),
+            &[
+                ErrorKind::FrameMissing,
+                ErrorKind::ColumnMissing,
+                ErrorKind::ColumnType,
+                ErrorKind::ColumnNulls,
+                ErrorKind::ColumnRuns,
+                ErrorKind::Corrupt,
+                ErrorKind::TimedOut,
+            ],
+        );
+    }
+}

@@ -98,10 +98,7 @@ fn null_buffer(bits: Frozen, length: usize, nulls: usize) -> Result<NullBuffer> 
     Ok(unsafe { NullBuffer::new_unchecked(bits, nulls) })
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        ArrayKind::Layout { data_type: DataType::Utf8 }.into(),
-        ArrayKind::Validity { length: 9, found: 1 }.into(),
-    ]
-}
+shmframe_format::every_kind!(ArrayKind {
+    Layout: ArrayKind::Layout { data_type: DataType::Utf8 };
+    Validity: ArrayKind::Validity { length: 9, found: 1 };
+});

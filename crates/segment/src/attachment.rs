@@ -509,12 +509,9 @@ pub fn fork_generation() -> u64 {
     generation()
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        AttachmentKind::RegistryFull { slots: 1 }.into(),
-        AttachmentKind::Removed.into(),
-        AttachmentKind::Damaged { version: 1 }.into(),
-        AttachmentKind::Gone { wanted: 1, oldest: 2, newest: 3 }.into(),
-    ]
-}
+shmframe_format::every_kind!(AttachmentKind {
+    RegistryFull: AttachmentKind::RegistryFull { slots: 1 };
+    Removed: AttachmentKind::Removed;
+    Damaged: AttachmentKind::Damaged { version: 1 };
+    Gone: AttachmentKind::Gone { wanted: 1, oldest: 2, newest: 3 };
+});

@@ -201,10 +201,7 @@ impl Store {
     }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        HeapKind::Capacity { wanted: 2, capacity: 1 }.into(),
-        HeapKind::DirectoryFull { wanted: 2, free: 1, size: 1, holders: "1 byte".into() }.into(),
-    ]
-}
+shmframe_format::every_kind!(HeapKind {
+    Capacity: HeapKind::Capacity { wanted: 2, capacity: 1 };
+    DirectoryFull: HeapKind::DirectoryFull { wanted: 2, free: 1, size: 1, holders: "1 byte".into() };
+});

@@ -376,20 +376,18 @@ mod tests {
     }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        LocationKind::NoParent { path: "/nowhere".into() }.into(),
-        LocationKind::Missing { name: "a".into() }.into(),
-        LocationKind::Exists { name: "a".into() }.into(),
-        LocationKind::Link { found: "a link" }.into(),
-        LocationKind::Owner { uid: 7 }.into(),
-        LocationKind::Denied { what: "open `data`", registry: false }.into(),
-        LocationKind::Denied { what: "open the reader registry", registry: true }.into(),
-        LocationKind::FileSystem { magic: 0x6969 }.into(),
-        LocationKind::Incomplete { file: DATA }.into(),
-        LocationKind::Boot.into(),
-        LocationKind::Full { what: "build the segment" }.into(),
-        LocationKind::System { what: "read", errno: Errno::EIO }.into(),
-    ]
-}
+shmframe_format::every_kind!(LocationKind {
+    NoParent: LocationKind::NoParent { path: "/nowhere".into() };
+    Missing: LocationKind::Missing { name: "a".into() };
+    Exists: LocationKind::Exists { name: "a".into() };
+    Link: LocationKind::Link { found: "a link" };
+    Owner: LocationKind::Owner { uid: 7 };
+    Denied:
+        LocationKind::Denied { what: "open `data`", registry: false },
+        LocationKind::Denied { what: "open the reader registry", registry: true };
+    FileSystem: LocationKind::FileSystem { magic: 0x6969 };
+    Incomplete: LocationKind::Incomplete { file: DATA };
+    Boot: LocationKind::Boot;
+    Full: LocationKind::Full { what: "build the segment" };
+    System: LocationKind::System { what: "read", errno: Errno::EIO };
+});

@@ -612,12 +612,9 @@ fn holder(directory: &SegmentDirectory) -> String {
     }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<shmframe_format::Error> {
-    vec![
-        StoreKind::History { found: 0 }.into(),
-        StoreKind::Busy.into(),
-        StoreKind::NoLatest { version: 2 }.into(),
-        StoreKind::Overlap { offset: 64 }.into(),
-    ]
-}
+shmframe_format::every_kind!(StoreKind {
+    History: StoreKind::History { found: 0 };
+    Busy: StoreKind::Busy;
+    NoLatest: StoreKind::NoLatest { version: 2 };
+    Overlap: StoreKind::Overlap { offset: 64 };
+});

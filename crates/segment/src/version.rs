@@ -293,7 +293,6 @@ fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
     if geometry.in_heap(offset, length) { Ok(offset + length) } else { Err(out_of_heap(offset, length)) }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<shmframe_format::Error> {
-    vec![out_of_heap(0, 1)]
-}
+shmframe_format::every_kind!(VersionKind {
+    OutOfHeap: VersionKind::OutOfHeap { offset: 0, length: 1 };
+});
