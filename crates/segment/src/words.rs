@@ -21,7 +21,7 @@ pub struct Publication<A: Access> {
     unused_2: [u8; 120],
     /// Grows with each new holder of the lease.
     pub epoch: A::Word64,
-    /// Versions that stay pinnable.
+    /// Versions that the floor leaves alone, the newest included.
     pub history: A::Word64,
     /// Grows before pages are given back.
     pub trims: A::Word64,
