@@ -40,7 +40,7 @@ pub struct Publication<A: Access> {
 pub struct EntryWords<A: Access> {
     /// Seqlock: odd while the entry is being written.
     pub sequence: A::Word64,
-    /// `version` to `checksum` of [`table::Entry`].
+    /// `version` to `checksum` of [`shmframe_format::table::Entry`].
     pub words: [A::Word64; 7],
 }
 
