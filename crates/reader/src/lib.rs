@@ -10,7 +10,8 @@
 //! use shmframe_reader::Reader;
 //!
 //! let reader = Reader::open("ticks")?;
-//! for snapshot in reader.follow() {
+//! for snapshot in reader.follow().after(1) {
+//!     // Version 1 is the empty segment.
 //!     let snapshot = snapshot?;
 //!     let prices = snapshot.frame("trades")?.column::<Float64Type>("price")?;
 //!     println!("version {}: {} prices", snapshot.version(), prices.len());

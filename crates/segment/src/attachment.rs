@@ -365,7 +365,7 @@ impl Attachment {
         Ok((home, descriptor))
     }
 
-    /// Moves the pins of frozen slots to slots of this process alone (section 4, Fork).
+    /// Moves the pins of frozen slots to slots of this process alone (`docs/protocol.md`, Fork).
     ///
     /// Never fails: what cannot be moved now (a thread is at work there, the registry is full) stays protected where
     /// it is, and is tried again.

@@ -1,7 +1,7 @@
 //! The happens-before edges of the protocol, by name.
 //!
 //! Both ends of an edge name it, `docs/protocol.md` explains it, and for each one a loom model shows that the
-//! protocol breaks without it: under `cfg(loom)`, [`break_edge`] leaves one out.
+//! protocol breaks without it: under `cfg(loom)`, `break_edge` leaves one out.
 
 use crate::sync::{self, Ordering};
 

@@ -167,13 +167,14 @@ impl Store {
         holders.filter(|holder| holder.bytes > 0).collect()
     }
 
-    /// Gives pages that no live version covers back to the system, all but `keep` bytes. Returns how many bytes.
+    /// Gives warm pages that no live version covers back to the system, all but `keep` bytes. Returns how many bytes.
     pub(crate) fn trim_to(&mut self, keep: u64) -> u64 {
         let ranges = self.space.take_for_trim(keep, PAGE_SIZE);
         if ranges.is_empty() {
             return 0;
         }
-        // Before the pages go, so that a writer that comes back knows that its pages are unknown.
+        // Before the pages go, for a writer that would keep track of pages while others write. None does yet: whoever
+        // comes back after another writer walks anew (docs/decisions/0004).
         let trims = &self.mapped.publication().trims;
         trims.store(trims.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
         let mut given = 0;
@@ -187,7 +188,7 @@ impl Store {
         given
     }
 
-    /// Reclaims, then gives pages that no live version covers back to the system, all but `keep` bytes.
+    /// Reclaims, then gives warm pages that no live version covers back to the system, all but `keep` bytes.
     /// Returns how many bytes went.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Where the bytes of a shmframe segment live.
 //!
 //! The one crate that may say `unsafe`. It owns the files and mappings of a segment, the protocol over their
-//! shared words, the writer lease, reader slots and pins, extents and the tokens that reach them ([`Staged`] to
+//! shared words, the writer lease, reader slots and pins, extents and the tokens that reach them (`Staged` to
 //! write, [`Frozen`] to read), recovery, waiting and fork. It knows records (`shmframe-format`), and nothing of
 //! Arrow but the one function that builds arrays over frozen bytes (feature `arrow`).
 

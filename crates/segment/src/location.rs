@@ -1,4 +1,4 @@
-//! Where a segment stands: its directory, how it is found, and what is refused on the way (section 7 of the design).
+//! Where a segment stands: its directory, how it is found, and what is refused on the way (`docs/security.md`).
 
 use crate::sys::{descriptor, limits};
 use nix::errno::Errno;

@@ -47,7 +47,7 @@ pub struct StoreOptions {
     pub capacity: u64,
     /// Reader slots of a new segment.
     pub slots: u32,
-    /// Versions that stay pinnable; none: what the segment has, 1 for a new one.
+    /// Versions that the floor leaves alone, the newest included; none: what the segment has, 1 for a new one.
     pub history: Option<u64>,
     /// The writer's label, shown to whoever looks.
     pub label: String,

@@ -24,7 +24,7 @@ pub struct Publication<A: Access> {
     unused_2: [u8; 120],
     /// Grows with each new holder of the lease.
     pub epoch: A::Word64,
-    /// Versions that stay pinnable.
+    /// Versions that the floor leaves alone, the newest included.
     pub history: A::Word64,
     /// Grows before pages are given back.
     pub trims: A::Word64,
@@ -43,7 +43,7 @@ pub struct Publication<A: Access> {
 pub struct EntryWords<A: Access> {
     /// Seqlock: odd while the entry is being written.
     pub sequence: A::Word64,
-    /// `version` to `checksum` of [`table::Entry`].
+    /// `version` to `checksum` of [`shmframe_format::table::Entry`].
     pub words: [A::Word64; ENTRY_WORDS],
 }
 

@@ -1,8 +1,8 @@
-//! The protocol of section 4 of the design, as functions over shared words.
+//! The protocol of `docs/protocol.md`, as functions over shared words.
 //!
 //! Nothing here knows of files, mappings or system calls: locks, and sleeping, come in through the small traits
 //! [`SlotLocks`] and [`Sleep`]. So the very same functions run on a mapping and, under loom, on the heap.
-//! `docs/protocol.md` tells the whole story; each [`crate::edges::Edge`] is named at both of its ends.
+//! Each [`crate::edges::Edge`] is named at both of its ends.
 
 mod claim;
 mod entry;
