@@ -49,6 +49,8 @@ pub use arrays::{ArrayParts, build_array, to_array};
 #[cfg(not(loom))]
 pub use attachment::{Attachment, Pin, fork_generation};
 #[cfg(not(loom))]
+pub use clock::deadline;
+#[cfg(not(loom))]
 pub use heap::Holder;
 #[cfg(not(loom))]
 pub use location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust};
@@ -70,6 +72,7 @@ mod tests {
             crate::heap::every_kind(),
             crate::lease::every_kind(),
             crate::location::every_kind(),
+            crate::staging::every_kind(),
             crate::store::every_kind(),
             crate::sys::limits::every_kind(),
             crate::version::every_kind(),
@@ -100,6 +103,7 @@ mod tests {
                 ErrorKind::Superseded,
                 ErrorKind::RegistryFull,
                 ErrorKind::Removed,
+                ErrorKind::VersionGone,
             ],
         );
     }
