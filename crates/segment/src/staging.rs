@@ -170,8 +170,9 @@ impl<'a> Staging<'a> {
     /// Removes a frame; false if there is none of this name.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Corrupt`].
+    /// [`crate::ErrorKind::Corrupt`]; [`crate::ErrorKind::WriterInChild`].
     pub fn remove_frame(&mut self, name: &str) -> Result<bool> {
+        self.store.mapped.lease.check_process()?;
         let staged = self.changes.get(name).map(Option::is_some);
         let exists = match staged {
             Some(staged) => staged,
