@@ -46,7 +46,7 @@ pub enum Node {
 pub struct Root {
     /// Frames of the version.
     pub frames: u64,
-    /// The highest byte that the version covers, plus one.
+    /// No byte at or above this offset is covered by the version. Never falls.
     pub heap_end: u64,
     /// The generation that the next replaced or created frame gets.
     pub next_generation: u64,

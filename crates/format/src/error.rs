@@ -86,6 +86,47 @@ pub enum ErrorKind {
     System,
 }
 
+impl ErrorKind {
+    /// All of them, in the order in which they are declared.
+    pub const ALL: &[Self] = &[
+        Self::InvalidName,
+        Self::InvalidArgument,
+        Self::Missing,
+        Self::Exists,
+        Self::ForeignOwner,
+        Self::LinkInTheWay,
+        Self::PermissionDenied,
+        Self::RegistryPermissionDenied,
+        Self::NotASegment,
+        Self::OtherFormatVersion,
+        Self::OtherFeature,
+        Self::OtherLayout,
+        Self::OtherByteOrder,
+        Self::Truncated,
+        Self::Corrupt,
+        Self::TypeNotSupported,
+        Self::SchemaMismatch,
+        Self::CapacityExceeded,
+        Self::DirectoryFull,
+        Self::FrameMissing,
+        Self::ColumnMissing,
+        Self::ColumnType,
+        Self::ColumnNulls,
+        Self::ColumnRuns,
+        Self::VersionGone,
+        Self::RegistryFull,
+        Self::LeaseTaken,
+        Self::Removed,
+        Self::WriterInChild,
+        Self::Superseded,
+        Self::ProcessLimit,
+        Self::OtherBoot,
+        Self::UnsupportedFileSystem,
+        Self::TimedOut,
+        Self::System,
+    ];
+}
+
 /// The sentence parts of one error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -237,5 +278,48 @@ mod tests {
         let error = Error::from(Broken).because(std::io::Error::other("disk"));
         assert_eq!(error.source().unwrap().to_string(), "disk");
         assert_eq!(error.kind(), ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn all_error_kinds_are_listed_in_their_order() {
+        // A kind that is missing here does not compile; one that is missing in the list moves the others.
+        let place = |kind: &ErrorKind| match kind {
+            ErrorKind::InvalidName => 0,
+            ErrorKind::InvalidArgument => 1,
+            ErrorKind::Missing => 2,
+            ErrorKind::Exists => 3,
+            ErrorKind::ForeignOwner => 4,
+            ErrorKind::LinkInTheWay => 5,
+            ErrorKind::PermissionDenied => 6,
+            ErrorKind::RegistryPermissionDenied => 7,
+            ErrorKind::NotASegment => 8,
+            ErrorKind::OtherFormatVersion => 9,
+            ErrorKind::OtherFeature => 10,
+            ErrorKind::OtherLayout => 11,
+            ErrorKind::OtherByteOrder => 12,
+            ErrorKind::Truncated => 13,
+            ErrorKind::Corrupt => 14,
+            ErrorKind::TypeNotSupported => 15,
+            ErrorKind::SchemaMismatch => 16,
+            ErrorKind::CapacityExceeded => 17,
+            ErrorKind::DirectoryFull => 18,
+            ErrorKind::FrameMissing => 19,
+            ErrorKind::ColumnMissing => 20,
+            ErrorKind::ColumnType => 21,
+            ErrorKind::ColumnNulls => 22,
+            ErrorKind::ColumnRuns => 23,
+            ErrorKind::VersionGone => 24,
+            ErrorKind::RegistryFull => 25,
+            ErrorKind::LeaseTaken => 26,
+            ErrorKind::Removed => 27,
+            ErrorKind::WriterInChild => 28,
+            ErrorKind::Superseded => 29,
+            ErrorKind::ProcessLimit => 30,
+            ErrorKind::OtherBoot => 31,
+            ErrorKind::UnsupportedFileSystem => 32,
+            ErrorKind::TimedOut => 33,
+            ErrorKind::System => 34,
+        };
+        assert!(ErrorKind::ALL.iter().map(place).eq(0..35));
     }
 }

@@ -145,6 +145,11 @@ impl Geometry {
     }
 }
 
+crate::every_kind!(GeometryKind {
+    Capacity: GeometryKind::Capacity { found: 1, least: 2 };
+    Slots: GeometryKind::Slots { found: 0 };
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -323,6 +323,20 @@ fn check_regions(header: &table::Header, geometry: &Geometry) -> Result<()> {
     }
 }
 
+crate::every_kind!(HeaderKind {
+    NotASegment: HeaderKind::NotASegment { found: *b"\x7fELF\n\0\0\0" };
+    ByteOrder: HeaderKind::ByteOrder { found: 0x0a0b_0c0d };
+    Version: HeaderKind::Version { major: 9, minor: 9 };
+    Feature:
+        HeaderKind::Feature { bits: 1, role: Role::Reader },
+        HeaderKind::Feature { bits: 1, role: Role::Writer };
+    Layout: HeaderKind::Layout { found: 1 };
+    Truncated: HeaderKind::Truncated { expected: 2, found: 1 };
+    Checksum: HeaderKind::Checksum { expected: 1, found: 2 };
+    Regions: HeaderKind::Regions { what: "heap", expected: 1, found: 2 };
+    Instance: HeaderKind::Instance;
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,8 @@
 
 pub mod directory;
 mod error;
+#[doc(hidden)]
+pub mod every_kind;
 pub mod frame;
 pub mod geometry;
 pub mod header;
@@ -18,3 +20,27 @@ mod walk;
 
 pub use error::{Describe, Error, ErrorKind, Report, Result};
 pub use walk::{Covered, walk};
+
+#[cfg(test)]
+mod tests {
+    use super::{ErrorKind, every_kind::check_messages, geometry, header, name, record};
+
+    #[test]
+    fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
+        let errors = [header::every_kind(), record::every_kind(), name::every_kind(), geometry::every_kind()];
+        check_messages(
+            errors.into_iter().flatten().collect(),
+            &[
+                ErrorKind::NotASegment,
+                ErrorKind::OtherByteOrder,
+                ErrorKind::OtherFormatVersion,
+                ErrorKind::OtherFeature,
+                ErrorKind::OtherLayout,
+                ErrorKind::Truncated,
+                ErrorKind::Corrupt,
+                ErrorKind::InvalidName,
+                ErrorKind::InvalidArgument,
+            ],
+        );
+    }
+}

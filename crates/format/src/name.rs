@@ -70,6 +70,11 @@ fn shorten(name: &str) -> String {
     format!("{start}... ({} bytes)", name.len())
 }
 
+crate::every_kind!(NameKind {
+    Segment: NameKind::Segment { name: "a/b".into() }, NameKind::Segment { name: shorten(&"a".repeat(999)) };
+    Frame: NameKind::Frame { name: "a\nb".into() };
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -236,6 +236,13 @@ fn entry_checksum(entry: &Entry) -> u64 {
     hash(&bytes[8..size_of::<Entry>() - 8])
 }
 
+crate::every_kind!(RecordErrorKind {
+    Reference: RecordErrorKind::Reference { reference: bytemuck::Zeroable::zeroed() };
+    Header: RecordErrorKind::Header { what: "length", expected: 1, found: 2 };
+    Body: RecordErrorKind::Body { kind: RecordKind::Root, what: "bytes left over" };
+    Entry: RecordErrorKind::Entry { version: 2 };
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

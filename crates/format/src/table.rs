@@ -121,7 +121,7 @@ shared_structures! {
         pub unused_2: [u64; 15],
         /// Grows with each new holder of the lease.
         pub epoch: u64,
-        /// Versions that stay pinnable.
+        /// Versions that the floor leaves alone, the newest included.
         pub history: u64,
         /// Grows before pages are given back.
         pub trims: u64,
@@ -177,7 +177,7 @@ shared_structures! {
 
     /// The head of a reader slot; its pin words follow.
     pub struct Slot (128) {
-        /// 0 free, 1 claimed.
+        /// Odd: claimed. Grows with each claim and each release.
         pub mark: u64,
         /// Process id (to show, never to decide).
         pub pid: u64,
@@ -227,7 +227,7 @@ shared_structures! {
     pub struct RootBody (24) {
         /// Frames of the version.
         pub frames: u64,
-        /// The highest byte that the version covers, plus one.
+        /// No byte at or above this offset is covered by the version. Never falls.
         pub heap_end: u64,
         /// The generation that the next replaced or created frame gets.
         pub next_generation: u64,

@@ -88,3 +88,16 @@ impl Describe for ReadKind {
         }
     }
 }
+
+shmframe_format::every_kind!(ReadKind {
+    FrameMissing: ReadKind::FrameMissing { frame: "a".into(), names: vec!["b".into()] };
+    ColumnMissing: ReadKind::ColumnMissing { column: "a".into(), names: vec!["b".into()] };
+    ColumnType: ReadKind::ColumnType { column: "a".into(), wanted: "Int8".into(), found: DataType::Utf8 };
+    ColumnNulls: ReadKind::ColumnNulls { column: "a".into(), nulls: 1 };
+    ColumnRuns: ReadKind::ColumnRuns { column: "a".into(), runs: 2 };
+    Columns: ReadKind::Columns { wanted: 1, found: 2 };
+    Values: ReadKind::Values { column: "a".into(), wanted: 2, found: 1 };
+    Schema: ReadKind::Schema;
+    Batch: ReadKind::Batch;
+    OpenTimedOut: ReadKind::OpenTimedOut { name: "a".into() };
+});

@@ -10,7 +10,8 @@
 //! use shmframe_reader::Reader;
 //!
 //! let reader = Reader::open("ticks")?;
-//! for snapshot in reader.follow() {
+//! for snapshot in reader.follow().after(1) {
+//!     // Version 1 is the empty segment.
 //!     let snapshot = snapshot?;
 //!     let prices = snapshot.frame("trades")?.column::<Float64Type>("price")?;
 //!     println!("version {}: {} prices", snapshot.version(), prices.len());
@@ -41,3 +42,25 @@ const _: () = {
     shared::<Snapshot>();
     shared::<Frame>();
 };
+
+#[cfg(test)]
+mod tests {
+    use crate::{ErrorKind, error};
+    use shmframe_format::every_kind::check_messages;
+
+    #[test]
+    fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
+        check_messages(
+            error::every_kind(),
+            &[
+                ErrorKind::FrameMissing,
+                ErrorKind::ColumnMissing,
+                ErrorKind::ColumnType,
+                ErrorKind::ColumnNulls,
+                ErrorKind::ColumnRuns,
+                ErrorKind::Corrupt,
+                ErrorKind::TimedOut,
+            ],
+        );
+    }
+}

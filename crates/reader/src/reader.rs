@@ -109,6 +109,17 @@ impl Reader {
         Ok(Snapshot::new(version, Arc::clone(frames)))
     }
 
+    /// Holds an older version, if history still keeps it (the writer's option; 1 keeps the newest alone).
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::VersionGone`], with the versions that are kept; or those of [`Reader::snapshot`].
+    pub fn snapshot_at(&self, version: u64) -> Result<Snapshot> {
+        let Inner { attachment, frames, .. } = &*self.inner;
+        let version =
+            PinnedVersion::at(attachment, version).map_err(|error| error.at(self.path().display()))?;
+        Ok(Snapshot::new(version, Arc::clone(frames)))
+    }
+
     /// Waits until there is a version newer than `version`, for `timeout` at the most.
     ///
     /// # Errors
@@ -131,6 +142,9 @@ impl Reader {
         let attachment = &self.inner.attachment;
         let deadline = Instant::now() + timeout;
         let mut cap = CAP.0;
+        if !attachment.is_removed() && attachment.latest() > version {
+            return Ok(Wait::Newer(attachment.latest()));
+        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             // A writer that is gone now wrote all that it ever will before this look.

@@ -60,8 +60,8 @@ fn buffer(bytes: Frozen) -> Buffer {
 /// Builds an array over frozen bytes.
 ///
 /// Its shape is checked in time that does not depend on its length (list views excepted): counts of buffers and
-/// children, lengths, alignment, the last offset. Its contents (UTF-8, offsets in between, dictionary keys) are
-/// those of an array that a shmframe writer was given, and are taken on trust (section 7 of the design).
+/// children, lengths, alignment, the last offset. Its contents (UTF-8, offsets in between, dictionary keys, null
+/// counts) are those of an array that a shmframe writer was given, and are taken on trust (`docs/security.md`).
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`].
@@ -93,15 +93,12 @@ fn null_buffer(bits: Frozen, length: usize, nulls: usize) -> Result<NullBuffer> 
         return Err(ArrayKind::Validity { length, found }.into());
     }
     let bits = BooleanBuffer::new(buffer(bits), 0, length);
-    // SAFETY: (I1, I7) the count only saves counting: a wrong one, of a damaged record, makes arrow's answers about
-    // nulls wrong, and touches nothing outside the buffer.
+    // SAFETY: (I1, I7) the count is that of a valid array which a trusted writer laid out, like all contents, and its
+    // record's checksum holds. It is not counted again: a wrong one would matter, since arrow's kernels size by it.
     Ok(unsafe { NullBuffer::new_unchecked(bits, nulls) })
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        ArrayKind::Layout { data_type: DataType::Utf8 }.into(),
-        ArrayKind::Validity { length: 9, found: 1 }.into(),
-    ]
-}
+shmframe_format::every_kind!(ArrayKind {
+    Layout: ArrayKind::Layout { data_type: DataType::Utf8 };
+    Validity: ArrayKind::Validity { length: 9, found: 1 };
+});

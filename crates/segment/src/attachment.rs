@@ -16,22 +16,26 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use core::time::Duration;
 use nix::errno::Errno;
-use shmframe_format::geometry::{Geometry, RING_LENGTH, WRITER_PRESENCE_BYTE};
+use shmframe_format::geometry::{CAPACITY_LIMIT, Geometry, RING_LENGTH, WRITER_PRESENCE_BYTE};
 use shmframe_format::header::{Header, Id, Role};
 use shmframe_format::record::check_entry;
 use shmframe_format::table::{Entry, RegistryHeader};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
-/// The least that a reader maps of the heap, bytes: growth then seldom needs another mapping.
-const HEADROOM: u64 = 1 << 34;
+/// The least that a reader maps of the heap, bytes; each next mapping is four times as large, so growth seldom needs
+/// one. The last covers every capacity.
+const SMALLEST_MAPPING: u64 = 1 << 30;
+const MAPPINGS: usize = 9;
+const _: () = assert!(SMALLEST_MAPPING << (2 * (MAPPINGS - 1)) >= CAPACITY_LIMIT);
 
 #[derive(Debug)]
 enum AttachmentKind {
     RegistryFull { slots: u32 },
     Removed,
     Damaged { version: u64 },
+    Gone { wanted: u64, oldest: u64, newest: u64 },
 }
 
 impl Describe for AttachmentKind {
@@ -40,6 +44,7 @@ impl Describe for AttachmentKind {
             Self::RegistryFull { .. } => ErrorKind::RegistryFull,
             Self::Removed => ErrorKind::Removed,
             Self::Damaged { .. } => ErrorKind::Corrupt,
+            Self::Gone { .. } => ErrorKind::VersionGone,
         }
     }
 
@@ -56,6 +61,12 @@ impl Describe for AttachmentKind {
                 "an open segment",
                 "one that was removed; snapshots that are held stay valid",
                 "open it again once it was created again",
+            ),
+            Self::Gone { wanted, oldest, newest } => Report::new(
+                format!("version {wanted} is not kept"),
+                format!("one of {oldest} to {newest}"),
+                "another one",
+                "hold a snapshot to keep its version, or let the writer keep a longer history",
             ),
             Self::Damaged { version } => Report::new(
                 "damaged publication block",
@@ -84,7 +95,7 @@ pub struct Attachment {
     data: OwnedFd,
     control: Region<ReadOnly>,
     registry: Region<ReadWrite>,
-    heap: Mutex<Arc<Region<ReadOnly>>>,
+    heaps: [OnceLock<Arc<Region<ReadOnly>>>; MAPPINGS],
     label: String,
     slots: SlotList,
     /// The slot in which a pin was last taken; null at first. It lives as long as `self`.
@@ -127,14 +138,13 @@ impl Attachment {
         let geometry = *header.geometry();
         let control = Region::read_only(data.as_fd(), geometry.heap_offset())?;
         let registry = Region::read_write(registry.as_fd(), geometry.registry_size())?;
-        let heap = Mutex::new(Arc::new(map_heap(&data, &geometry, 0)?));
         let attachment = Arc::new_cyclic(|this| Self {
             header,
             directory,
             data,
             control,
             registry,
-            heap,
+            heaps: Default::default(),
             label: label.to_owned(),
             slots: SlotList::default(),
             recent: AtomicPtr::new(core::ptr::null_mut()),
@@ -144,7 +154,7 @@ impl Attachment {
             registration: OnceLock::new(),
         });
         if attachment.is_removed() {
-            return Err(AttachmentKind::Removed.into());
+            return Err(Error::from(AttachmentKind::Removed).at(location.path().display()));
         }
         let object: *const Self = Arc::as_ptr(&attachment);
         // SAFETY: (outside the invariants) the attachment stands in an Arc, and takes the registration back first
@@ -242,17 +252,29 @@ impl Attachment {
     /// [`ErrorKind::RegistryFull`], [`ErrorKind::Removed`], [`ErrorKind::Corrupt`], or what opening a descriptor
     /// gives.
     pub fn pin(self: &Arc<Self>) -> Result<Pin> {
+        match self.join_recent() {
+            Some(pin) if !self.is_removed() => Ok(pin),
+            _ => self.pin_anew(None),
+        }
+    }
+
+    /// Pins `version`, if history or a pin of this process keeps it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::VersionGone`], or those of [`Attachment::pin`].
+    pub fn pin_at(self: &Arc<Self>, version: u64) -> Result<Pin> {
+        self.pin_anew(Some(version))
+    }
+
+    fn pin_anew(self: &Arc<Self>, wanted: Option<u64>) -> Result<Pin> {
         if self.is_removed() {
             return Err(AttachmentKind::Removed.into());
-        }
-        if let Some(pin) = self.join_recent() {
-            return Ok(pin);
         }
         loop {
             if self.unsettled.load(Ordering::Relaxed) {
                 self.settle();
             }
-            if let Some(pin) = self.pin_in_any_slot()? {
+            if let Some(pin) = self.pin_in_any_slot(wanted)? {
                 return Ok(pin);
             }
             self.add_slot()?;
@@ -284,9 +306,9 @@ impl Attachment {
         unsafe { recent.as_ref() }
     }
 
-    fn pin_in_any_slot(self: &Arc<Self>) -> Result<Option<Pin>> {
+    fn pin_in_any_slot(self: &Arc<Self>, wanted: Option<u64>) -> Result<Option<Pin>> {
         for slot in self.recent_slot().into_iter().chain(self.slots.iter()) {
-            match slot.local.pin(self.control(), self.registry()) {
+            match slot.local.pin(self.control(), self.registry(), wanted) {
                 PinOutcome::Pinned(pinned) => {
                     self.recent_word.store(pinned.word, Ordering::Relaxed);
                     self.recent.store(core::ptr::from_ref(slot).cast_mut(), Ordering::Release);
@@ -294,10 +316,16 @@ impl Attachment {
                     return Ok(Some(Pin { attachment, slot, word: pinned.word, entry: pinned.entry }));
                 }
                 PinOutcome::NoWord => {}
+                PinOutcome::Gone => return Err(self.gone(wanted)),
                 PinOutcome::Damaged(version) => return Err(AttachmentKind::Damaged { version }.into()),
             }
         }
         Ok(None)
+    }
+
+    fn gone(&self, wanted: Option<u64>) -> Error {
+        let oldest = self.publication().floor.read();
+        AttachmentKind::Gone { wanted: wanted.unwrap_or(0), oldest, newest: self.latest() }.into()
     }
 
     /// Makes room for another pin: claims a slot, for a homeless one of the list or for a new one.
@@ -337,7 +365,7 @@ impl Attachment {
         Ok((home, descriptor))
     }
 
-    /// Moves the pins of frozen slots to slots of this process alone (section 4, Fork).
+    /// Moves the pins of frozen slots to slots of this process alone (`docs/protocol.md`, Fork).
     ///
     /// Never fails: what cannot be moved now (a thread is at work there, the registry is full) stays protected where
     /// it is, and is tried again.
@@ -355,29 +383,25 @@ impl Attachment {
 
     /// The heap, mapped at least up to `end`.
     ///
+    /// Mappings of growing sizes are made once each and kept: no lock, so nothing that a fork could leave locked.
+    ///
     /// # Errors
     /// [`ErrorKind::ProcessLimit`] where no larger mapping can be had.
     pub(crate) fn heap(&self, end: u64) -> Result<Arc<Region<ReadOnly>>> {
-        // A thread of the parent may have held this lock at a fork: then map anew, for this caller alone.
-        let mut shared = self.heap.try_lock().ok();
-        if let Some(heap) = &shared
-            && heap.length() >= end
-        {
+        let capacity = self.header.geometry().capacity();
+        let sizes = (0..).map(|step| (SMALLEST_MAPPING << (2 * step)).min(capacity));
+        let Some((size, place)) = sizes.zip(&self.heaps).find(|(size, _)| *size >= end) else {
+            return Ok(Arc::new(Region::read_only(self.data.as_fd(), end)?));
+        };
+        if let Some(heap) = place.get() {
             return Ok(Arc::clone(heap));
         }
-        let larger = Arc::new(map_heap(&self.data, self.header.geometry(), end)?);
-        if let Some(heap) = &mut shared {
-            **heap = Arc::clone(&larger);
+        match Region::read_only(self.data.as_fd(), size) {
+            Ok(heap) => Ok(Arc::clone(place.get_or_init(|| Arc::new(heap)))),
+            // Not even that much address space: just what this version needs.
+            Err(_) => Ok(Arc::new(Region::read_only(self.data.as_fd(), end)?)),
         }
-        Ok(larger)
     }
-}
-
-/// Maps `data` up to `end` and some headroom, or up to just `end` where a limit forbids more.
-fn map_heap(data: &OwnedFd, geometry: &Geometry, end: u64) -> Result<Region<ReadOnly>> {
-    let exact = end.max(geometry.heap_offset()).min(geometry.capacity());
-    let generous = exact.saturating_mul(2).max(HEADROOM).min(geometry.capacity());
-    Region::read_only(data.as_fd(), generous).or_else(|_| Region::read_only(data.as_fd(), exact))
 }
 
 /// The words of a mapped registry.
@@ -485,11 +509,9 @@ pub fn fork_generation() -> u64 {
     generation()
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        AttachmentKind::RegistryFull { slots: 1 }.into(),
-        AttachmentKind::Removed.into(),
-        AttachmentKind::Damaged { version: 1 }.into(),
-    ]
-}
+shmframe_format::every_kind!(AttachmentKind {
+    RegistryFull: AttachmentKind::RegistryFull { slots: 1 };
+    Removed: AttachmentKind::Removed;
+    Damaged: AttachmentKind::Damaged { version: 1 };
+    Gone: AttachmentKind::Gone { wanted: 1, oldest: 2, newest: 3 };
+});

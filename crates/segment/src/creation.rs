@@ -9,7 +9,7 @@ use crate::location::{
     DATA, Identity, LEASE, Location, READERS, SegmentDirectory, boot_id, is_temporary, refused,
     temporary_name,
 };
-use crate::sys::{descriptor, limits};
+use crate::sys::descriptor;
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use shmframe_format::geometry::Geometry;
@@ -21,99 +21,98 @@ use std::os::fd::{AsFd, BorrowedFd};
 const DIRECTORY_MODE: Mode = Mode::S_IRWXU;
 const FILE_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 
-/// A segment under construction: nobody can open it yet, and its lease is held.
+/// The temporary directory of a segment under construction; dropped unfinished, it is deleted.
 #[derive(Debug)]
-pub(crate) struct Construction {
-    pub(crate) directory: SegmentDirectory,
-    pub(crate) lease: Lease,
-    temporary: OsString,
+pub(crate) struct Temporary {
+    location: Location,
+    name: OsString,
+    random: [u8; 16],
+    finished: bool,
 }
 
-impl Construction {
-    /// Builds the files of a segment under a temporary name; nothing where a cleaner took it for a leftover.
-    pub(crate) fn begin(location: &Location, geometry: Geometry) -> Result<Option<Self>> {
-        limits::check_file_size(geometry.capacity())?;
+impl Temporary {
+    /// Makes an empty one.
+    pub(crate) fn make(location: &Location) -> Result<Self> {
+        let random = random()?;
+        let name = temporary_name(location.name(), random);
         let parent = location.open_parent()?;
-        let random = descriptor::random().map_err(|cause| {
-            refused("read random bytes", Errno::from_raw(cause.raw_os_error().unwrap_or(libc::EIO)))
-        })?;
-        let temporary = temporary_name(location.name(), random);
-        descriptor::make_directory(parent.as_fd(), &temporary, DIRECTORY_MODE)
-            .map_err(|errno| refused("create the segment's directory", errno))?;
-        let built = Self::build(location, geometry, parent.as_fd(), &temporary, random);
-        match built {
-            Ok(construction) => Ok(construction),
-            Err(error) => {
-                // What cannot be deleted now is a leftover like any other.
-                if let Ok(fd) = descriptor::open_directory(parent.as_fd(), &temporary) {
-                    let _ = delete(parent.as_fd(), fd.as_fd(), &temporary);
-                }
-                Err(error.at(location.path().display()))
-            }
-        }
+        descriptor::make_directory(parent.as_fd(), &name, DIRECTORY_MODE).map_err(failed)?;
+        Ok(Self { location: location.clone(), name, random, finished: false })
     }
 
-    fn build(
-        location: &Location,
-        geometry: Geometry,
-        parent: BorrowedFd<'_>,
-        temporary: &OsStr,
-        random: [u8; 16],
-    ) -> Result<Option<Self>> {
-        let fd = match descriptor::open_directory(parent, temporary) {
+    /// Builds the files of a segment in it, the lease first and held; nothing where a cleaner took it for a leftover.
+    pub(crate) fn build(&self, geometry: Geometry) -> Result<Option<(SegmentDirectory, Lease)>> {
+        let parent = self.location.open_parent()?;
+        let fd = match descriptor::open_directory(parent.as_fd(), &self.name) {
             Err(Errno::ENOENT) => return Ok(None),
             opened => opened.map_err(failed)?,
         };
         descriptor::set_mode(fd.as_fd(), DIRECTORY_MODE).map_err(failed)?;
         let identity = Identity::of(&descriptor::status(fd.as_fd()).map_err(failed)?);
-        let directory = SegmentDirectory { fd, identity, location: location.clone() };
+        let directory = SegmentDirectory { fd, identity, location: self.location.clone() };
         let created = Lease::create(|| descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
         let lease = match created {
             Err(Errno::ENOENT) => return Ok(None),
             lease => lease.map_err(failed)?,
         };
         // A cleaner may hold it, or may have deleted it between its creation and its lock.
-        let ours =
-            lease.take(None)? && descriptor::status_at(directory.fd.as_fd(), OsStr::new(LEASE)).is_ok();
-        if !ours {
+        let still_there = || descriptor::status_at(directory.fd.as_fd(), OsStr::new(LEASE)).is_ok();
+        if !lease.take(None)? || !still_there() {
             return Ok(None);
         }
-        let header = Header::new(geometry, random, boot_id()?, crate::clock::now());
-        let data = descriptor::create_file(directory.fd.as_fd(), DATA, FILE_MODE).map_err(failed)?;
-        descriptor::set_length(data.as_fd(), geometry.capacity()).map_err(failed)?;
-        descriptor::allocate(data.as_fd(), 0, geometry.heap_offset()).map_err(failed)?;
-        descriptor::write_at(data.as_fd(), &header.to_page(), 0).map_err(failed)?;
-        let readers = descriptor::create_file(directory.fd.as_fd(), READERS, FILE_MODE).map_err(failed)?;
-        descriptor::set_length(readers.as_fd(), geometry.registry_size()).map_err(failed)?;
-        descriptor::allocate(readers.as_fd(), 0, geometry.registry_size()).map_err(failed)?;
-        descriptor::write_at(readers.as_fd(), &header.to_registry_page(), 0).map_err(failed)?;
+        let header = Header::new(geometry, self.random, boot_id()?, crate::clock::now());
+        write_file(&directory, DATA, geometry.capacity(), geometry.heap_offset(), &header.to_page())?;
+        let size = geometry.registry_size();
+        write_file(&directory, READERS, size, size, &header.to_registry_page())?;
         lease.add_registry(&directory)?;
-        Ok(Some(Self { directory, lease, temporary: temporary.to_owned() }))
+        Ok(Some((directory, lease)))
     }
 
     /// Gives the finished segment its name: the one step by which it comes to be.
-    pub(crate) fn finish(directory: &SegmentDirectory, temporary: &OsStr) -> Result<()> {
-        let location = &directory.location;
-        let parent = location.open_parent()?;
-        let renamed = descriptor::rename(parent.as_fd(), temporary, &location.directory_name());
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let parent = self.location.open_parent()?;
+        let renamed = descriptor::rename(parent.as_fd(), &self.name, &self.location.directory_name());
         renamed.map_err(|errno| match errno {
-            Errno::EEXIST | Errno::ENOTEMPTY => location.exists(),
+            Errno::EEXIST | Errno::ENOTEMPTY => self.location.exists(),
             _ => refused("name the segment", errno),
-        })
+        })?;
+        self.finished = true;
+        Ok(())
     }
+}
 
-    /// Takes it apart again.
-    pub(crate) fn abandon(directory: &SegmentDirectory, temporary: &OsStr) {
-        if let Ok(parent) = directory.location.open_parent() {
-            // What cannot be deleted now is a leftover like any other.
-            let _ = delete(parent.as_fd(), directory.fd.as_fd(), temporary);
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        // What cannot be deleted now is a leftover like any other.
+        if let Ok(parent) = self.location.open_parent()
+            && let Ok(directory) = descriptor::open_directory(parent.as_fd(), &self.name)
+        {
+            let _ = delete(parent.as_fd(), directory.as_fd(), &self.name);
         }
     }
+}
 
-    /// The parts: the directory, the lease that is held, and the temporary name.
-    pub(crate) fn into_parts(self) -> (SegmentDirectory, Lease, OsString) {
-        (self.directory, self.lease, self.temporary)
-    }
+/// Makes a file of `length` virtual bytes, with pages for the first `allocated`, that begins with `page`.
+fn write_file(
+    directory: &SegmentDirectory,
+    name: &str,
+    length: u64,
+    allocated: u64,
+    page: &[u8],
+) -> Result<()> {
+    let file = descriptor::create_file(directory.fd.as_fd(), name, FILE_MODE).map_err(failed)?;
+    descriptor::set_length(file.as_fd(), length).map_err(failed)?;
+    descriptor::allocate(file.as_fd(), 0, allocated).map_err(failed)?;
+    descriptor::write_at(file.as_fd(), page, 0).map_err(failed)
+}
+
+fn random() -> Result<[u8; 16]> {
+    descriptor::random().map_err(|cause| {
+        refused("read random bytes", Errno::from_raw(cause.raw_os_error().unwrap_or(libc::EIO)))
+    })
 }
 
 fn failed(errno: Errno) -> Error {
@@ -124,10 +123,7 @@ fn failed(errno: Errno) -> Error {
 pub(crate) fn take_away(directory: &SegmentDirectory) -> Result<()> {
     let location = &directory.location;
     let parent = location.open_parent()?;
-    let random = descriptor::random().map_err(|cause| {
-        refused("read random bytes", Errno::from_raw(cause.raw_os_error().unwrap_or(libc::EIO)))
-    })?;
-    let temporary = temporary_name(location.name(), random);
+    let temporary = temporary_name(location.name(), random()?);
     descriptor::rename(parent.as_fd(), &location.directory_name(), &temporary)
         .map_err(|errno| refused("rename the segment away", errno))?;
     delete(parent.as_fd(), directory.fd.as_fd(), &temporary)

@@ -1,7 +1,7 @@
 //! The happens-before edges of the protocol, by name.
 //!
 //! Both ends of an edge name it, `docs/protocol.md` explains it, and for each one a loom model shows that the
-//! protocol breaks without it: under `cfg(loom)`, [`break_edge`] leaves one out.
+//! protocol breaks without it: under `cfg(loom)`, `break_edge` leaves one out.
 
 use crate::sync::{self, Ordering};
 
@@ -19,14 +19,12 @@ pub enum Edge {
     PinRecheck,
     /// Clearing a pin releases the reads under it; the scan acquires them.
     Unpin,
-    /// An entry's sequence is odd before its words change.
+    /// An entry's sequence is odd before its words change, and before the bytes of an erased one are used again.
     EntryOpen,
     /// An entry's sequence is even again after its words changed.
     EntryClose,
     /// An entry's words are read before its sequence is compared.
     EntryCheck,
-    /// Entries are erased before their bytes are used again.
-    EraseBeforeReuse,
     /// An entry stands in the retained table before it leaves the ring.
     RetainBeforeErase,
     /// The waiting flag is set before `latest` is looked at again.
@@ -39,14 +37,23 @@ pub enum Edge {
     FlagBeforeWake,
     /// `floor` is stored after the `latest` that it follows: a reader that meets it finds that version.
     FloorAfterLatest,
+    /// An entry changes after what makes up for it: whoever meets it changed finds a newer `latest`, or its copy in
+    /// the retained table.
+    EraseAfter,
     /// A slot is taken only by who holds its lock.
     ClaimUnderLock,
+    /// A slot's mark changes before a claimer clears its words.
+    MarkBeforeClear,
+    /// A scan during which a mark changed is made again: a pin may have moved out of that slot, past the scan.
+    MarkRecheck,
     /// Re-homed pins stand in the new slot before the old lock is let go.
     RehomeBeforeClose,
-    /// The dead are reaped before the living are scanned.
+    /// The dead are reaped before the living are scanned: what only they pinned is free at once.
     ReapBeforeScan,
     /// A word is busy before the slot's freeze mark is read.
     BusyBeforeFreeze,
+    /// A slot's home is read after its freeze mark: who finds it thawed finds where it has moved.
+    HomeAfterFreeze,
     /// A slot is frozen before its words are looked at.
     FreezeBeforeLook,
     /// An unpin that found the slot frozen looks again after it left its word behind.
@@ -64,17 +71,20 @@ impl Edge {
         Self::EntryOpen,
         Self::EntryClose,
         Self::EntryCheck,
-        Self::EraseBeforeReuse,
         Self::RetainBeforeErase,
         Self::FlagBeforeLatest,
         Self::LatestBeforeFlag,
         Self::WaitRecheck,
         Self::FlagBeforeWake,
         Self::FloorAfterLatest,
+        Self::EraseAfter,
         Self::ClaimUnderLock,
+        Self::MarkBeforeClear,
+        Self::MarkRecheck,
         Self::RehomeBeforeClose,
         Self::ReapBeforeScan,
         Self::BusyBeforeFreeze,
+        Self::HomeAfterFreeze,
         Self::FreezeBeforeLook,
         Self::ThawRecheck,
     ];

@@ -1,5 +1,6 @@
 //! Pages of the heap: found warm, reclaimed, or allocated before anything is stored there (I9).
 
+use crate::protocol::is_claimed;
 use crate::store::Store;
 use crate::sync::Ordering;
 use crate::sys::descriptor;
@@ -150,7 +151,7 @@ impl Store {
     #[must_use]
     pub fn holders(&self) -> Vec<Holder> {
         let slots = (0..).zip(self.mapped.registry().slots);
-        let claimed = slots.filter(|(_, slot)| slot.mark.load(Ordering::Relaxed) != 0);
+        let claimed = slots.filter(|(_, slot)| is_claimed(slot.mark.load(Ordering::Relaxed)));
         let holders = claimed.map(|(index, slot)| {
             let mut versions: Vec<u64> = slot.pins.iter().map(|pin| pin.load(Ordering::Relaxed)).collect();
             versions.retain(|version| self.entries.live().contains_key(version));
@@ -166,13 +167,14 @@ impl Store {
         holders.filter(|holder| holder.bytes > 0).collect()
     }
 
-    /// Gives pages that no live version covers back to the system, all but `keep` bytes. Returns how many bytes.
+    /// Gives warm pages that no live version covers back to the system, all but `keep` bytes. Returns how many bytes.
     pub(crate) fn trim_to(&mut self, keep: u64) -> u64 {
         let ranges = self.space.take_for_trim(keep, PAGE_SIZE);
         if ranges.is_empty() {
             return 0;
         }
-        // Before the pages go, so that a writer that comes back knows that its pages are unknown.
+        // Before the pages go, for a writer that would keep track of pages while others write. None does yet: whoever
+        // comes back after another writer walks anew (docs/decisions/0004).
         let trims = &self.mapped.publication().trims;
         trims.store(trims.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
         let mut given = 0;
@@ -186,7 +188,7 @@ impl Store {
         given
     }
 
-    /// Reclaims, then gives pages that no live version covers back to the system, all but `keep` bytes.
+    /// Reclaims, then gives warm pages that no live version covers back to the system, all but `keep` bytes.
     /// Returns how many bytes went.
     ///
     /// # Errors
@@ -200,10 +202,7 @@ impl Store {
     }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        HeapKind::Capacity { wanted: 2, capacity: 1 }.into(),
-        HeapKind::DirectoryFull { wanted: 2, free: 1, size: 1, holders: "1 byte".into() }.into(),
-    ]
-}
+shmframe_format::every_kind!(HeapKind {
+    Capacity: HeapKind::Capacity { wanted: 2, capacity: 1 };
+    DirectoryFull: HeapKind::DirectoryFull { wanted: 2, free: 1, size: 1, holders: "1 byte".into() };
+});

@@ -261,7 +261,8 @@ fn poll(deadline: Option<Instant>, mut attempt: impl FnMut() -> Result<bool>) ->
     }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![taken("process 7".into()), LeaseKind::InChild.into(), superseded(1, 2)]
-}
+shmframe_format::every_kind!(LeaseKind {
+    Taken: LeaseKind::Taken { holder: "process 7".into() };
+    InChild: LeaseKind::InChild;
+    Superseded: LeaseKind::Superseded { mine: 1, found: 2 };
+});

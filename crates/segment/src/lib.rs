@@ -1,7 +1,7 @@
 //! Where the bytes of a shmframe segment live.
 //!
 //! The one crate that may say `unsafe`. It owns the files and mappings of a segment, the protocol over their
-//! shared words, the writer lease, reader slots and pins, extents and the tokens that reach them ([`Staged`] to
+//! shared words, the writer lease, reader slots and pins, extents and the tokens that reach them (`Staged` to
 //! write, [`Frozen`] to read), recovery, waiting and fork. It knows records (`shmframe-format`), and nothing of
 //! Arrow but the one function that builds arrays over frozen bytes (feature `arrow`).
 
@@ -58,3 +58,49 @@ pub use staging::{FrameDraft, Schema, Staging};
 pub use store::{Audit, HISTORY_LIMIT, Store, StoreOptions, TrimPolicy, remove_segment};
 #[cfg(not(loom))]
 pub use version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion};
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use shmframe_format::{ErrorKind, every_kind::check_messages};
+
+    #[test]
+    fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
+        let errors = [
+            crate::attachment::every_kind(),
+            crate::heap::every_kind(),
+            crate::lease::every_kind(),
+            crate::location::every_kind(),
+            crate::store::every_kind(),
+            crate::sys::limits::every_kind(),
+            crate::version::every_kind(),
+            #[cfg(feature = "arrow")]
+            crate::arrays::every_kind(),
+        ];
+        check_messages(
+            errors.into_iter().flatten().collect(),
+            &[
+                ErrorKind::Missing,
+                ErrorKind::Exists,
+                ErrorKind::LinkInTheWay,
+                ErrorKind::ForeignOwner,
+                ErrorKind::PermissionDenied,
+                ErrorKind::RegistryPermissionDenied,
+                ErrorKind::UnsupportedFileSystem,
+                ErrorKind::NotASegment,
+                ErrorKind::OtherBoot,
+                ErrorKind::System,
+                ErrorKind::ProcessLimit,
+                ErrorKind::CapacityExceeded,
+                ErrorKind::DirectoryFull,
+                ErrorKind::InvalidArgument,
+                ErrorKind::TimedOut,
+                ErrorKind::Corrupt,
+                ErrorKind::LeaseTaken,
+                ErrorKind::WriterInChild,
+                ErrorKind::Superseded,
+                ErrorKind::RegistryFull,
+                ErrorKind::Removed,
+            ],
+        );
+    }
+}

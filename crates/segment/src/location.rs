@@ -1,4 +1,4 @@
-//! Where a segment stands: its directory, how it is found, and what is refused on the way (section 7 of the design).
+//! Where a segment stands: its directory, how it is found, and what is refused on the way (`docs/security.md`).
 
 use crate::sys::{descriptor, limits};
 use nix::errno::Errno;
@@ -50,6 +50,7 @@ enum LocationKind {
     FileSystem { magic: i64 },
     Incomplete { file: &'static str },
     Boot,
+    Full { what: &'static str },
     System { what: &'static str, errno: Errno },
 }
 
@@ -65,6 +66,7 @@ impl Describe for LocationKind {
             Self::FileSystem { .. } => ErrorKind::UnsupportedFileSystem,
             Self::Incomplete { .. } => ErrorKind::NotASegment,
             Self::Boot => ErrorKind::OtherBoot,
+            Self::Full { .. } => ErrorKind::DirectoryFull,
             Self::System { .. } => ErrorKind::System,
         }
     }
@@ -131,6 +133,12 @@ impl Describe for LocationKind {
                 "an older one, whose pages may be torn",
                 "remove it and create it again",
             ),
+            Self::Full { what } => Report::new(
+                format!("no space to {what}"),
+                "free memory in the file system that holds segments",
+                "none",
+                "remove segments, or enlarge it (mount -o remount,size=; docker run --shm-size)",
+            ),
             Self::System { what, errno } => Report::new(
                 format!("the system refused to {what}"),
                 "success",
@@ -150,6 +158,7 @@ fn refused_for(what: &'static str, errno: Errno, registry: bool) -> Error {
     let error: Error = match errno {
         Errno::EACCES | Errno::EPERM | Errno::EROFS => LocationKind::Denied { what, registry }.into(),
         Errno::EMFILE | Errno::ENFILE => limits::no_descriptors(),
+        Errno::ENOSPC | Errno::EDQUOT => LocationKind::Full { what }.into(),
         Errno::ELOOP | Errno::ENOTDIR | Errno::EISDIR | Errno::ENXIO => {
             LocationKind::Link { found: "a link, or a file of another kind" }.into()
         }
@@ -367,19 +376,18 @@ mod tests {
     }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        LocationKind::NoParent { path: "/nowhere".into() }.into(),
-        LocationKind::Missing { name: "a".into() }.into(),
-        LocationKind::Exists { name: "a".into() }.into(),
-        LocationKind::Link { found: "a link" }.into(),
-        LocationKind::Owner { uid: 7 }.into(),
-        LocationKind::Denied { what: "open `data`", registry: false }.into(),
-        LocationKind::Denied { what: "open the reader registry", registry: true }.into(),
-        LocationKind::FileSystem { magic: 0x6969 }.into(),
-        LocationKind::Incomplete { file: DATA }.into(),
-        LocationKind::Boot.into(),
-        LocationKind::System { what: "read", errno: Errno::EIO }.into(),
-    ]
-}
+shmframe_format::every_kind!(LocationKind {
+    NoParent: LocationKind::NoParent { path: "/nowhere".into() };
+    Missing: LocationKind::Missing { name: "a".into() };
+    Exists: LocationKind::Exists { name: "a".into() };
+    Link: LocationKind::Link { found: "a link" };
+    Owner: LocationKind::Owner { uid: 7 };
+    Denied:
+        LocationKind::Denied { what: "open `data`", registry: false },
+        LocationKind::Denied { what: "open the reader registry", registry: true };
+    FileSystem: LocationKind::FileSystem { magic: 0x6969 };
+    Incomplete: LocationKind::Incomplete { file: DATA };
+    Boot: LocationKind::Boot;
+    Full: LocationKind::Full { what: "build the segment" };
+    System: LocationKind::System { what: "read", errno: Errno::EIO };
+});

@@ -108,6 +108,16 @@ pub(crate) struct SlotList {
     first: OnceLock<Box<HeldSlot>>,
 }
 
+impl Drop for SlotList {
+    /// One node after the other: a long list must not be dropped by recursion.
+    fn drop(&mut self) {
+        let mut next = self.first.take();
+        while let Some(mut slot) = next {
+            next = slot.next.take();
+        }
+    }
+}
+
 impl SlotList {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &HeldSlot> {
         core::iter::successors(self.first.get(), |slot| slot.next.get()).map(|slot| &**slot)

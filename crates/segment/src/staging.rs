@@ -75,8 +75,8 @@ impl Store {
     /// Begins a transaction. Takes the lease first, where writers take turns.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::WriterInChild`], [`crate::ErrorKind::LeaseTaken`], [`crate::ErrorKind::Removed`],
-    /// [`crate::ErrorKind::Corrupt`].
+    /// [`shmframe_format::ErrorKind::WriterInChild`], [`shmframe_format::ErrorKind::LeaseTaken`],
+    /// [`shmframe_format::ErrorKind::Removed`], [`shmframe_format::ErrorKind::Corrupt`].
     pub fn begin(&mut self) -> Result<Staging<'_>> {
         self.resume()?;
         let root = self.root.clone();
@@ -109,7 +109,8 @@ impl<'a> Staging<'a> {
     /// `fill` is given one slice for each buffer, of exactly its length; what the slices hold before is unspecified.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::DirectoryFull`], [`crate::ErrorKind::CapacityExceeded`]; the transaction stays usable.
+    /// [`shmframe_format::ErrorKind::DirectoryFull`], [`shmframe_format::ErrorKind::CapacityExceeded`]; the
+    /// transaction stays usable.
     pub fn put_frame(
         &mut self,
         draft: FrameDraft<'_>,
@@ -170,7 +171,7 @@ impl<'a> Staging<'a> {
     /// Removes a frame; false if there is none of this name.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Corrupt`]; [`crate::ErrorKind::WriterInChild`].
+    /// [`shmframe_format::ErrorKind::Corrupt`]; [`shmframe_format::ErrorKind::WriterInChild`].
     pub fn remove_frame(&mut self, name: &str) -> Result<bool> {
         self.store.mapped.lease.check_process()?;
         let staged = self.changes.get(name).map(Option::is_some);
@@ -187,7 +188,7 @@ impl<'a> Staging<'a> {
     /// The names of the frames that the version before has.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Corrupt`].
+    /// [`shmframe_format::ErrorKind::Corrupt`].
     pub fn frame_names(&self) -> Result<Vec<String>> {
         let frames = self.store.root.list(&*self.store.mapped, |_| {})?;
         let mut names: Vec<String> = frames.into_iter().map(|frame| frame.name).collect();
@@ -231,8 +232,8 @@ impl<'a> Staging<'a> {
     /// Makes the transaction visible, all of it, and returns its version.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::DirectoryFull`], [`crate::ErrorKind::Superseded`], [`crate::ErrorKind::Corrupt`]; nothing
-    /// is then visible.
+    /// [`shmframe_format::ErrorKind::DirectoryFull`], [`shmframe_format::ErrorKind::Superseded`],
+    /// [`shmframe_format::ErrorKind::Corrupt`]; nothing is then visible.
     pub fn commit(mut self) -> Result<u64> {
         self.store.mapped.lease.check_process()?;
         let version = self.version();

@@ -5,7 +5,7 @@
 //! changes nothing (I10).
 
 use crate::attachment::registry_words;
-use crate::creation::{self, Construction};
+use crate::creation::{self, Temporary};
 use crate::lease::{self, Lease};
 use crate::location::{Location, SegmentDirectory};
 use crate::protocol::{self, Entries};
@@ -14,6 +14,7 @@ use crate::space::Space;
 use crate::staging::StagedFrame;
 use crate::sync::{Ordering, ReadOnly, ReadWord, ReadWrite};
 use crate::sys::futex::Futex;
+use crate::sys::limits;
 use crate::sys::map::Region;
 use crate::words::{
     Control, EntryWords, Publication, Registry, STATE_OPEN, STATE_REMOVED, label_text, label_words,
@@ -36,6 +37,8 @@ use std::time::Instant;
 pub const HISTORY_LIMIT: u64 = RING_LENGTH as u64 / 2;
 /// How often creation and opening start again when others create and remove meanwhile.
 const ATTEMPTS: usize = 1000;
+/// How long creation rests while somebody else takes the old segment away.
+const REST: Duration = Duration::from_millis(1);
 
 /// How a segment is created or opened for writing.
 #[derive(Clone, Debug)]
@@ -44,7 +47,7 @@ pub struct StoreOptions {
     pub capacity: u64,
     /// Reader slots of a new segment.
     pub slots: u32,
-    /// Versions that stay pinnable; none: what the segment has, 1 for a new one.
+    /// Versions that the floor leaves alone, the newest included; none: what the segment has, 1 for a new one.
     pub history: Option<u64>,
     /// The writer's label, shown to whoever looks.
     pub label: String,
@@ -234,28 +237,31 @@ impl Store {
     pub fn create(location: &Location, options: StoreOptions) -> Result<Self> {
         check_history(&options)?;
         let geometry = Geometry::new(options.capacity, options.slots)?;
+        limits::check_file_size(geometry.capacity())?;
         creation::clean_leftovers(location)?;
         for _ in 0..ATTEMPTS {
-            if finish_removal(location)? {
-                return Err(location.exists());
+            match clear_name(location)? {
+                Name::Taken => return Err(location.exists()),
+                Name::BeingRemoved => {
+                    std::thread::sleep(REST);
+                    continue;
+                }
+                Name::Free => {}
             }
-            let Some(construction) = Construction::begin(location, geometry)? else { continue };
-            let (directory, lease, temporary) = construction.into_parts();
+            let temporary = Temporary::make(location)?;
+            let Some((directory, lease)) = temporary.build(geometry)? else { continue };
             // The lease is held until the segment has its name, also where writers take turns from then on.
             let first = StoreOptions { several_writers: false, ..options.clone() };
             let mut store = Self::assemble(Mapped::open(directory, lease)?, first);
-            let built = store.gain().and_then(|()| store.begin()?.commit());
-            match built.and_then(|_| Construction::finish(&store.mapped.directory, &temporary)) {
+            store.gain()?;
+            store.begin()?.commit()?;
+            match temporary.finish() {
+                Err(error) if error.kind() == ErrorKind::Exists => {}
+                Err(error) => return Err(error),
                 Ok(()) => {
                     store.options = options;
                     store.pause();
                     return Ok(store);
-                }
-                Err(error) => {
-                    Construction::abandon(&store.mapped.directory, &temporary);
-                    if error.kind() != ErrorKind::Exists {
-                        return Err(error);
-                    }
                 }
             }
         }
@@ -452,7 +458,7 @@ impl Store {
     /// [`ErrorKind::WriterInChild`], [`ErrorKind::LeaseTaken`], or what the directory refuses.
     pub fn remove(mut self) -> Result<()> {
         self.resume()?;
-        mark_removed(&self.mapped);
+        protocol::mark_removed(self.mapped.control(), &Futex);
         creation::take_away(&self.mapped.directory)
     }
 
@@ -524,11 +530,6 @@ fn rebuild(
     Ok((space, newest.0, newest.1))
 }
 
-fn mark_removed(mapped: &Mapped) {
-    mapped.publication().state.store(STATE_REMOVED, Ordering::Release);
-    protocol::wake_all(mapped.control(), &Futex);
-}
-
 fn check_history(options: &StoreOptions) -> Result<()> {
     match options.history {
         Some(found) if !(1..=HISTORY_LIMIT).contains(&found) => Err(StoreKind::History { found }.into()),
@@ -536,21 +537,30 @@ fn check_history(options: &StoreOptions) -> Result<()> {
     }
 }
 
-/// Finishes the removal of a segment that is in state *removed*; whether one stands there that is not.
-fn finish_removal(location: &Location) -> Result<bool> {
+/// What stands where a segment is to be created.
+enum Name {
+    Free,
+    Taken,
+    /// A segment in state *removed*, whose remover is at work.
+    BeingRemoved,
+}
+
+/// Looks what stands at the name; finishes the removal of a segment in state *removed* whose remover is gone.
+fn clear_name(location: &Location) -> Result<Name> {
     let directory = match location.open_directory() {
-        Err(error) if error.kind() == ErrorKind::Missing => return Ok(false),
+        Err(error) if error.kind() == ErrorKind::Missing => return Ok(Name::Free),
         directory => directory?,
     };
-    let Ok((data, header)) = directory.open_data(Role::Reader) else { return Ok(true) };
+    let Ok((data, header)) = directory.open_data(Role::Reader) else { return Ok(Name::Taken) };
     if !is_removed(&data, &header)? {
-        return Ok(true);
+        return Ok(Name::Taken);
     }
-    let lease = Lease::open_alone(&directory)?;
-    if lease.take(None)? && directory.is_current()? {
-        creation::take_away(&directory)?;
+    let Ok(lease) = Lease::open_alone(&directory) else { return Ok(Name::BeingRemoved) };
+    if !lease.take(None)? || !directory.is_current()? {
+        return Ok(Name::BeingRemoved);
     }
-    Ok(false)
+    creation::take_away(&directory)?;
+    Ok(Name::Free)
 }
 
 fn is_removed(data: &OwnedFd, header: &Header) -> Result<bool> {
@@ -578,7 +588,7 @@ pub fn remove_segment(location: &Location) -> Result<()> {
         // Readers are told where the files can be made sense of.
         if directory.open_data(Role::Writer).is_ok() && lease.add_registry(&directory).is_ok() {
             let mapped = Mapped::open(directory, lease)?;
-            mark_removed(&mapped);
+            protocol::mark_removed(mapped.control(), &Futex);
             return creation::take_away(&mapped.directory);
         }
         return creation::take_away(&directory);
@@ -602,12 +612,9 @@ fn holder(directory: &SegmentDirectory) -> String {
     }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<shmframe_format::Error> {
-    vec![
-        StoreKind::History { found: 0 }.into(),
-        StoreKind::Busy.into(),
-        StoreKind::NoLatest { version: 2 }.into(),
-        StoreKind::Overlap { offset: 64 }.into(),
-    ]
-}
+shmframe_format::every_kind!(StoreKind {
+    History: StoreKind::History { found: 0 };
+    Busy: StoreKind::Busy;
+    NoLatest: StoreKind::NoLatest { version: 2 };
+    Overlap: StoreKind::Overlap { offset: 64 };
+});

@@ -17,6 +17,8 @@ pub(crate) use base::Ordering;
 #[inline]
 pub(crate) fn fence(order: Ordering) {
     step(Step::Fence);
+    #[cfg(loom)]
+    total_order::before_fence(order);
     base::fence(order);
 }
 
@@ -54,6 +56,22 @@ impl Access for ReadWrite {
     type Word32 = Word32;
 }
 
+/// A relaxed load by a thread that is about to store.
+///
+/// Loom does not see that a store meets another thread's load if the storing thread has loaded the word in between.
+/// An exchange that fails loads as well, and is seen.
+macro_rules! newest {
+    ($word:expr) => {{
+        #[cfg(loom)]
+        let value = $word
+            .compare_exchange(!0, !0, Ordering::Relaxed, Ordering::Relaxed)
+            .expect_err("no word of a model is all ones");
+        #[cfg(not(loom))]
+        let value = $word.load(Ordering::Relaxed);
+        value
+    }};
+}
+
 macro_rules! words {
     ($( $word:ident, $read_only:ident, $atomic:ident, $value:ty; )*) => { $(
         /// A shared word that may be stored to.
@@ -69,6 +87,7 @@ macro_rules! words {
             }
         }
 
+        #[allow(dead_code, reason = "one macro for both widths")]
         impl $word {
             /// A word outside shared memory, for models.
             #[cfg(any(loom, test))]
@@ -82,9 +101,19 @@ macro_rules! words {
                 self.0.load(order)
             }
 
+            /// What the one who writes this word stored last.
+            #[inline]
+            pub(crate) fn own(&self) -> $value {
+                newest!(self.0)
+            }
+
             #[inline]
             pub(crate) fn store(&self, value: $value, order: Ordering) {
                 step(Step::Store);
+                #[cfg(loom)]
+                if death::has_struck() {
+                    return;
+                }
                 self.0.store(value, order);
             }
         }
@@ -130,6 +159,12 @@ impl LocalWord {
         sequential(order);
     }
 
+    /// What the word probably holds; an exchange tells.
+    #[inline]
+    pub(crate) fn guess(&self) -> u64 {
+        newest!(self.0)
+    }
+
     #[inline]
     pub(crate) fn exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
         let failure = if order == Ordering::Relaxed { Ordering::Relaxed } else { Ordering::Acquire };
@@ -139,14 +174,80 @@ impl LocalWord {
     }
 }
 
-/// Loom treats sequentially consistent accesses as acquire and release only; a fence beside the access stands for
-/// the single total order that the language gives them.
+/// Loom treats sequentially consistent accesses as acquire and release only.
 #[inline(always)]
 fn sequential(order: Ordering) {
     #[cfg(loom)]
-    if order == Ordering::SeqCst {
-        base::fence(Ordering::SeqCst);
-    }
+    total_order::beside_access(order);
     #[cfg(not(loom))]
     let _ = order;
+}
+
+/// The single total order of what is sequentially consistent, which loom does not explore by itself.
+///
+/// A fence of loom's runs at once after the access before it, in one piece with it; and it searches orders of
+/// accesses only. A read-modify-write of a word of its own in front of each such fence makes loom try the fences in
+/// all orders, and lets other threads in between an access and its fence. The same beside an access stands for its
+/// place in the order, without being a fence for the accesses around it.
+#[cfg(loom)]
+mod total_order {
+    use super::base::{AtomicU32, Ordering};
+
+    loom::lazy_static! {
+        static ref FENCES: AtomicU32 = AtomicU32::new(0);
+        static ref ACCESSES: AtomicU32 = AtomicU32::new(0);
+    }
+
+    pub(super) fn before_fence(order: Ordering) {
+        if order == Ordering::SeqCst {
+            FENCES.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn beside_access(order: Ordering) {
+        if order == Ordering::SeqCst {
+            ACCESSES.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Processes that die in the middle of a protocol function, in the models: none of their later stores happens.
+#[cfg(loom)]
+pub mod death {
+    use core::cell::Cell;
+    use loom::thread::{ThreadId, current};
+
+    std::thread_local! {
+        // All threads of a model run on one.
+        static DYING: Cell<Option<(ThreadId, usize)>> = const { Cell::new(None) };
+    }
+
+    /// Lets the calling thread of a model make so many stores to shared words, and no more.
+    pub fn after(stores: usize) {
+        DYING.set(Some((current().id(), stores)));
+    }
+
+    /// The calling thread goes on as another process. Returns whether the first one died.
+    pub fn end() -> bool {
+        DYING.take().is_some_and(|(_, left)| left == 0)
+    }
+
+    /// Whether the calling thread is dead; counts one store if it is not.
+    pub(super) fn has_struck() -> bool {
+        let dying = DYING.get().filter(|(thread, _)| *thread == current().id());
+        match dying {
+            None => false,
+            Some((_, 0)) => true,
+            Some((thread, left)) => {
+                DYING.set(Some((thread, left - 1)));
+                false
+            }
+        }
+    }
+
+    /// Whether the calling thread has no store left.
+    #[must_use]
+    pub fn is_near() -> bool {
+        DYING.get().is_some_and(|(thread, left)| left == 0 && thread == current().id())
+    }
 }

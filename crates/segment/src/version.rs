@@ -81,7 +81,19 @@ impl PinnedVersion {
     /// Those of [`Attachment::pin`]; [`ErrorKind::Corrupt`]; [`ErrorKind::ProcessLimit`] where the version cannot
     /// be mapped.
     pub fn newest(attachment: &Arc<Attachment>, known: Option<&KnownVersion>) -> Result<Self> {
-        let pin = attachment.pin()?;
+        Self::of(attachment.pin()?, known)
+    }
+
+    /// Pins `version`, if it still is kept.
+    ///
+    /// # Errors
+    /// [`ErrorKind::VersionGone`], or those of [`PinnedVersion::newest`].
+    pub fn at(attachment: &Arc<Attachment>, version: u64) -> Result<Self> {
+        Self::of(attachment.pin_at(version)?, None)
+    }
+
+    fn of(pin: Pin, known: Option<&KnownVersion>) -> Result<Self> {
+        let attachment = Arc::clone(pin.attachment());
         let entry = *pin.entry();
         let geometry = attachment.header().geometry();
         let reference = check_entry(&entry, entry.version)?;
@@ -281,7 +293,6 @@ fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
     if geometry.in_heap(offset, length) { Ok(offset + length) } else { Err(out_of_heap(offset, length)) }
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<shmframe_format::Error> {
-    vec![out_of_heap(0, 1)]
-}
+shmframe_format::every_kind!(VersionKind {
+    OutOfHeap: VersionKind::OutOfHeap { offset: 0, length: 1 };
+});

@@ -5,6 +5,9 @@ use crate::sync::{Access, ReadWord, ReadWrite, Word64};
 /// Pin words of a slot; fewer in the models, where each word multiplies the states.
 pub const PINS: usize = if cfg!(loom) { 2 } else { shmframe_format::geometry::PINS_PER_SLOT as usize };
 
+/// Words of an entry behind its sequence, `version` to `checksum`; the models have these two only.
+pub const ENTRY_WORDS: usize = if cfg!(loom) { 2 } else { 7 };
+
 /// The publication block: written by the holder of the lease only.
 #[derive(Debug)]
 #[repr(C)]
@@ -21,7 +24,7 @@ pub struct Publication<A: Access> {
     unused_2: [u8; 120],
     /// Grows with each new holder of the lease.
     pub epoch: A::Word64,
-    /// Versions that stay pinnable.
+    /// Versions that the floor leaves alone, the newest included.
     pub history: A::Word64,
     /// Grows before pages are given back.
     pub trims: A::Word64,
@@ -40,15 +43,15 @@ pub struct Publication<A: Access> {
 pub struct EntryWords<A: Access> {
     /// Seqlock: odd while the entry is being written.
     pub sequence: A::Word64,
-    /// `version` to `checksum` of [`table::Entry`].
-    pub words: [A::Word64; 7],
+    /// `version` to `checksum` of [`shmframe_format::table::Entry`].
+    pub words: [A::Word64; ENTRY_WORDS],
 }
 
 /// A reader slot.
 #[derive(Debug)]
 #[repr(C)]
 pub struct SlotWords {
-    /// 0 free, 1 claimed.
+    /// Odd: claimed. Grows with each claim and each release.
     pub mark: Word64,
     /// Process id (to show).
     pub pid: Word64,

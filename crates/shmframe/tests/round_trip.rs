@@ -57,3 +57,24 @@ fn held_snapshot_stays_while_versions_go_by() {
     assert!(writer.holders().is_empty());
     writer.remove_segment().unwrap();
 }
+
+#[test]
+fn history_keeps_older_versions_readable_and_no_more() {
+    let name = format!("test-history-{}", std::process::id());
+    let mut writer = WriterOptions::new().history(3).create(&name).unwrap();
+    let reader = Reader::open(&name).unwrap();
+    for n in 1..=100 {
+        writer.put("trades", &batch().slice(0, n % 4)).unwrap();
+    }
+    writer.trim(0).unwrap();
+    let newest = writer.version();
+    for version in newest - 2..=newest {
+        let snapshot = reader.snapshot_at(version).unwrap();
+        assert_eq!(snapshot.version(), version);
+        assert_eq!(snapshot.frame("trades").unwrap().num_rows(), (version - 1) % 4);
+    }
+    for version in [0, 1, newest - 3, newest + 1] {
+        assert_eq!(reader.snapshot_at(version).unwrap_err().kind(), ErrorKind::VersionGone, "{version}");
+    }
+    writer.remove_segment().unwrap();
+}

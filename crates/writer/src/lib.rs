@@ -39,3 +39,24 @@ const _: () = {
     const fn send<T: Send>() {}
     send::<Writer>();
 };
+
+#[cfg(test)]
+mod tests {
+    use crate::{ErrorKind, layout, transaction};
+    use shmframe_format::every_kind::check_messages;
+
+    #[test]
+    fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
+        let errors = layout::every_kind().into_iter().chain(transaction::every_kind());
+        check_messages(
+            errors.collect(),
+            &[
+                ErrorKind::TypeNotSupported,
+                ErrorKind::SchemaMismatch,
+                ErrorKind::CapacityExceeded,
+                ErrorKind::InvalidArgument,
+                ErrorKind::FrameMissing,
+            ],
+        );
+    }
+}

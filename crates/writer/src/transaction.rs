@@ -203,3 +203,8 @@ fn node_item(node: &NodePlan) -> NodeItem {
         reserved: 0,
     }
 }
+
+shmframe_format::every_kind!(TransactionKind {
+    NoBatches: TransactionKind::NoBatches { frame: "a".into() };
+    FrameMissing: TransactionKind::FrameMissing { frame: "a".into(), names: vec!["b".into()] };
+});

@@ -94,8 +94,8 @@ impl Writer {
         self.store.location().path()
     }
 
-    /// Frees what no reader can reach any more, and gives all but `keep` bytes of free pages back to the system.
-    /// Returns how many bytes went.
+    /// Frees what no reader can reach any more, and gives all but `keep` bytes of free pages back to the system, as far
+    /// as this writer used them: those that an earlier writer left stay. Returns how many bytes went.
     ///
     /// # Errors
     /// [`crate::ErrorKind::WriterInChild`]; where writers take turns also [`crate::ErrorKind::LeaseTaken`].
@@ -117,6 +117,9 @@ impl Writer {
 
     /// Compares the free extents that this writer works with to those that a recovery would find: a check for tests
     /// and tools.
+    ///
+    /// It reads what only the holder of the lease may: not to be called in a forked child, nor, where writers take
+    /// turns, while others may write.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`]; [`crate::ErrorKind::WriterInChild`].

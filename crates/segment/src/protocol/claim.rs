@@ -18,33 +18,44 @@ pub trait SlotLocks {
 
 /// Claims a slot: a free one if there is one, else one whose claimer is dead.
 ///
-/// On return its lock is held, its words are zero and it is marked; nothing if every slot is held.
-/// Dying in here leaves a slot that is marked or not, with no pins, and no lock: anybody may claim it.
+/// On return its lock is held, it is marked and its words are zero; nothing if every slot is held.
+/// Dying in here leaves a slot that is marked or not, with pins of the dead or not, and no lock: anybody may claim it.
 pub fn claim(registry: Registry<'_>, locks: &impl SlotLocks) -> Option<u32> {
     let with_mark = |wanted: bool| {
         let marks = (0..).zip(registry.slots);
-        marks.filter(move |(_, slot)| (slot.mark.load(Ordering::Relaxed) != 0) == wanted)
+        marks.filter(move |(_, slot)| is_claimed(slot.mark.load(Ordering::Relaxed)) == wanted)
     };
     let mut candidates = with_mark(false).chain(with_mark(true));
     // Edge ClaimUnderLock: two claimers never get one slot.
     let (index, slot) =
         candidates.find(|(index, _)| locks.try_lock(*index) || !Edge::ClaimUnderLock.holds())?;
-    clear(slot);
-    mark_claimed(slot);
+    // The caller's first pin is stored after the mark and fenced (edge PinBeforeFloor), so a scan that must see the
+    // pin sees the mark.
+    let claimed = slot.mark.own().wrapping_add(1) | 1;
+    if Edge::MarkBeforeClear.holds() {
+        // Edge MarkBeforeClear: a pin may have moved from here to a slot that a scan has passed by already. Who sees
+        // it gone sees the mark changed; who sees this mark sees the pin where it went.
+        slot.mark.store(claimed, Ordering::Release);
+        clear(slot);
+    } else {
+        clear(slot);
+        slot.mark.store(claimed, Ordering::Release);
+    }
     Some(index)
 }
 
-/// Marks a slot as claimed. The caller's first pin is stored after it and fenced (edge PinBeforeFloor), so a scan
-/// that must see the pin sees the mark.
-pub fn mark_claimed(slot: &SlotWords) {
-    slot.mark.store(1, Ordering::Relaxed);
+/// Whether a slot with this mark is claimed: the mark grows with each claim and each release.
+#[must_use]
+pub fn is_claimed(mark: u64) -> bool {
+    mark % 2 == 1
 }
 
 /// Releases a slot: clears it, unmarks it, lets its lock go.
 pub fn release(registry: Registry<'_>, locks: &impl SlotLocks, index: u32) {
     let slot = &registry.slots[index as usize];
     clear(slot);
-    slot.mark.store(0, Ordering::Relaxed);
+    // Edge Unpin: a scan passes by a slot that is not claimed.
+    slot.mark.store(slot.mark.own().wrapping_add(1) & !1, Edge::Unpin.order(Ordering::Release));
     locks.unlock(index);
 }
 
@@ -56,7 +67,7 @@ pub fn reap(registry: Registry<'_>, locks: &impl SlotLocks, floor: u64) -> usize
     let mut reaped = 0;
     for (index, slot) in (0..).zip(registry.slots) {
         let in_the_way = |pin: u64| pin != 0 && pin < floor;
-        let claimed = slot.mark.load(Ordering::Relaxed) != 0;
+        let claimed = is_claimed(slot.mark.load(Ordering::Relaxed));
         if claimed
             && slot.pins.iter().any(|pin| in_the_way(pin.load(Ordering::Relaxed)))
             && locks.try_lock(index)

@@ -1,8 +1,8 @@
-//! The protocol of section 4 of the design, as functions over shared words.
+//! The protocol of `docs/protocol.md`, as functions over shared words.
 //!
 //! Nothing here knows of files, mappings or system calls: locks, and sleeping, come in through the small traits
 //! [`SlotLocks`] and [`Sleep`]. So the very same functions run on a mapping and, under loom, on the heap.
-//! `docs/protocol.md` tells the whole story; each [`crate::edges::Edge`] is named at both of its ends.
+//! Each [`crate::edges::Edge`] is named at both of its ends.
 
 mod claim;
 mod entry;
@@ -11,9 +11,9 @@ mod publish;
 mod reclaim;
 mod wait;
 
-pub use claim::{SlotLocks, claim, mark_claimed, reap, release};
+pub use claim::{SlotLocks, claim, is_claimed, reap, release};
 pub use entry::{EntryRead, erase, read_entry, unchanged, write_entry};
 pub use pin::{LocalSlot, NO_HOME, PinOutcome, Pinned, Rehome};
 pub use publish::publish;
 pub use reclaim::{Entries, raise_floor, reclaim, scan};
-pub use wait::{Sleep, WaitOutcome, wait_newer, wake_all, wake_waiters};
+pub use wait::{Sleep, WaitOutcome, mark_removed, wait_newer, wake_all, wake_waiters};

@@ -60,6 +60,8 @@ pub enum PinOutcome {
     Pinned(Pinned),
     /// This slot has no word to spare, or is frozen: try another one.
     NoWord,
+    /// The version that was asked for is below the floor, or not published yet.
+    Gone,
     /// The entry of the newest version, or the floor, is damaged.
     Damaged(u64),
 }
@@ -98,23 +100,32 @@ impl LocalSlot {
         self.home.store(u64::from(home), Ordering::Release);
     }
 
-    /// Pins the newest version.
+    /// Pins the newest version, or `wanted` if it still is to be had.
     ///
     /// Lock-free: a retry means that the writer went on. Dying in here leaves a word that the writer either reaps or
     /// ignores.
-    pub fn pin<A: Access>(&self, control: Control<'_, A>, registry: Registry<'_>) -> PinOutcome {
+    pub fn pin<A: Access>(
+        &self,
+        control: Control<'_, A>,
+        registry: Registry<'_>,
+        wanted: Option<u64>,
+    ) -> PinOutcome {
         let Some((word, shared)) = self.take_word(registry) else { return PinOutcome::NoWord };
         let local = &self.words[word];
-        match pin_latest(control, shared) {
+        let pinned = match wanted {
+            None => pin_latest(control, shared).map_err(PinOutcome::Damaged),
+            Some(version) => pin_kept(control, shared, version).ok_or(PinOutcome::Gone),
+        };
+        match pinned {
             Ok(entry) => {
                 local.version.store(entry.version, Ordering::Relaxed);
                 local.state.store(VALID, Ordering::Release);
                 PinOutcome::Pinned(Pinned { word, entry })
             }
-            Err(version) => {
+            Err(outcome) => {
                 shared.store(0, Ordering::Release);
                 local.state.store(FREE, Ordering::Release);
-                PinOutcome::Damaged(version)
+                outcome
             }
         }
     }
@@ -122,7 +133,7 @@ impl LocalSlot {
     /// Joins the holders of `word` if it is valid and pins `version`.
     pub fn join(&self, registry: Registry<'_>, word: usize, version: u64) -> bool {
         let local = &self.words[word];
-        let state = local.state.load(Ordering::Relaxed);
+        let state = local.state.guess();
         if state < VALID || local.state.exchange(state, state + 1, Ordering::Acquire).is_err() {
             return false;
         }
@@ -139,15 +150,18 @@ impl LocalSlot {
         if self.frozen.load(Ordering::Relaxed) != OPEN || self.home() == NO_HOME {
             return None;
         }
-        let free = |local: &LocalPin| local.state.load(Ordering::Relaxed) == FREE;
+        let free = |local: &LocalPin| local.state.guess() == FREE;
         // Edge BusyBeforeFreeze / FreezeBeforeLook: either we see the freeze, or the freezer sees us busy.
         let order = Edge::BusyBeforeFreeze.order(Ordering::SeqCst);
         let word = self
             .words
             .iter()
             .position(|local| free(local) && local.state.exchange(FREE, BUSY, order).is_ok())?;
-        let home = self.home();
-        if self.frozen.load(order) != 0 || home == NO_HOME {
+        let too_early = (!Edge::HomeAfterFreeze.holds()).then(|| self.home());
+        let frozen = self.frozen.load(order) != 0;
+        // Edge HomeAfterFreeze: a slot that was frozen may have moved; one that is not, and has a busy word, stays.
+        let home = too_early.unwrap_or_else(|| self.home());
+        if frozen || home == NO_HOME {
             self.words[word].state.store(FREE, Ordering::Release);
             return None;
         }
@@ -159,7 +173,7 @@ impl LocalSlot {
     /// Returns true if the slot is frozen and should be settled ([`LocalSlot::rehome`]).
     pub fn unpin(&self, registry: Registry<'_>, word: usize) -> bool {
         let state = &self.words[word].state;
-        let mut held = state.load(Ordering::Relaxed);
+        let mut held = state.guess();
         loop {
             let last = held == VALID;
             let (next, order) = if last {
@@ -292,8 +306,7 @@ impl LocalSlot {
         let home = claim_new()?;
         if Edge::RehomeBeforeClose.holds() {
             self.copy_pins(&registry.slots[home as usize]);
-            // Edge RehomeBeforeClose: whoever finds the old lock free finds the pins in the new slot.
-            Edge::RehomeBeforeClose.fence(Ordering::SeqCst);
+            // Edge RehomeBeforeClose: whoever gets the old lock finds the pins in the new slot.
             close_old();
         } else {
             close_old();
@@ -331,22 +344,39 @@ fn pin_latest<A: Access>(control: Control<'_, A>, shared: &Word64) -> Result<Ent
         let version = publication.latest.read();
         // Edge Commit, the reader's end.
         Edge::Commit.fence(Ordering::Acquire);
-        // Edge Unpin: the word may have been used before; the reads under its last pin lie behind this store.
-        shared.store(version, Edge::Unpin.order(Ordering::Release));
-        // Edge PinBeforeFloor / FloorBeforeScan: either the scan sees this pin, or we see the floor (I3).
-        Edge::PinBeforeFloor.fence(Ordering::SeqCst);
-        let passed = publication.floor.read() > version;
-        if !(passed && Edge::PinRecheck.holds())
-            && let EntryRead::Whole(entry) = read_entry(control.ring_slot(version))
-            && check_entry(&entry, version).is_ok()
-        {
+        if let Some(entry) = pin_version(control, shared, version) {
             return Ok(entry);
         }
         // The floor passed us, or the ring lapped us: then `latest` went on. If it did not, the segment is damaged.
-        // Edge FloorAfterLatest, the reader's end.
+        // Edges FloorAfterLatest and EraseAfter, the reader's end.
         Edge::FloorAfterLatest.fence(Ordering::Acquire);
         if publication.latest.read() == version {
             return Err(version);
         }
+    }
+}
+
+/// Pins `version` in a shared word that is ours alone, if it was published and still is kept.
+fn pin_kept<A: Access>(control: Control<'_, A>, shared: &Word64, version: u64) -> Option<Entry> {
+    let published = control.publication.latest.read() >= version;
+    // Edge Commit, the reader's end: an entry may stand in the ring before its version is published.
+    Edge::Commit.fence(Ordering::Acquire);
+    if published { pin_version(control, shared, version) } else { None }
+}
+
+/// Pins `version` in a shared word that is ours alone, if the floor has not passed it; its entry, checked.
+///
+/// Versions that are not below the floor stand in the ring: history is at most half of it.
+fn pin_version<A: Access>(control: Control<'_, A>, shared: &Word64, version: u64) -> Option<Entry> {
+    // Edge Unpin: the word may have been used before; the reads under its last pin lie behind this store.
+    shared.store(version, Edge::Unpin.order(Ordering::Release));
+    // Edge PinBeforeFloor / FloorBeforeScan: either the scan sees this pin, or we see the floor (I3).
+    Edge::PinBeforeFloor.fence(Ordering::SeqCst);
+    if control.publication.floor.read() > version && Edge::PinRecheck.holds() {
+        return None;
+    }
+    match read_entry(control.ring_slot(version)) {
+        EntryRead::Whole(entry) if check_entry(&entry, version).is_ok() => Some(entry),
+        _ => None,
     }
 }

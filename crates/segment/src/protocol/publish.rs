@@ -1,6 +1,6 @@
 //! Publish: one store makes a version visible, all of it.
 
-use super::entry::{EntryRead, read_entry, write_entry};
+use super::entry::{EntryRead, read_own_entry, write_entry};
 use super::wait::{Sleep, wake_waiters};
 use crate::edges::Edge;
 use crate::sync::{Ordering, ReadWrite};
@@ -19,7 +19,7 @@ pub fn publish(
     entry: &Entry,
 ) -> bool {
     let place = control.ring_slot(entry.version);
-    if !matches!(read_entry(place), EntryRead::Whole(before) if before.version == 0) {
+    if !matches!(read_own_entry(place), EntryRead::Whole(before) if before.version == 0) {
         return false;
     }
     write_entry(place, entry);

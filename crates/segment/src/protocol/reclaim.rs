@@ -3,14 +3,17 @@
 //! All of it runs under the writer lease. It can be killed anywhere: the floor only rises, an erased entry names
 //! nothing, a moved entry stands in both places for a while, and the next writer starts with a reclaim of its own.
 
-use super::claim::{SlotLocks, reap};
-use super::entry::{EntryRead, erase, read_entry, write_entry};
+use super::claim::{SlotLocks, is_claimed, reap};
+use super::entry::{EntryRead, erase, read_own_entry, write_entry};
 use crate::edges::Edge;
-use crate::sync::{Ordering, ReadWord, ReadWrite};
+use crate::sync::{Ordering, ReadWrite};
 use crate::words::{Control, EntryWords, Registry};
 use shmframe_format::record::check_entry;
 use shmframe_format::table::Entry;
 use std::collections::BTreeMap;
+
+/// How often a scan looks at a registry whose slots come and go.
+const LOOKS: usize = if cfg!(loom) { 2 } else { 16 };
 
 /// The writer's private copy of all entries: the live versions, and where their entries stand.
 #[derive(Debug, Default)]
@@ -27,7 +30,7 @@ impl Entries {
     /// Repeating it, or being killed in it, changes nothing.
     #[must_use]
     pub fn recover(control: Control<'_, ReadWrite>, table: &[EntryWords<ReadWrite>]) -> Self {
-        let latest = control.publication.latest.load(Ordering::Relaxed);
+        let latest = control.publication.latest.own();
         let mut entries = Self::default();
         for (index, place) in table.iter().enumerate() {
             match live_entry(place, latest) {
@@ -106,8 +109,7 @@ impl Entries {
             erase(control.ring_slot(entry.version));
         }
         write_entry(&table[index], entry);
-        // Edge RetainBeforeErase: whoever finds the ring's entry erased finds this one.
-        Edge::RetainBeforeErase.fence(Ordering::Release);
+        // Edges RetainBeforeErase, EraseAfter: whoever finds the ring's entry odd or erased finds this one.
         if Edge::RetainBeforeErase.holds() {
             erase(control.ring_slot(entry.version));
         }
@@ -116,7 +118,7 @@ impl Entries {
 }
 
 fn live_entry(place: &EntryWords<ReadWrite>, latest: u64) -> Option<Entry> {
-    match read_entry(place) {
+    match read_own_entry(place) {
         EntryRead::Whole(entry) if entry.version <= latest && check_entry(&entry, entry.version).is_ok() => {
             Some(entry)
         }
@@ -125,7 +127,7 @@ fn live_entry(place: &EntryWords<ReadWrite>, latest: u64) -> Option<Entry> {
 }
 
 fn erase_remains(place: &EntryWords<ReadWrite>) {
-    if !matches!(read_entry(place), EntryRead::Whole(entry) if entry == Entry { sequence: entry.sequence, ..bytemuck::Zeroable::zeroed() })
+    if !matches!(read_own_entry(place), EntryRead::Whole(entry) if entry == Entry { sequence: entry.sequence, ..bytemuck::Zeroable::zeroed() })
     {
         erase(place);
     }
@@ -134,23 +136,35 @@ fn erase_remains(place: &EntryWords<ReadWrite>) {
 /// Raises `floor`; it never falls.
 pub fn raise_floor(control: Control<'_, ReadWrite>, floor: u64) {
     let word = &control.publication.floor;
-    if word.load(Ordering::Relaxed) < floor {
+    if word.own() < floor {
         // Edge FloorAfterLatest: a reader that meets the new floor finds a `latest` that is not below it.
         word.store(floor, Edge::FloorAfterLatest.order(Ordering::Release));
     }
 }
 
 /// Every version that a claimed slot pins, sorted; damaged words are versions that nobody has.
+///
+/// Nothing if the registry did not hold still: slots were claimed or released in each of several looks. A pin may
+/// then have moved past the scan, out of a slot that was let go and claimed by another process before the scan got
+/// there.
 #[must_use]
-pub fn scan(registry: Registry<'_>) -> Vec<u64> {
-    let claimed = registry.slots.iter().filter(|slot| slot.mark.load(Ordering::Relaxed) != 0);
+pub fn scan(registry: Registry<'_>) -> Option<Vec<u64>> {
     // Edge Unpin, the writer's end: what was read under a pin that is gone was read before.
-    let pins =
-        claimed.flat_map(|slot| slot.pins.iter().map(|pin| pin.load(Edge::Unpin.order(Ordering::Acquire))));
-    let mut pinned: Vec<u64> = pins.filter(|pin| *pin != 0).collect();
-    pinned.sort_unstable();
-    pinned.dedup();
-    pinned
+    let order = Edge::Unpin.order(Ordering::Acquire);
+    let marks = || registry.slots.iter().map(|slot| slot.mark.load(order));
+    for _ in 0..LOOKS {
+        let before: Vec<u64> = marks().collect();
+        let claimed = registry.slots.iter().zip(&before).filter(|(_, mark)| is_claimed(**mark));
+        let pins = claimed.flat_map(|(slot, _)| slot.pins.iter().map(|pin| pin.load(order)));
+        let mut pinned: Vec<u64> = pins.filter(|pin| *pin != 0).collect();
+        // Edge MarkRecheck: whoever cleared a word that its pin had left has changed the mark before.
+        if marks().eq(before) || !Edge::MarkRecheck.holds() {
+            pinned.sort_unstable();
+            pinned.dedup();
+            return Some(pinned);
+        }
+    }
+    None
 }
 
 /// Raises the floor to `floor` and erases the entries of all versions below it that nobody pins; afterwards the
@@ -166,9 +180,9 @@ pub fn reclaim(
     floor: u64,
 ) -> usize {
     raise_floor(control, floor);
-    let floor = control.publication.floor.load(Ordering::Relaxed);
+    let floor = control.publication.floor.own();
     let mut reaped = 0;
-    // Edge ReapBeforeScan: a pin that moved from a slot to another before the first was let go is seen in the other.
+    // Edge ReapBeforeScan: what only the dead pinned is free after this reclaim, not after the next.
     if Edge::ReapBeforeScan.holds() {
         reaped = reap(registry, locks, floor);
     }
@@ -178,11 +192,11 @@ pub fn reclaim(
     if !Edge::ReapBeforeScan.holds() {
         reaped = reap(registry, locks, floor);
     }
-    let keep = |version| version >= floor || pinned.binary_search(&version).is_ok();
-    let latest = control.publication.latest.read();
+    let is_pinned = |version| pinned.as_ref().is_none_or(|pinned| pinned.binary_search(&version).is_ok());
+    let keep = |version| version >= floor || is_pinned(version);
+    let latest = control.publication.latest.own();
     let oldest_in_ring = (latest + 1).saturating_sub(control.ring.len() as u64 / 2);
+    // What comes after this may use the bytes of erased entries again (edge EntryOpen).
     entries.settle(control, table, keep, oldest_in_ring);
-    // Edge EraseBeforeReuse: whoever sees a byte of the next user finds the entry erased.
-    Edge::EraseBeforeReuse.fence(Ordering::Release);
     reaped
 }

@@ -64,7 +64,7 @@ fn look<A: Access>(control: Control<'_, A>, version: u64) -> WaitOutcome {
     if latest > version { WaitOutcome::Newer(latest) } else { WaitOutcome::Nothing }
 }
 
-/// Wakes all waiters, if there are any. Called after a store of `latest` or `state`.
+/// Wakes all waiters, if there are any. Called after a store of `latest`.
 pub fn wake_waiters(control: Control<'_, ReadWrite>, registry: Registry<'_>, sleep: &impl Sleep) {
     // Edge LatestBeforeFlag: see FlagBeforeLatest.
     Edge::LatestBeforeFlag.fence(Ordering::SeqCst);
@@ -79,10 +79,16 @@ pub fn wake_waiters(control: Control<'_, ReadWrite>, registry: Registry<'_>, sle
     }
 }
 
+/// Marks the segment as removed and wakes all waiters. The directory goes afterwards.
+pub fn mark_removed(control: Control<'_, ReadWrite>, sleep: &impl Sleep) {
+    control.publication.state.store(STATE_REMOVED, Ordering::Relaxed);
+    wake_all(control, sleep);
+}
+
 /// Wakes all waiters, whether the flag is set or not: after a take-over and at removal.
 pub fn wake_all(control: Control<'_, ReadWrite>, sleep: &impl Sleep) {
     let wake = &control.publication.wake;
     // Edge FlagBeforeWake: a waiter that sees the new value sees its flag cleared, and sets it again.
-    wake.store(wake.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    wake.store(wake.own().wrapping_add(1), Ordering::Release);
     sleep.wake(wake);
 }

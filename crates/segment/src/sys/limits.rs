@@ -83,12 +83,9 @@ pub(crate) fn no_mapping() -> Error {
     LimitKind::Mappings.into()
 }
 
-#[cfg(test)]
-pub(crate) fn every_kind() -> Vec<Error> {
-    vec![
-        LimitKind::AddressSpace { wanted: 2, limit: 1 }.into(),
-        LimitKind::FileSize { wanted: 2, limit: 1 }.into(),
-        no_descriptors(),
-        no_mapping(),
-    ]
-}
+shmframe_format::every_kind!(LimitKind {
+    AddressSpace: LimitKind::AddressSpace { wanted: 2, limit: 1 };
+    FileSize: LimitKind::FileSize { wanted: 2, limit: 1 };
+    Descriptors: LimitKind::Descriptors { limit: 1 };
+    Mappings: LimitKind::Mappings;
+});

@@ -13,9 +13,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// A shared mapping of the first bytes of a file, readable, and writable if `A` is [`crate::sync::ReadWrite`].
 ///
-/// Invariants of the fields: `base` is the start of `length` mapped bytes for as long as the value lives; the
-/// mapping is writable if `A` says so; the file is at least `length` bytes long and its owner is trusted not to
-/// truncate it (section 7 of the design).
+/// Invariants of the fields: `map` is mapped for as long as the value lives, and writable if `access` says so; the
+/// file is at least as long, and its owner is trusted not to truncate it (`docs/security.md`).
 #[derive(Debug)]
 pub(crate) struct Region<A: Access> {
     map: MmapRaw,

@@ -98,3 +98,20 @@ impl Describe for LayoutError {
         }
     }
 }
+
+shmframe_format::every_kind!(LayoutError {
+    TypeNotSupported: LayoutError::TypeNotSupported { path: "a.b".into(), found: "Map".into() };
+    ColumnCount: LayoutError::ColumnCount { batch: 1, expected: 2, found: 1 };
+    FieldDiffers: LayoutError::FieldDiffers {
+        batch: 1,
+        path: "a.b".into(),
+        expected: "the type Int8".into(),
+        found: "Int16".into(),
+    };
+    OrderedDictionariesDiffer: LayoutError::OrderedDictionariesDiffer { path: "a".into() };
+    TooManyRows: LayoutError::TooManyRows { path: "a".into() };
+    OffsetsOverflow: LayoutError::OffsetsOverflow { path: "a".into(), bytes: 2, limit: 1, large: "LargeUtf8" };
+    ValueTooLong: LayoutError::ValueTooLong { path: "a".into(), bytes: 2, limit: 1 };
+    KeysOverflow: LayoutError::KeysOverflow { path: "a".into(), values: 2, limit: 1 };
+    DictionariesNotMerged: LayoutError::DictionariesNotMerged { path: "a".into() };
+});

@@ -1,6 +1,6 @@
 //! Which rule lays out a type.
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::DataType;
 use shmframe_format::Result;
 
 use super::error::LayoutError;
@@ -99,33 +99,5 @@ impl Kind {
                     .into())
             }
         }
-    }
-}
-
-/// Whether every field of the schema, nested ones too, has a type that can be laid out.
-///
-/// # Errors
-///
-/// `TypeNotSupported` with the path of the first field that has none.
-pub(crate) fn check_supported(schema: &Schema) -> Result<()> {
-    schema.fields().iter().try_for_each(|field| check(&Path::column(field.name()), field.data_type()))
-}
-
-fn check(path: &Path<'_>, data_type: &DataType) -> Result<()> {
-    match (Kind::at(path, data_type)?, data_type) {
-        (Kind::Struct, DataType::Struct(fields)) => {
-            fields.iter().try_for_each(|field| check(&path.child(field.name()), field.data_type()))
-        }
-        (Kind::Keys(_), DataType::Dictionary(_, values)) => check(&path.values(), values),
-        (
-            Kind::Null
-            | Kind::Bits
-            | Kind::Fixed(_)
-            | Kind::Strings(_)
-            | Kind::Views
-            | Kind::Keys(_)
-            | Kind::Struct,
-            _,
-        ) => Ok(()),
     }
 }

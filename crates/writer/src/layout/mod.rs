@@ -35,5 +35,5 @@ mod views;
 mod tests;
 
 #[cfg(test)]
-pub(crate) use kind::check_supported;
+pub(crate) use error::every_kind;
 pub(crate) use plan::{NodePlan, Plan};

@@ -1,0 +1,78 @@
+//! Slots: claimed under a lock that the kernel drops, reaped when their holder is dead.
+
+use super::world::{Locks, Size, World, Writer};
+use loom::thread::{self, JoinHandle};
+use shmframe_segment::protocol::{LocalSlot, claim, release};
+use std::sync::Arc;
+
+/// A process that claims a slot, pins what is newest, lets go of it and goes.
+fn attachment(world: &Arc<World>) -> JoinHandle<()> {
+    let world = Arc::clone(world);
+    thread::spawn(move || {
+        let locks = Locks::new(&world);
+        let Some(home) = claim(world.registry(), &locks) else { return };
+        let slot = LocalSlot::new(home);
+        let pinned = world.pin(&slot).expect("a word");
+        world.read(pinned);
+        slot.unpin(world.registry(), pinned.word);
+        release(world.registry(), &locks, home);
+    })
+}
+
+/// A slot whose holder died: marked, with a pin of the newest version.
+fn dead_slot(world: &Arc<World>) -> u32 {
+    let locks = Locks::new(world);
+    let home = claim(world.registry(), &locks).expect("a slot");
+    world.pin(&LocalSlot::new(home)).expect("a word");
+    locks.close(home);
+    home
+}
+
+/// Two claimers never get one slot.
+pub fn two_claimers() {
+    let world = World::new(Size { slots: 2, ..Size::default() });
+    let claimers = [0, 1].map(|_| {
+        let world = Arc::clone(&world);
+        thread::spawn(move || claim(world.registry(), &Locks::new(&world)))
+    });
+    let [first, second] = claimers.map(|claimer| claimer.join().unwrap());
+    assert!(first.is_some() && first != second, "one slot, two claimers");
+}
+
+/// A dead reader's slot is reaped, or claimed by another process, or first one and then the other.
+pub fn claim_while_reaped() {
+    let (world, mut writer) = Writer::begin(Size::default());
+    dead_slot(&world);
+    let reader = attachment(&world);
+    assert!(writer.commit());
+    writer.reclaim();
+    writer.commit();
+    reader.join().unwrap();
+    assert_eq!(world.pins(), []);
+}
+
+/// Two claimers, and a writer that reaps what one of them would like to have.
+pub fn two_claimers_and_a_reaper() {
+    let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
+    dead_slot(&world);
+    assert!(writer.commit());
+    let claimers = [0, 1].map(|_| {
+        let world = Arc::clone(&world);
+        thread::spawn(move || claim(world.registry(), &Locks::new(&world)))
+    });
+    writer.reclaim();
+    let [first, second] = claimers.map(|claimer| claimer.join().unwrap());
+    // The reaper may hold the lock of the dead slot while a claimer asks for it.
+    assert!(first != second, "one slot, two claimers");
+    assert_eq!(world.pins(), []);
+}
+
+/// What the dead pinned is free after one reclaim.
+pub fn dead_pins_cost_nothing() {
+    let (world, mut writer) = Writer::begin(Size::default());
+    dead_slot(&world);
+    assert!(writer.commit());
+    assert_eq!(writer.reclaim(), 1);
+    assert!(!writer.entries.any_live(1, 2), "a dead reader's version is still there");
+    assert!(writer.commit());
+}
