@@ -209,7 +209,7 @@ impl<'a> Staging<'a> {
     /// Removes a frame; false if there is none of this name.
     ///
     /// # Errors
-    /// [`shmframe_format::ErrorKind::Corrupt`].
+    /// [`shmframe_format::ErrorKind::Corrupt`]; [`shmframe_format::ErrorKind::WriterInChild`].
     pub fn remove_frame(&mut self, name: &str) -> Result<bool> {
         self.store.mapped.lease.check_process()?;
         let before = self.frame(name)?;
