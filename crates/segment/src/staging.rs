@@ -117,6 +117,22 @@ impl<'a> Staging<'a> {
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
         self.store.mapped.lease.check_process()?;
+        let before = self.allocated.len();
+        let schema = self.lay_out(draft, fill);
+        if schema.is_err() {
+            // The transaction may go on to its commit: nothing of this frame may stay behind.
+            for range in self.allocated.drain(before..) {
+                self.store.space.give_warm(range);
+            }
+        }
+        schema
+    }
+
+    fn lay_out(
+        &mut self,
+        draft: FrameDraft<'_>,
+        fill: impl FnOnce(Vec<&mut [u8]>),
+    ) -> Result<RecordReference> {
         let generation = self.root.next_generation;
         let schema = match draft.schema {
             Schema::Unchanged(reference) => reference,
@@ -198,10 +214,11 @@ impl<'a> Staging<'a> {
     /// Puts `frame` in the place of what has this name now, and discards what that covered and `frame` does not.
     fn replace(&mut self, name: &str, frame: Option<StagedFrame>) -> Result<()> {
         let schema = frame.as_ref().map(|frame| frame.schema);
-        let before = match self.changes.insert(name.to_owned(), frame) {
-            Some(before) => before,
+        let before = match self.changes.get(name) {
+            Some(before) => before.clone(),
             None => self.published_frame(name)?,
         };
+        self.changes.insert(name.to_owned(), frame);
         if let Some(before) = before {
             let extents = before.extents.iter().map(|extent| Covered {
                 offset: extent.offset,
@@ -295,7 +312,7 @@ impl<'a> Staging<'a> {
     fn publish(&mut self, entry: &Entry) -> Result<()> {
         let found = self.store.mapped.publication().epoch.load(Ordering::Relaxed);
         if found != self.store.epoch {
-            return Err(lease::superseded(self.store.epoch, found));
+            return Err(self.placed(lease::superseded(self.store.epoch, found)));
         }
         let attempt =
             |store: &Store| protocol::publish(store.mapped.control(), store.mapped.registry(), &Futex, entry);
@@ -303,10 +320,14 @@ impl<'a> Staging<'a> {
             // The ring's place is taken by a version that nobody erased yet.
             self.store.reclaim();
             if !attempt(self.store) {
-                return Err(crate::attachment::damaged(entry.version));
+                return Err(self.placed(crate::attachment::damaged(entry.version)));
             }
         }
         Ok(())
+    }
+
+    fn placed(&self, error: shmframe_format::Error) -> shmframe_format::Error {
+        error.at(self.store.location().path().display())
     }
 
     fn take(&mut self, length: u64) -> Result<Range<u64>> {

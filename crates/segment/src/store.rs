@@ -397,23 +397,29 @@ impl Store {
         }
         let patience = self.options.lease_timeout.unwrap_or(Duration::from_secs(60));
         if !self.mapped.lease.take(Some(Instant::now() + patience))? {
-            return Err(lease::taken(holder(&self.mapped.directory)));
+            return Err(lease::taken(holder(&self.mapped.directory)).at(self.location().path().display()));
         }
         self.holds_lease = true;
+        let caught_up = self.catch_up();
+        if caught_up.is_err() {
+            // What is known is that of before, or half of what there is now: the next attempt begins anew.
+            self.epoch = 0;
+            self.pause();
+        }
+        caught_up.map_err(|error| error.at(self.location().path().display()))
+    }
+
+    /// What a writer does that has the lease again: nothing, if nobody else had it meanwhile.
+    fn catch_up(&mut self) -> Result<()> {
         let publication = self.mapped.publication();
         let removed = publication.state.load(Ordering::Relaxed) == STATE_REMOVED;
         if removed || !self.mapped.directory.is_current()? {
-            self.pause();
             return Err(crate::attachment::removed());
         }
         if publication.epoch.load(Ordering::Relaxed) == self.epoch {
             return self.mapped.lease.show();
         }
-        let gained = self.gain();
-        if gained.is_err() {
-            self.pause();
-        }
-        gained
+        self.gain()
     }
 
     /// Lets the lease go between commits, if writers take turns.
