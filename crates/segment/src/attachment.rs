@@ -271,7 +271,7 @@ impl Attachment {
         }
     }
 
-    /// Pins `version`, if history or a pin of this process keeps it.
+    /// Pins `version`, if history keeps it.
     ///
     /// # Errors
     /// [`ErrorKind::VersionGone`], or those of [`Attachment::pin`].

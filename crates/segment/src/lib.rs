@@ -27,6 +27,8 @@ mod heap;
 mod lease;
 #[cfg(not(loom))]
 mod location;
+#[cfg(all(test, not(loom)))]
+mod planted_leaks;
 pub mod protocol;
 #[cfg(not(loom))]
 mod slots;

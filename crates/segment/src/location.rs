@@ -358,7 +358,7 @@ fn opening(name: &str) -> &'static str {
 pub(crate) fn boot_id() -> Result<[u8; 16]> {
     descriptor::boot_id().map_err(|cause| {
         let errno = Errno::from_raw(cause.raw_os_error().unwrap_or(libc::EIO));
-        Error::from(LocationKind::System { what: "read the boot id", errno }).because(cause)
+        refused("read the boot id", errno)
     })
 }
 

@@ -335,7 +335,7 @@ impl<'a> Staging<'a> {
     fn publish(&mut self, entry: &Entry) -> Result<()> {
         let found = self.store.mapped.publication().epoch.load(Ordering::Relaxed);
         if found != self.store.epoch {
-            return Err(lease::superseded(self.store.epoch, found));
+            return Err(self.placed(lease::superseded(self.store.epoch, found)));
         }
         let attempt =
             |store: &Store| protocol::publish(store.mapped.control(), store.mapped.registry(), &Futex, entry);
@@ -343,10 +343,14 @@ impl<'a> Staging<'a> {
             // The ring's place is taken by a version that nobody erased yet.
             self.store.reclaim();
             if !attempt(self.store) {
-                return Err(crate::attachment::damaged(entry.version));
+                return Err(self.placed(crate::attachment::damaged(entry.version)));
             }
         }
         Ok(())
+    }
+
+    fn placed(&self, error: shmframe_format::Error) -> shmframe_format::Error {
+        error.at(self.store.location().path().display())
     }
 
     /// Gives back what was taken since there were `keep` ranges: it was never visible.

@@ -398,9 +398,10 @@ impl Store {
         if self.holds_lease {
             return Ok(());
         }
+        let place = |error: shmframe_format::Error| error.at(self.location().path().display());
         let patience = self.options.lease_timeout.unwrap_or(TURN);
         if !self.mapped.lease.take(Some(deadline(patience)))? {
-            return Err(lease::taken(holder(&self.mapped.directory)));
+            return Err(place(lease::taken(holder(&self.mapped.directory))));
         }
         // The lease counts as held only once this store knows all that others did meanwhile.
         let caught_up = self.catch_up();
@@ -408,9 +409,10 @@ impl Store {
             Ok(()) => self.holds_lease = true,
             Err(_) => self.mapped.lease.release(),
         }
-        caught_up
+        caught_up.map_err(|error| error.at(self.location().path().display()))
     }
 
+    /// What a writer does that has the lease again: nothing, if nobody else had it meanwhile.
     fn catch_up(&mut self) -> Result<()> {
         let publication = self.mapped.publication();
         let removed = publication.state.load(Ordering::Relaxed) == STATE_REMOVED;

@@ -21,7 +21,7 @@ pub struct Writer {
 
 impl Writer {
     pub(crate) fn new(store: Store, threads: usize) -> Self {
-        Self { store, schemas: SchemaRecords::new(), threads }
+        Self { store, schemas: SchemaRecords::default(), threads }
     }
 
     /// Creates the segment `name`, with the default options.
