@@ -101,6 +101,7 @@ mod tests {
                 ErrorKind::WriterInChild,
                 ErrorKind::Superseded,
                 ErrorKind::RegistryFull,
+                ErrorKind::VersionGone,
                 ErrorKind::Removed,
             ],
         );
