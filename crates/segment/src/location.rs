@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// The directory that holds segments, unless `SHMFRAME_DIR` or an option names another one.
 pub const DEFAULT_DIRECTORY: &str = "/dev/shm";
+/// How often an opener starts again at the name when others create and remove meanwhile.
+pub(crate) const ATTEMPTS: usize = 1000;
 /// The environment variable that names another directory.
 pub const DIRECTORY_VARIABLE: &str = "SHMFRAME_DIR";
 
@@ -265,6 +267,16 @@ impl SegmentDirectory {
         }
     }
 
+    /// What came of opening something in here; nothing if it failed because the name leads elsewhere by now: then
+    /// start again at the name.
+    pub(crate) fn or_again<T>(&self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if self.is_current()? => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
     fn check_owner(&self, status: &FileStat) -> Result<()> {
         let caller = nix::unistd::geteuid().as_raw();
         let trusted =
@@ -346,7 +358,7 @@ fn opening(name: &str) -> &'static str {
 pub(crate) fn boot_id() -> Result<[u8; 16]> {
     descriptor::boot_id().map_err(|cause| {
         let errno = Errno::from_raw(cause.raw_os_error().unwrap_or(libc::EIO));
-        Error::from(LocationKind::System { what: "read the boot id", errno }).because(cause)
+        refused("read the boot id", errno)
     })
 }
 

@@ -7,7 +7,38 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The schema records of the newest version's frames, as far as this writer wrote them.
-pub(crate) type SchemaRecords = HashMap<String, (SchemaRef, RecordReference)>;
+///
+/// They are known for one epoch: whoever had the lease meanwhile may have replaced the frames.
+#[derive(Debug, Default)]
+pub(crate) struct SchemaRecords {
+    epoch: u64,
+    records: HashMap<String, (SchemaRef, RecordReference)>,
+}
+
+impl SchemaRecords {
+    /// What is known under `epoch`: nothing, if it was learned under another one.
+    pub(crate) fn under(&mut self, epoch: u64) -> &mut Self {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.records.clear();
+        }
+        self
+    }
+
+    /// The record that holds this schema for this frame, if it is known.
+    pub(crate) fn find(&self, frame: &str, schema: &SchemaRef) -> Option<RecordReference> {
+        let (known, reference) = self.records.get(frame)?;
+        (Arc::ptr_eq(known, schema) || known == schema).then_some(*reference)
+    }
+
+    /// Notes what a commit made of a frame.
+    pub(crate) fn note(&mut self, frame: String, record: Option<(SchemaRef, RecordReference)>) {
+        match record {
+            Some(record) => drop(self.records.insert(frame, record)),
+            None => drop(self.records.remove(&frame)),
+        }
+    }
+}
 
 /// The Arrow IPC schema message.
 pub(crate) fn message(schema: &Schema) -> Vec<u8> {
@@ -15,10 +46,4 @@ pub(crate) fn message(schema: &Schema) -> Vec<u8> {
     let generator = IpcDataGenerator::default();
     let options = IpcWriteOptions::default();
     generator.schema_to_bytes_with_dictionary_tracker(schema, &mut dictionaries, &options).ipc_message
-}
-
-/// The record that holds this schema for this frame, if it is known.
-pub(crate) fn known(records: &SchemaRecords, frame: &str, schema: &SchemaRef) -> Option<RecordReference> {
-    let (known, reference) = records.get(frame)?;
-    (Arc::ptr_eq(known, schema) || known == schema).then_some(*reference)
 }

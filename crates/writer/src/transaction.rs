@@ -79,7 +79,9 @@ impl<'w> Transaction<'w> {
         let stage = if store.takes_turns() {
             Stage::Private(store, Vec::new())
         } else {
-            Stage::Segment(Box::new(store.begin()?))
+            let staging = store.begin()?;
+            schemas.under(staging.epoch());
+            Stage::Segment(Box::new(staging))
         };
         Ok(Self { stage, schemas, learned: Vec::new(), threads })
     }
@@ -128,14 +130,10 @@ impl<'w> Transaction<'w> {
         let staging = match stage {
             Stage::Segment(staging) => *staging,
             Stage::Private(store, operations) => {
-                let known_epoch = store.epoch();
                 let mut staging = store.begin()?;
-                if staging.epoch() != known_epoch {
-                    // Others wrote meanwhile: where schemas stand is no longer known.
-                    schemas.clear();
-                }
+                let published = schemas.under(staging.epoch());
                 for (frame, operation) in operations {
-                    let schemas = Schemas { published: schemas, learned: &mut learned };
+                    let schemas = Schemas { published, learned: &mut learned };
                     carry_out(&mut staging, schemas, threads, &frame, operation)?;
                 }
                 staging
@@ -143,10 +141,7 @@ impl<'w> Transaction<'w> {
         };
         let version = staging.commit()?;
         for (frame, record) in learned {
-            match record {
-                Some(record) => drop(schemas.insert(frame, record)),
-                None => drop(schemas.remove(&frame)),
-            }
+            schemas.note(frame, record);
         }
         Ok(version)
     }
@@ -175,7 +170,7 @@ fn carry_out(
             schemas.learned.push((frame.to_owned(), None));
         }
         Operation::Put(schema, plan) => {
-            let known = if touched { None } else { schema::known(schemas.published, frame, &schema) };
+            let known = if touched { None } else { schemas.published.find(frame, &schema) };
             let message = if known.is_some() { Vec::new() } else { schema::message(&schema) };
             let draft = FrameDraft {
                 name: frame,
@@ -184,7 +179,8 @@ fn carry_out(
                 nodes: plan.nodes().iter().map(node_item).collect(),
                 buffer_lengths: plan.buffer_lengths().collect(),
             };
-            let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
+            let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads));
+            let record = record.map_err(|error| error.at(format_args!("frame {frame:?}")))?;
             if known.is_none() {
                 schemas.learned.push((frame.to_owned(), Some((schema, record))));
             }

@@ -1,0 +1,79 @@
+//! An audit sees what is planted: bytes that nobody frees, and bytes that are free and in use.
+
+use crate::{FrameDraft, Location, Schema, Store, StoreOptions, Trust};
+
+use shmframe_format::geometry::PAGE_SIZE;
+
+/// A store with one frame; its segment goes when this is dropped.
+struct Segment(Option<Store>);
+
+impl Segment {
+    fn new(test: &str) -> Self {
+        let name = format!("test-{test}-{}", std::process::id());
+        let location = Location::new(None, &name, Trust::default()).unwrap();
+        let options = StoreOptions { capacity: 16 << 20, ..StoreOptions::default() };
+        let mut segment = Self(Some(Store::create(&location, options).unwrap()));
+        let mut transaction = segment.store().begin().unwrap();
+        let draft = FrameDraft {
+            name: "frame",
+            schema: Schema::Message(b"a schema"),
+            rows: 0,
+            nodes: Vec::new(),
+            buffer_lengths: Vec::new(),
+        };
+        transaction.put_frame(draft, |_| ()).unwrap();
+        transaction.commit().unwrap();
+        segment
+    }
+
+    fn store(&mut self) -> &mut Store {
+        self.0.as_mut().unwrap()
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if let Some(store) = self.0.take() {
+            store.remove().unwrap();
+        }
+    }
+}
+
+#[test]
+fn extent_that_nobody_frees_is_seen() {
+    let mut segment = Segment::new("leak");
+    let store = segment.store();
+    let before = store.audit().unwrap();
+    assert_eq!(before.working, before.recovered);
+    let leaked = store.space.take_cold(PAGE_SIZE).unwrap();
+    let after = store.audit().unwrap();
+    assert_eq!(after.recovered, before.recovered);
+    assert_ne!(after.working, after.recovered);
+    assert!(!after.working.iter().any(|free| free.contains(&leaked.start)));
+    store.space.give_cold(leaked);
+    assert_eq!(store.audit().unwrap(), before);
+}
+
+#[test]
+fn extent_that_is_free_and_in_use_is_seen() {
+    let mut segment = Segment::new("double");
+    let store = segment.store();
+    let root = store.root_reference.unwrap();
+    let used = root.offset..root.offset + 64;
+    store.space.give_warm(used);
+    let audit = store.audit().unwrap();
+    assert_ne!(audit.working, audit.recovered);
+}
+
+#[test]
+fn bytes_that_wait_for_a_reader_are_no_leak() {
+    let mut segment = Segment::new("waiting");
+    let store = segment.store();
+    for _ in 0..5 {
+        let mut transaction = store.begin().unwrap();
+        transaction.remove_frame("frame").unwrap();
+        let audit = transaction.commit().and_then(|_| store.audit()).unwrap();
+        assert!(store.space.any_dropped());
+        assert_eq!(audit.working, audit.recovered);
+    }
+}

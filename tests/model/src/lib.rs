@@ -1,0 +1,27 @@
+//! What the tests of the whole share: directories that clean up after themselves, the files of a segment as bytes,
+//! and comparisons of what was sent with what arrived.
+//!
+//! | test | claim |
+//! |---|---|
+//! | `round_trip` | whatever is sent arrives, in place |
+//! | `operations` | whatever is done in whatever order, held versions stay, and no byte leaks |
+//! | `real_data` | real tables arrive |
+//! | `c_data` | an exported array keeps its version until it is released |
+//! | `memory` | replacing frames does not take more and more memory |
+//! | `errors` | each kind of error, made to happen |
+//! | `takeover` | a writer that comes after another forgets what it knew |
+//! | `golden` | segments of earlier builds of a format version open |
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a library of checks: a failed one panics")]
+
+mod arrays;
+mod files;
+mod runs;
+mod scratch;
+mod table;
+
+pub use arrays::{Copied, assert_arrived, assert_in_place, for_each_buffer};
+pub use files::{Files, Slot};
+pub use runs::{to_runs, write_runs};
+pub use scratch::{Scratch, cases};
+pub use table::{all_types, numbers};

@@ -1,0 +1,11 @@
+//! Tests of the whole, in one process. `shmframe_model` says which claims stand where.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod c_data;
+mod errors;
+mod golden;
+mod memory;
+mod operations;
+mod real_data;
+mod round_trip;
+mod takeover;

@@ -1,0 +1,42 @@
+//! Whatever is done in whatever order: what is held stays as it was, and no byte leaks.
+//!
+//! Random operations run on a segment and on a plain model of it: the frames by name, and the version. After every
+//! step each held version is compared, byte for byte, with the copy made when it was taken.
+
+mod held;
+mod operation;
+mod world;
+
+use operation::{Case, case};
+use proptest::test_runner::{Config, TestRunner};
+use shmframe_model::cases;
+use world::World;
+
+fn run(several: bool) {
+    let config = Config {
+        cases: cases(64, 2048),
+        failure_persistence: None,
+        max_shrink_iters: 1000,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new(config).run(&case(), |Case { tables, history, trim, operations }| {
+        let mut world = World::new(tables, history, trim, several);
+        for operation in operations {
+            world.apply(&operation);
+            world.check();
+        }
+        world.end();
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn one_writer_in_any_order_keeps_what_is_held_and_leaks_nothing() {
+    run(false);
+}
+
+#[test]
+fn writers_that_take_turns_in_any_order_keep_what_is_held_and_leak_nothing() {
+    run(true);
+}
