@@ -17,10 +17,10 @@ impl Drop for Directory {
 fn play(scenario: &str) {
     let name = format!("shmframe-fork-{}-{}", std::process::id(), scenario.replace(' ', "-"));
     let directory = Directory(PathBuf::from("/dev/shm").join(name));
-    std::fs::create_dir(&directory.0).unwrap();
+    std::fs::create_dir(&directory.0).expect("a directory for the segment");
     // It ends by itself: every process of a scenario has a watchdog.
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_fork_role")).arg(scenario).arg(&directory.0).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fork_role")).arg(scenario).arg(&directory.0).output();
+    let output = output.expect("the role starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{scenario}: {}\n{said}", output.status);
 }

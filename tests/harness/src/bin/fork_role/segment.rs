@@ -58,7 +58,6 @@ pub fn open(directory: &Path) -> Result<Reader> {
 /// A reader slot, as anybody can see it.
 #[derive(Debug)]
 pub struct Slot {
-    pub index: u64,
     /// Whether its mark says that it is claimed.
     pub claimed: bool,
     /// Whether some process holds its lock, by the kernel's word.
@@ -90,7 +89,7 @@ fn slot(file: &File, index: u64) -> Result<Slot> {
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked)).context("ask for a slot's lock")?;
     let pins = words[16..].iter().copied().filter(|pin| *pin != 0).collect();
     let locked = i32::from(asked.l_type) != libc::F_UNLCK;
-    Ok(Slot { index, claimed: words[0] % 2 == 1, locked, pid: words[1], pins })
+    Ok(Slot { claimed: words[0] % 2 == 1, locked, pid: words[1], pins })
 }
 
 /// How many slots living processes hold.

@@ -5,7 +5,7 @@ use crate::stage::{End, Stage};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
-/// Short-lived children under a held snapshot, each test: with a registry this small, a slot lost per fork shows soon.
+/// Slots of a registry so small that a slot lost per fork shows soon.
 const FEW: u32 = 8;
 const CHILDREN: u32 = 10_000;
 
@@ -73,14 +73,14 @@ pub fn empty(directory: &Path) -> Result<()> {
         if !pins {
             parent.ask("drop a")?;
         }
-        let child = stage.fork(&mut parent)?;
+        let mut child = stage.fork(&mut parent)?;
         ensure!(stage.slots_of(parent.pid)?.len() == 1, "the parent has a slot");
         stage.end(&mut parent, End::Kill, None)?;
         let left = locked_slots(stage.directory())?;
         ensure!(left == usize::from(pins), "{left} slots are kept alive, with pins: {pins}");
-        let mut child = child;
         stage.end(&mut child, End::Kill, None)?;
         ensure!(locked_slots(stage.directory())? == 0, "a slot outlives its last user");
+        stage.expect_all_free()?;
     }
     stage.close()
 }
@@ -120,6 +120,8 @@ pub fn full(directory: &Path) -> Result<()> {
     other.ask("drop a")?;
     ensure!(locked_slots(stage.directory())? == 2, "the registry is full");
     let mut child = stage.fork(&mut parent)?;
+    // Neither of the pins is of the newest version any more, which could be joined.
+    stage.go_on()?;
     for actor in [&mut parent, &mut child] {
         let refused = actor.ask("pin third");
         let refused = refused.err().context("a pin without a slot")?.to_string();

@@ -30,6 +30,8 @@ pub struct Stage {
     writer: Actor,
     /// Free bytes while nobody holds anything.
     free: u64,
+    /// Bytes that an old version keeps in use; not known until one is held.
+    cost: Option<u64>,
 }
 
 impl Stage {
@@ -46,7 +48,7 @@ impl Stage {
         writer.ask("commit 100")?;
         let free = writing::ask(&mut writer)?.free;
         writer.ask("run")?;
-        Ok(Self { directory: directory.to_owned(), desk, writer, free })
+        Ok(Self { directory: directory.to_owned(), desk, writer, free, cost: None })
     }
 
     /// Starts a process that reads.
@@ -78,19 +80,15 @@ impl Stage {
         self.writer.ask(order).map(drop)
     }
 
-    /// The versions that readers hold, newest commits aside.
-    pub fn held(&mut self) -> Result<Vec<u64>> {
-        self.go_on()?;
-        Ok(writing::ask(&mut self.writer)?.held)
-    }
-
     /// Fails unless exactly these versions are held, each at the cost of one version's bytes.
     pub fn expect_held(&mut self, versions: &[&str]) -> Result<()> {
         self.go_on()?;
         let Report { free, held } = writing::ask(&mut self.writer)?;
         let expected: Vec<u64> = versions.iter().map(|version| version.parse()).collect::<Result<_, _>>()?;
         ensure!(held == expected, "versions {held:?} are held instead of {expected:?}");
-        ensure!((free < self.free) == !held.is_empty(), "{free} of {} bytes free, held: {held:?}", self.free);
+        let cost = self.free - free;
+        let each = *self.cost.get_or_insert(cost / held.len() as u64);
+        ensure!(cost == each * held.len() as u64 && each > 0, "{held:?} cost {cost} bytes, each one {each}");
         Ok(())
     }
 

@@ -150,8 +150,13 @@ pub fn killed(directory: &Path) -> Result<()> {
     process::watch();
     process::adopt_orphans()?;
     let (mut told, tell) = std::io::pipe()?;
-    let (wait, mut go) = std::io::pipe()?;
-    let parent = process::fork(|| write_until_killed(directory, tell, wait))?;
+    let (wait, go) = std::io::pipe()?;
+    let mut go = Some(go);
+    let parent = process::fork(|| {
+        // Only the conductor's end is left: when that goes, the child's wait is over.
+        drop(go.take());
+        write_until_killed(directory, tell, wait)
+    })?;
     let mut pid = [0; 4];
     told.read_exact(&mut pid)?;
     let child = Pid::from_raw(i32::from_le_bytes(pid));
@@ -161,7 +166,7 @@ pub fn killed(directory: &Path) -> Result<()> {
     let audit = writer.audit()?;
     ensure!(audit.working == audit.recovered, "leaked: {audit:?}");
     drop(writer);
-    go.write_all(b"!")?;
+    go.context("the child's signal")?.write_all(b"!")?;
     process::wait(child)?;
     // What the child wrote, with a writer of its own.
     let reader = Reader::options().directory(directory).open(NAME)?;
