@@ -121,19 +121,34 @@ impl Root {
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
     pub fn find(&self, source: &impl RecordSource, name: &str) -> Result<Option<FrameEntry>> {
-        let key = hash(name.as_bytes());
+        self.find_with(source, name, FrameEntry::clone)
+    }
+
+    /// What `look` makes of the frame of this name: saves a copy where the frame is known already.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn find_with<R>(
+        &self,
+        source: &impl RecordSource,
+        name: &str,
+        look: impl FnOnce(&FrameEntry) -> R,
+    ) -> Result<Option<R>> {
+        let mut key = None;
         let mut read;
         let mut node = &self.node;
         for depth in 0..=DEPTH_LIMIT {
             match node {
-                Node::Leaf(frames) => return Ok(frames.iter().find(|frame| frame.name == name).cloned()),
-                Node::Branch(children) => match &children[digit(key, depth)] {
-                    Some(child) => {
-                        read = Node::read(source, child)?;
-                        node = &read;
+                Node::Leaf(frames) => return Ok(frames.iter().find(|frame| frame.name == name).map(look)),
+                Node::Branch(children) => {
+                    match &children[digit(*key.get_or_insert_with(|| hash(name.as_bytes())), depth)] {
+                        Some(child) => {
+                            read = Node::read(source, child)?;
+                            node = &read;
+                        }
+                        None => return Ok(None),
                     }
-                    None => return Ok(None),
-                },
+                }
             }
         }
         Err(damaged(RecordKind::Directory, "branches below each other without end"))
