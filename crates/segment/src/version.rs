@@ -275,6 +275,14 @@ impl CheckedFrame {
     }
 }
 
+#[cfg(feature = "arrow")]
+impl Frozen {
+    /// What keeps the bytes frozen and mapped.
+    pub(crate) fn into_hold(self) -> Arc<Hold> {
+        self.hold
+    }
+}
+
 impl AsRef<[u8]> for Frozen {
     fn as_ref(&self) -> &[u8] {
         // SAFETY: (I1, I3, I11) the version that covers these bytes is pinned by `hold`; the range was checked
