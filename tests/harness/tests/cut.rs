@@ -162,7 +162,7 @@ fn writer_killed_at_every_step_of_reclaim_leaves_held_versions_alone() {
 
 #[test]
 fn recovery_killed_at_every_step_is_recovered_again() {
-    let _watchdog = Watchdog::seconds(1800);
+    let _watchdog = Watchdog::seconds(if cut::full() { 4 * 3600 } else { 900 });
     let place = Place::new("cut-recovery");
     let cutter = cutter(&place);
     let mut reader = Role::start(READER, &place, None, &[]);
@@ -292,7 +292,7 @@ fn remover_killed_at_every_step_leaves_a_whole_segment_or_none() {
         match cutter.try_reader("a") {
             Some(_) => {
                 whole += 1;
-                let (reader, visible) = cutter.check_visible("a", base, &[contents.clone()]);
+                let (reader, visible) = cutter.check_visible("a", base, std::slice::from_ref(&contents));
                 cutter.check_take_over(&reader, "a", visible, &contents);
             }
             // Removed, or half of the way: a writer does not find it, and another remover finds nothing or ends it.

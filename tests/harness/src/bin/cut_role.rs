@@ -1,6 +1,6 @@
 //! Runs a workload: `cut_role WORKLOAD SEGMENT N`. Kills itself just before its N-th step; with N of 0 counts the steps.
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, reason = "what fails in here fails a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails in here fails a test")]
 
 use shmframe_harness::control::{Control, Word};
 use shmframe_harness::serve::die_with_parent;

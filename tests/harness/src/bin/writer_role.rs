@@ -1,6 +1,6 @@
 //! A process that writes: does what it is told on its standard input, a command a line.
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, reason = "what fails in here fails a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails in here fails a test")]
 
 use shmframe::{Error, ErrorKind, Writer, WriterOptions};
 use shmframe_harness::control::{Control, Tally, Word};
