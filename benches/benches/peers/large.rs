@@ -43,7 +43,7 @@ fn values(batch: &RecordBatch) -> Vec<arrow::buffer::Buffer> {
 fn warm(run: &mut Run, case: InTurn, threads: usize) -> Result<()> {
     let batch = frame_of(WARM_BYTES, 10)?;
     let buffers = values(&batch);
-    let pieces: Vec<&[u8]> = buffers.iter().map(|buffer| buffer.as_slice()).collect();
+    let pieces: Vec<&[u8]> = buffers.iter().map(shmframe::arrow::buffer::Buffer::as_slice).collect();
     let mut writer = run.place.options().copy_threads(threads).create("warm")?;
     for _ in 0..3 {
         writer.put("frame", &batch)?;
@@ -61,7 +61,7 @@ fn warm(run: &mut Run, case: InTurn, threads: usize) -> Result<()> {
 fn cold(run: &mut Run) -> Result<()> {
     let batch = frame_of(COLD_BYTES, 10)?;
     let buffers = values(&batch);
-    let pieces: Vec<&[u8]> = buffers.iter().map(|buffer| buffer.as_slice()).collect();
+    let pieces: Vec<&[u8]> = buffers.iter().map(shmframe::arrow::buffer::Buffer::as_slice).collect();
     // Creating and removing are not counted, neither here nor there.
     let segment: Cell<Option<Writer>> = Cell::new(None);
     let place = &run.place;
