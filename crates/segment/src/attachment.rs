@@ -146,7 +146,7 @@ impl Attachment {
         label: &str,
     ) -> Result<Arc<Self>> {
         if let Some(attachment) = Self::find(&directory, header.instance()) {
-            return Ok(attachment);
+            return attachment.unless_removed();
         }
         let geometry = *header.geometry();
         let control = Region::read_only(data.as_fd(), geometry.heap_offset())?;
@@ -166,9 +166,7 @@ impl Attachment {
             this: this.clone(),
             registration: OnceLock::new(),
         });
-        if attachment.is_removed() {
-            return Err(Error::from(AttachmentKind::Removed).at(attachment.location().path().display()));
-        }
+        let attachment = attachment.unless_removed()?;
         let object: *const Self = Arc::as_ptr(&attachment);
         // SAFETY: (outside the invariants) the attachment stands in an Arc, and takes the registration back first
         // thing when it is dropped.
@@ -176,6 +174,14 @@ impl Attachment {
         // The place is empty: this attachment was made just now.
         let _ = attachment.registration.set(registration);
         Ok(attachment)
+    }
+
+    /// The attachment, unless its segment was removed: the directory may stand there for a while yet.
+    fn unless_removed(self: Arc<Self>) -> Result<Arc<Self>> {
+        if self.is_removed() {
+            return Err(Error::from(AttachmentKind::Removed).at(self.location().path().display()));
+        }
+        Ok(self)
     }
 
     /// The attachment that this process has to the segment, if any.
@@ -246,7 +252,9 @@ impl Attachment {
     /// # Errors
     /// If the registry cannot be opened.
     pub fn has_writer(&self) -> Result<bool> {
-        let (file, _) = self.directory.open_file(READERS, false)?;
+        // A writer that removes the segment says so in `state` before its files go.
+        let opened = self.directory.or_again(self.directory.open_file(READERS, false))?;
+        let Some((file, _)) = opened else { return Ok(false) };
         let locked = lock::is_locked(file.as_fd(), WRITER_PRESENCE_BYTE);
         locked.map_err(|errno| refused("ask for the writer", errno))
     }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 /// The most versions that history keeps: half the ring.
 pub const HISTORY_LIMIT: u64 = RING_LENGTH as u64 / 2;
-/// How long a commit waits for its turn, unless told otherwise.
+/// How long opening and commits wait for their turn, unless told otherwise.
 const TURN: Duration = Duration::from_secs(60);
 /// How long creation rests while somebody else takes the old segment away.
 const REST: Duration = Duration::from_millis(1);
@@ -51,12 +51,19 @@ pub struct StoreOptions {
     pub history: Option<u64>,
     /// The writer's label, shown to whoever looks.
     pub label: String,
-    /// How long to wait for the lease; none: not at all.
+    /// How long to wait for the lease; none: not at all, or 60 seconds where writers take turns.
     pub lease_timeout: Option<Duration>,
     /// What happens to free pages.
     pub trim: TrimPolicy,
     /// Takes the lease for each commit only.
     pub several_writers: bool,
+}
+
+impl StoreOptions {
+    /// How long to wait for the lease. Where writers take turns, somebody else's turn is no reason to fail.
+    fn patience(&self) -> Option<Duration> {
+        self.lease_timeout.or(self.several_writers.then_some(TURN))
+    }
 }
 
 impl Default for StoreOptions {
@@ -278,8 +285,7 @@ impl Store {
         for _ in 0..ATTEMPTS {
             let directory = location.open_directory()?;
             let Some(lease) = directory.or_again(Lease::open(&directory))? else { continue };
-            let deadline = options.lease_timeout.map(deadline);
-            if !lease.take(deadline)? {
+            if !lease.take(options.patience().map(deadline))? {
                 return Err(lease::taken(holder(&directory)).at(location.path().display()));
             }
             // The lease may be that of a segment that was removed meanwhile.
@@ -399,8 +405,7 @@ impl Store {
             return Ok(());
         }
         let place = |error: shmframe_format::Error| error.at(self.location().path().display());
-        let patience = self.options.lease_timeout.unwrap_or(TURN);
-        if !self.mapped.lease.take(Some(deadline(patience)))? {
+        if !self.mapped.lease.take(self.options.patience().map(deadline))? {
             return Err(place(lease::taken(holder(&self.mapped.directory))));
         }
         // The lease counts as held only once this store knows all that others did meanwhile.
@@ -560,7 +565,11 @@ fn clear_name(location: &Location) -> Result<Name> {
         Err(error) if error.kind() == ErrorKind::Missing => return Ok(Name::Free),
         directory => directory?,
     };
-    let Ok((data, header)) = directory.open_data(Role::Reader) else { return Ok(Name::Taken) };
+    let (data, header) = match directory.or_again(directory.open_data(Role::Reader)) {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return Ok(Name::BeingRemoved),
+        Err(_) => return Ok(Name::Taken),
+    };
     if !is_removed(&data, &header)? {
         return Ok(Name::Taken);
     }

@@ -58,7 +58,7 @@ impl WriterOptions {
         self
     }
 
-    /// How long to wait for another writer to let the lease go. Unset: not at all.
+    /// How long to wait for another writer to let the lease go. Unset: not at all, or 60 seconds where writers take turns.
     #[must_use]
     pub fn lease_timeout(mut self, timeout: Duration) -> Self {
         self.store.lease_timeout = Some(timeout);
@@ -73,7 +73,7 @@ impl WriterOptions {
     }
 
     /// Lets several writers take turns: the lease is taken for each commit only, and a transaction stages in private
-    /// memory before. A commit waits for its turn for the lease timeout, or 60 seconds.
+    /// memory before. Opening and each commit wait for their turn for the lease timeout, or 60 seconds.
     #[must_use]
     pub fn several_writers(mut self) -> Self {
         self.store.several_writers = true;

@@ -83,10 +83,10 @@ impl Cutter<'_> {
     pub fn check_take_over(&self, reader: &Reader, segment: &str, visible: u64, before: &Contents) {
         let mut writer = self.place.writer().open(segment).unwrap();
         assert_eq!(writer.version(), visible);
-        check_audit(&writer);
+        check_audit(&mut writer);
         self.check_goes_on(&mut writer, reader, visible, before);
         writer.trim(0).unwrap();
-        self.check_memory(&writer, segment);
+        self.check_memory(&mut writer, segment);
         writer.remove_segment().unwrap();
     }
 
@@ -104,7 +104,7 @@ impl Cutter<'_> {
     }
 
     /// Checks that no more memory is taken than what a version covers, to the page.
-    fn check_memory(&self, writer: &Writer, segment: &str) {
+    fn check_memory(&self, writer: &mut Writer, segment: &str) {
         let audit = writer.audit().unwrap();
         assert_eq!(audit.working, audit.recovered);
         let data = self.place.path().join(format!("{segment}.shmf/data"));
@@ -121,9 +121,9 @@ impl Cutter<'_> {
     /// # Panics
     /// If it does.
     pub fn check_next_create(&self, segment: &str) {
-        let writer = self.place.writer().create(segment).unwrap();
+        let mut writer = self.place.writer().create(segment).unwrap();
         assert_eq!(self.place.entries(), [format!("{segment}.shmf")]);
-        check_audit(&writer);
+        check_audit(&mut writer);
         writer.remove_segment().unwrap();
         assert_eq!(self.place.entries(), [""; 0]);
     }
@@ -143,7 +143,7 @@ impl Cutter<'_> {
 ///
 /// # Panics
 /// If it is not.
-pub fn check_audit(writer: &Writer) {
+pub fn check_audit(writer: &mut Writer) {
     let audit = writer.audit().unwrap();
     assert_eq!(audit.working, audit.recovered);
 }

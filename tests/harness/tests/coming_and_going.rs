@@ -160,7 +160,7 @@ fn several_writers_lose_nothing() {
     reader.ask("check first");
     let mut last = place.writer().several_writers().open(NAME).unwrap();
     last.trim(0).unwrap();
-    cut::check_audit(&last);
+    cut::check_audit(&mut last);
     all.into_iter().for_each(Role::quit);
     reader.quit();
 }
@@ -194,6 +194,6 @@ fn killed_one_of_several_writers_does_not_block_the_others() {
     }
     let mut last = place.writer().several_writers().open(NAME).unwrap();
     last.put("last", &pattern::batch("last", 1, 1)).unwrap();
-    cut::check_audit(&last);
+    cut::check_audit(&mut last);
     others.into_iter().for_each(Role::quit);
 }

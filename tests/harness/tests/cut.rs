@@ -232,7 +232,7 @@ fn one_of_several_writers_killed_at_every_step_leaves_the_others_going() {
         let mut expected = before.clone();
         expected.insert("other".to_owned(), (stamp, 7));
         assert_eq!(pattern::contents(&looking.snapshot().unwrap()), expected);
-        cut::check_audit(&other);
+        cut::check_audit(&mut other);
         cutter.check_take_over(&looking, &segment, stamp, &expected);
         cuts += 1;
     }

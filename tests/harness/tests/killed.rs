@@ -66,7 +66,7 @@ fn killed_writers_leave_the_last_version_and_streaming_readers_read_on() {
     assert!(writer.version() >= control.get(Word::Committed));
     assert!(control.tally(Tally::Newest) <= writer.version());
     writer.trim(0).unwrap();
-    cut::check_audit(&writer);
+    cut::check_audit(&mut writer);
     pattern::check_one_version(&place.reader().open(NAME).unwrap().snapshot().unwrap());
 }
 
@@ -108,7 +108,7 @@ fn killed_reader_gives_its_bytes_back() {
         let stamp = writer.version() + 1;
         writer.put("big", &pattern::batch("big", stamp, rows)).unwrap();
         writer.trim(0).unwrap();
-        cut::check_audit(&writer);
+        cut::check_audit(&mut writer);
         (writer.allocated_bytes(), writer.holders())
     };
     let (before, _) = put(40_000);

@@ -50,7 +50,7 @@ fn full_file_system_names_the_holders_and_goes_on_when_they_let_go() {
     let fresh = place.reader().open(NAME).unwrap();
     assert_eq!(fresh.snapshot().unwrap().version(), last);
     pattern::check_one_version(&fresh.snapshot().unwrap());
-    cut::check_audit(&writer);
+    cut::check_audit(&mut writer);
     assert_eq!(put(&mut writer, "big", 20_000).unwrap_err().kind(), ErrorKind::DirectoryFull);
     for version in &held {
         assert_eq!(reader.number(&format!("check {version}")), *version);
@@ -64,7 +64,7 @@ fn full_file_system_names_the_holders_and_goes_on_when_they_let_go() {
     for _ in 0..10 {
         put(&mut writer, "big", 20_000).unwrap();
     }
-    cut::check_audit(&writer);
+    cut::check_audit(&mut writer);
     writer.remove_segment().unwrap();
     assert_eq!(place.entries(), [""; 0]);
 }
@@ -90,7 +90,7 @@ fn full_file_system_has_room_again_when_a_frame_is_removed() {
     let version = writer.version();
     let reader = place.reader().open(NAME).unwrap();
     assert_eq!(pattern::contents(&reader.snapshot().unwrap()).len(), frames);
-    cut::check_audit(&writer);
+    cut::check_audit(&mut writer);
     // A writer that is killed here takes nothing along.
     drop(writer);
     let mut writer = place.writer().open(NAME).unwrap();
@@ -99,7 +99,7 @@ fn full_file_system_has_room_again_when_a_frame_is_removed() {
     writer.remove("frame-0").unwrap();
     put(&mut writer, "more", 4000).unwrap();
     assert_eq!(pattern::contents(&reader.snapshot().unwrap()).len(), frames);
-    cut::check_audit(&writer);
+    cut::check_audit(&mut writer);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn low_limit_on_descriptors_is_an_error_that_says_so() {
     assert_eq!(place.entries(), [format!("{NAME}.shmf")]);
     let mut writer = place.writer().open(NAME).unwrap();
     put(&mut writer, "left", 3).unwrap();
-    cut::check_audit(&writer);
+    cut::check_audit(&mut writer);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn low_limit_on_file_size_is_an_error_that_says_so() {
     let read = [&format!("open {NAME}"), "hold one", "check one"];
     assert_eq!(under_limits(&place, READER, "fsize", &limits, &read), 0);
     let mut writer = place.writer().open(NAME).unwrap();
-    cut::check_audit(&writer);
+    cut::check_audit(&mut writer);
     put(&mut writer, "left", 2).unwrap();
 }
 
