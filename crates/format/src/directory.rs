@@ -466,7 +466,8 @@ mod tests {
     fn commit_to_one_of_many_frames_rewrites_a_path() {
         let mut heap = Heap::default();
         let mut root = Root::empty();
-        heap.commit(&mut root, (0..10_000).map(|n| put(&format!("f{n}"), n)).collect());
+        let names: Vec<String> = (0..10_000).map(|n| format!("f{n}")).collect();
+        heap.commit(&mut root, (0..).zip(&names).map(|(n, name)| put(name, n)).collect());
         let nodes = heap.covered.len();
         let written = heap.commit(&mut root, vec![put("f77", 1)]);
         assert!(nodes > 1_000 && written <= 6, "{nodes} nodes, {written} rewritten");

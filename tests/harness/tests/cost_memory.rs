@@ -1,5 +1,6 @@
 //! What a snapshot, its batches and a put ask of memory: allocations, bytes, pages. None of it grows with the frame.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod cost_support;
 

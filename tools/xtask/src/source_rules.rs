@@ -13,6 +13,7 @@ const MAY_BE_UNSAFE: &[(&str, &str)] = &[
     ("crates/segment/", "where the bytes live"),
     ("crates/python/", "PyO3 and the C data interface force it"),
     ("tests/harness/src/bin/fork_role/process.rs", "a real fork has no safe form"),
+    ("benches/", "the interfaces of the peers force it"),
     ("tests/harness/src/control.rs", "shared_memory and raw_sync hand out raw memory"),
 ];
 
