@@ -4,7 +4,7 @@ use crate::error::ReadKind;
 use crate::reader::Reader;
 use core::time::Duration;
 use shmframe_format::{Error, ErrorKind, Result};
-use shmframe_segment::{Attachment, Location, Trust};
+use shmframe_segment::{Attachment, Location, Trust, deadline};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -61,7 +61,7 @@ impl ReaderOptions {
     /// # Errors
     /// [`ErrorKind::TimedOut`], or those of [`ReaderOptions::open`].
     pub fn open_within(&self, name: &str, timeout: Duration) -> Result<Reader> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let mut patience = PATIENCE.0;
         loop {
             match self.open(name) {

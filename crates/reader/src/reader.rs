@@ -6,7 +6,7 @@ use crate::snapshot::{KnownFrames, Snapshot};
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::protocol::WaitOutcome;
-use shmframe_segment::{Attachment, KnownVersion, PinnedVersion};
+use shmframe_segment::{Attachment, KnownVersion, PinnedVersion, deadline};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -140,7 +140,7 @@ impl Reader {
 
     fn wait(&self, version: u64, timeout: Duration, written: impl Fn() -> Result<bool>) -> Result<Wait> {
         let attachment = &self.inner.attachment;
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let mut cap = CAP.0;
         if !attachment.is_removed() && attachment.latest() > version {
             return Ok(Wait::Newer(attachment.latest()));

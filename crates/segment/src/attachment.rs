@@ -4,7 +4,7 @@
 //! hold it, so that a slot outlives the reader for as long as any array lives.
 
 use crate::fork::{AtFork, ForkLock, Registration, generation};
-use crate::location::{Location, READERS, SegmentDirectory, refused};
+use crate::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
 use crate::protocol::{EntryRead, LocalSlot, NO_HOME, PinOutcome, WaitOutcome, read_entry, wait_newer};
 use crate::slots::{HeldSlot, SlotList};
 use crate::sync::{ReadOnly, ReadWord, ReadWrite, Word64};
@@ -129,9 +129,22 @@ impl Attachment {
     /// # Errors
     /// Everything that opening a segment refuses; see `docs/security.md`.
     pub fn open(location: &Location, label: &str) -> Result<Arc<Self>> {
-        let directory = location.open_directory()?;
-        let (data, header) = directory.open_data(Role::Reader)?;
-        let registry = directory.open_registry(&header)?;
+        for _ in 0..ATTEMPTS {
+            let directory = location.open_directory()?;
+            if let Some((data, header, registry)) = directory.or_again(open_files(&directory))? {
+                return Self::attach(directory, data, header, &registry, label);
+            }
+        }
+        Err(Error::from(AttachmentKind::Removed).at(location.path().display()))
+    }
+
+    fn attach(
+        directory: SegmentDirectory,
+        data: OwnedFd,
+        header: Header,
+        registry: &OwnedFd,
+        label: &str,
+    ) -> Result<Arc<Self>> {
         if let Some(attachment) = Self::find(&directory, header.instance()) {
             return Ok(attachment);
         }
@@ -154,7 +167,7 @@ impl Attachment {
             registration: OnceLock::new(),
         });
         if attachment.is_removed() {
-            return Err(Error::from(AttachmentKind::Removed).at(location.path().display()));
+            return Err(Error::from(AttachmentKind::Removed).at(attachment.location().path().display()));
         }
         let object: *const Self = Arc::as_ptr(&attachment);
         // SAFETY: (outside the invariants) the attachment stands in an Arc, and takes the registration back first
@@ -402,6 +415,12 @@ impl Attachment {
             Err(_) => Ok(Arc::new(Region::read_only(self.data.as_fd(), end)?)),
         }
     }
+}
+
+fn open_files(directory: &SegmentDirectory) -> Result<(OwnedFd, Header, OwnedFd)> {
+    let (data, header) = directory.open_data(Role::Reader)?;
+    let registry = directory.open_registry(&header)?;
+    Ok((data, header, registry))
 }
 
 /// The words of a mapped registry.

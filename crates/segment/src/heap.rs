@@ -167,9 +167,13 @@ impl Store {
         holders.filter(|holder| holder.bytes > 0).collect()
     }
 
-    /// Gives warm pages that no live version covers back to the system, all but `keep` bytes. Returns how many bytes.
+    /// Gives pages that no live version covers back to the system: those that an earlier writer may have left, and all
+    /// but `keep` bytes of the warm ones. Returns how many bytes the segment takes less.
     pub(crate) fn trim_to(&mut self, keep: u64) -> u64 {
-        let ranges = self.space.take_for_trim(keep, PAGE_SIZE);
+        let unknown = self.space.take_unknown();
+        let mut ranges = self.space.take_for_trim(keep, PAGE_SIZE);
+        ranges.extend(unknown.iter().map(whole_pages));
+        ranges.retain(|range| !range.is_empty());
         if ranges.is_empty() {
             return 0;
         }
@@ -177,18 +181,15 @@ impl Store {
         // comes back after another writer walks anew (docs/decisions/0004).
         let trims = &self.mapped.publication().trims;
         trims.store(trims.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
-        let mut given = 0;
+        let before = self.allocated_bytes();
         for range in ranges {
-            let length = range.end - range.start;
             // A page that stays allocated costs memory and nothing else.
-            if descriptor::punch(self.mapped.data.as_fd(), range.start, length).is_ok() {
-                given += length;
-            }
+            let _ = descriptor::punch(self.mapped.data.as_fd(), range.start, range.end - range.start);
         }
-        given
+        before.saturating_sub(self.allocated_bytes())
     }
 
-    /// Reclaims, then gives warm pages that no live version covers back to the system, all but `keep` bytes.
+    /// Reclaims, then gives pages that no live version covers back to the system, all but `keep` bytes.
     /// Returns how many bytes went.
     ///
     /// # Errors
@@ -200,6 +201,11 @@ impl Store {
         self.pause();
         Ok(given)
     }
+}
+
+/// The whole pages within a range.
+fn whole_pages(range: &Range<u64>) -> Range<u64> {
+    range.start.next_multiple_of(PAGE_SIZE)..range.end / PAGE_SIZE * PAGE_SIZE
 }
 
 shmframe_format::every_kind!(HeapKind {

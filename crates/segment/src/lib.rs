@@ -51,6 +51,8 @@ pub use arrays::{ArrayParts, build_array, to_array};
 #[cfg(not(loom))]
 pub use attachment::{Attachment, Pin, fork_generation};
 #[cfg(not(loom))]
+pub use clock::deadline;
+#[cfg(not(loom))]
 pub use heap::Holder;
 #[cfg(not(loom))]
 pub use location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust};
@@ -72,6 +74,7 @@ mod tests {
             crate::heap::every_kind(),
             crate::lease::every_kind(),
             crate::location::every_kind(),
+            crate::staging::every_kind(),
             crate::store::every_kind(),
             crate::sys::limits::every_kind(),
             crate::version::every_kind(),
@@ -103,6 +106,7 @@ mod tests {
                 ErrorKind::RegistryFull,
                 ErrorKind::VersionGone,
                 ErrorKind::Removed,
+                ErrorKind::VersionGone,
             ],
         );
     }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// The directory that holds segments, unless `SHMFRAME_DIR` or an option names another one.
 pub const DEFAULT_DIRECTORY: &str = "/dev/shm";
+/// How often an opener starts again at the name when others create and remove meanwhile.
+pub(crate) const ATTEMPTS: usize = 1000;
 /// The environment variable that names another directory.
 pub const DIRECTORY_VARIABLE: &str = "SHMFRAME_DIR";
 
@@ -262,6 +264,16 @@ impl SegmentDirectory {
             Ok(status) => Ok(Identity::of(&status) == self.identity),
             Err(Errno::ENOENT) => Ok(false),
             Err(errno) => Err(refused("look at the segment", errno)),
+        }
+    }
+
+    /// What came of opening something in here; nothing if it failed because the name leads elsewhere by now: then
+    /// start again at the name.
+    pub(crate) fn or_again<T>(&self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if self.is_current()? => Err(error),
+            Err(_) => Ok(None),
         }
     }
 

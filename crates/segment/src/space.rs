@@ -37,6 +37,8 @@ pub(crate) struct Space {
     /// Free; whether with pages is unknown.
     cold: RangeSet<u64>,
     dropped: Vec<Dropped>,
+    /// Whether cold extents may have pages: a writer before this one may have left them.
+    unknown: bool,
 }
 
 impl Space {
@@ -44,7 +46,14 @@ impl Space {
     pub(crate) fn new(heap: Range<u64>) -> Self {
         let mut cold = RangeSet::new();
         cold.insert(heap.clone());
-        Self { heap, warm: RangeSet::new(), by_length: BTreeSet::new(), cold, dropped: Vec::new() }
+        Self {
+            heap,
+            warm: RangeSet::new(),
+            by_length: BTreeSet::new(),
+            cold,
+            dropped: Vec::new(),
+            unknown: true,
+        }
     }
 
     /// Marks bytes that a live version covers; used by recovery.
@@ -156,6 +165,11 @@ impl Space {
             taken.push(pages);
         }
         taken
+    }
+
+    /// All cold extents, if some of them may have pages; from then on none has. The caller punches them.
+    pub(crate) fn take_unknown(&mut self) -> Vec<Range<u64>> {
+        if core::mem::take(&mut self.unknown) { self.cold.iter().cloned().collect() } else { Vec::new() }
     }
 
     /// Free bytes that have pages.

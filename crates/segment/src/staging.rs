@@ -10,16 +10,53 @@ use core::ops::Range;
 use shmframe_format::directory::{Change, NodeSink, Root};
 use shmframe_format::frame::{Layout, State, schema_draft};
 use shmframe_format::geometry::{ALIGNMENT, PADDING, RING_LENGTH};
-use shmframe_format::record::{RecordKind, seal, seal_entry};
+use shmframe_format::record::{RECORD_LIMIT, RecordKind, seal, seal_entry};
 use shmframe_format::table::{
     BufferItem, BufferStateItem, ChunkItem, Entry, ExtentItem, NodeItem, RecordReference,
 };
-use shmframe_format::{Covered, Result};
+use shmframe_format::{Covered, Describe, ErrorKind, Report, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Commits after which a reclaim is due at the latest.
 const COMMITS_PER_RECLAIM: u64 = RING_LENGTH as u64 / 2;
+
+#[derive(Debug)]
+enum StagingKind {
+    RecordLength { found: u64 },
+    OtherSchema { name: String },
+}
+
+impl Describe for StagingKind {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::RecordLength { .. } => ErrorKind::CapacityExceeded,
+            Self::OtherSchema { .. } => ErrorKind::InvalidArgument,
+        }
+    }
+
+    fn report(&self) -> Report {
+        match self {
+            Self::RecordLength { found } => Report::new(
+                "a record is too long",
+                format!("at most {RECORD_LIMIT} bytes of schema, or of columns and buffers"),
+                format!("{found}"),
+                "use fewer columns or less metadata",
+            ),
+            Self::OtherSchema { name } => Report::new(
+                format!("frame {name:?} has another schema record"),
+                "the one that its newest version has",
+                "another one",
+                "hand in the schema's message",
+            ),
+        }
+    }
+}
+
+shmframe_format::every_kind!(StagingKind {
+    RecordLength: StagingKind::RecordLength { found: 1 };
+    OtherSchema: StagingKind::OtherSchema { name: "a".into() };
+});
 
 /// A transaction: dropped, it leaves nothing behind.
 #[derive(Debug)]
@@ -110,22 +147,19 @@ impl<'a> Staging<'a> {
     ///
     /// # Errors
     /// [`shmframe_format::ErrorKind::DirectoryFull`], [`shmframe_format::ErrorKind::CapacityExceeded`]; the
-    /// transaction stays usable.
+    /// transaction is then as it was before.
     pub fn put_frame(
         &mut self,
         draft: FrameDraft<'_>,
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
         self.store.mapped.lease.check_process()?;
-        let before = self.allocated.len();
-        let schema = self.lay_out(draft, fill);
-        if schema.is_err() {
-            // The transaction may go on to its commit: nothing of this frame may stay behind.
-            for range in self.allocated.drain(before..) {
-                self.store.space.give_warm(range);
-            }
+        let taken_before = self.allocated.len();
+        let put = self.lay_out(draft, fill);
+        if put.is_err() {
+            self.give_back(taken_before);
         }
-        schema
+        put
     }
 
     fn lay_out(
@@ -133,33 +167,22 @@ impl<'a> Staging<'a> {
         draft: FrameDraft<'_>,
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
-        let generation = self.root.next_generation;
+        let before = self.frame(draft.name)?;
         let schema = match draft.schema {
-            Schema::Unchanged(reference) => reference,
             Schema::Message(message) => self.write_record(RecordKind::Schema, schema_draft(message))?,
+            Schema::Unchanged(reference) => match &before {
+                Some(before) if before.schema == reference => reference,
+                _ => return Err(StagingKind::OtherSchema { name: draft.name.to_owned() }.into()),
+            },
         };
         let capacities =
             draft.buffer_lengths.iter().map(|length| (length + PADDING).next_multiple_of(ALIGNMENT));
         let data: u64 = capacities.clone().sum();
-        let mut state = State {
-            generation,
-            rows: draft.rows,
-            first_row: 0,
-            chunks: vec![ChunkItem {
-                rows: draft.rows,
-                nodes: draft.nodes.len() as u32,
-                buffers: draft.buffer_lengths.len() as u32,
-            }],
-            nodes: draft.nodes,
-            buffers: Vec::new(),
-        };
-        state.buffers = draft
-            .buffer_lengths
-            .iter()
-            .map(|length| BufferStateItem { length: *length, open_word: 0 })
-            .collect();
-        let state = state.to_draft();
+        let generation = self.root.next_generation;
+        let state = new_state(generation, draft.rows, draft.nodes, &draft.buffer_lengths).to_draft();
         let layout_length = Layout::draft_length(usize::from(data > 0), draft.buffer_lengths.len());
+        check_record_length(layout_length)?;
+        check_record_length(state.len() as u64)?;
         let layout_room = layout_length.next_multiple_of(ALIGNMENT);
         let range = self.take(data + layout_room + state.len() as u64)?;
         let mut at = range.start;
@@ -170,8 +193,7 @@ impl<'a> Staging<'a> {
                 item
             })
             .collect();
-        let version = self.version();
-        let extent = ExtentItem { offset: range.start, length: data, version };
+        let extent = ExtentItem { offset: range.start, length: data, version: self.version() };
         let extents = if data > 0 { vec![extent] } else { Vec::new() };
         if data > 0 {
             self.staged(range.start, data).hand_out(&draft.buffer_lengths, &buffers, fill);
@@ -180,22 +202,20 @@ impl<'a> Staging<'a> {
         let layout = self.seal_at(RecordKind::Layout, range.start + data, layout);
         let state = self.seal_at(RecordKind::State, range.start + data + layout_room, state);
         self.root.next_generation += 1;
-        self.replace(draft.name, Some(StagedFrame { layout, state, schema, extents }))?;
+        self.replace(draft.name, before, Some(StagedFrame { layout, state, schema, extents }));
         Ok(schema)
     }
 
     /// Removes a frame; false if there is none of this name.
     ///
     /// # Errors
-    /// [`shmframe_format::ErrorKind::Corrupt`].
+    /// [`shmframe_format::ErrorKind::Corrupt`]; [`shmframe_format::ErrorKind::WriterInChild`].
     pub fn remove_frame(&mut self, name: &str) -> Result<bool> {
-        let staged = self.changes.get(name).map(Option::is_some);
-        let exists = match staged {
-            Some(staged) => staged,
-            None => self.store.root.find(&*self.store.mapped, name)?.is_some(),
-        };
+        self.store.mapped.lease.check_process()?;
+        let before = self.frame(name)?;
+        let exists = before.is_some();
         if exists {
-            self.replace(name, None)?;
+            self.replace(name, before, None);
         }
         Ok(exists)
     }
@@ -211,14 +231,8 @@ impl<'a> Staging<'a> {
         Ok(names)
     }
 
-    /// Puts `frame` in the place of what has this name now, and discards what that covered and `frame` does not.
-    fn replace(&mut self, name: &str, frame: Option<StagedFrame>) -> Result<()> {
-        let schema = frame.as_ref().map(|frame| frame.schema);
-        let before = match self.changes.get(name) {
-            Some(before) => before.clone(),
-            None => self.published_frame(name)?,
-        };
-        self.changes.insert(name.to_owned(), frame);
+    /// Puts `after` in the place of `before`, which has this name now; discards what only `before` covers.
+    fn replace(&mut self, name: &str, before: Option<StagedFrame>, after: Option<StagedFrame>) {
         if let Some(before) = before {
             let extents = before.extents.iter().map(|extent| Covered {
                 offset: extent.offset,
@@ -227,11 +241,19 @@ impl<'a> Staging<'a> {
             });
             self.discarded.extend(extents);
             self.discarded.extend([Covered::record(&before.layout), Covered::record(&before.state)]);
-            if schema != Some(before.schema) {
+            if after.as_ref().is_none_or(|after| after.schema != before.schema) {
                 self.discarded.push(Covered::record(&before.schema));
             }
         }
-        Ok(())
+        self.changes.insert(name.to_owned(), after);
+    }
+
+    /// The frame of this name, as this transaction leaves it so far.
+    fn frame(&self, name: &str) -> Result<Option<StagedFrame>> {
+        match self.changes.get(name) {
+            Some(staged) => Ok(staged.clone()),
+            None => self.published_frame(name),
+        }
     }
 
     fn published_frame(&self, name: &str) -> Result<Option<StagedFrame>> {
@@ -301,6 +323,7 @@ impl<'a> Staging<'a> {
         let published = Arc::clone(&self.store.mapped);
         root.apply(&*published, self, changes.collect())?;
         let highest = self.allocated.iter().map(|range| range.end).max().unwrap_or(0);
+        check_record_length(root.record_length())?;
         let range = self.take(root.record_length())?;
         root.heap_end = root.heap_end.max(highest).max(range.end);
         let reference = self.seal_at(RecordKind::Root, range.start, root.to_draft());
@@ -330,6 +353,13 @@ impl<'a> Staging<'a> {
         error.at(self.store.location().path().display())
     }
 
+    /// Gives back what was taken since there were `keep` ranges: it was never visible.
+    fn give_back(&mut self, keep: usize) {
+        for range in self.allocated.drain(keep..) {
+            self.store.space.give_warm(range);
+        }
+    }
+
     fn take(&mut self, length: u64) -> Result<Range<u64>> {
         let range = self.store.allocate(length)?;
         self.allocated.push(range.clone());
@@ -337,6 +367,7 @@ impl<'a> Staging<'a> {
     }
 
     fn write_record(&mut self, kind: RecordKind, draft: Vec<u8>) -> Result<RecordReference> {
+        check_record_length(draft.len() as u64)?;
         let range = self.take(draft.len() as u64)?;
         Ok(self.seal_at(kind, range.start, draft))
     }
@@ -360,6 +391,17 @@ impl<'a> Staging<'a> {
     fn owns(&self, offset: u64, length: u64) -> bool {
         self.allocated.iter().any(|range| range.start <= offset && offset + length <= range.end)
     }
+}
+
+/// The state of a frame that is laid out as one chunk.
+fn new_state(generation: u64, rows: u64, nodes: Vec<NodeItem>, lengths: &[u64]) -> State {
+    let chunk = ChunkItem { rows, nodes: nodes.len() as u32, buffers: lengths.len() as u32 };
+    let buffers = lengths.iter().map(|length| BufferStateItem { length: *length, open_word: 0 }).collect();
+    State { generation, rows, first_row: 0, chunks: vec![chunk], nodes, buffers }
+}
+
+fn check_record_length(found: u64) -> Result<()> {
+    if found <= RECORD_LIMIT { Ok(()) } else { Err(StagingKind::RecordLength { found }.into()) }
 }
 
 impl Staged<'_> {
@@ -391,10 +433,7 @@ impl NodeSink for Staging<'_> {
 
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
-        // Rolled back: what was taken was never visible.
-        for range in self.allocated.drain(..) {
-            self.store.space.give_warm(range);
-        }
+        self.give_back(0);
         self.store.pause();
     }
 }

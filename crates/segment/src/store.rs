@@ -5,9 +5,10 @@
 //! changes nothing (I10).
 
 use crate::attachment::registry_words;
+use crate::clock::deadline;
 use crate::creation::{self, Temporary};
 use crate::lease::{self, Lease};
-use crate::location::{Location, SegmentDirectory};
+use crate::location::{ATTEMPTS, Location, SegmentDirectory};
 use crate::protocol::{self, Entries};
 use crate::slots::DescriptorLocks;
 use crate::space::Space;
@@ -31,12 +32,11 @@ use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The most versions that history keeps: half the ring.
 pub const HISTORY_LIMIT: u64 = RING_LENGTH as u64 / 2;
-/// How often creation and opening start again when others create and remove meanwhile.
-const ATTEMPTS: usize = 1000;
+/// How long a commit waits for its turn, unless told otherwise.
+const TURN: Duration = Duration::from_secs(60);
 /// How long creation rests while somebody else takes the old segment away.
 const REST: Duration = Duration::from_millis(1);
 
@@ -277,8 +277,8 @@ impl Store {
         check_history(&options)?;
         for _ in 0..ATTEMPTS {
             let directory = location.open_directory()?;
-            let lease = Lease::open(&directory)?;
-            let deadline = options.lease_timeout.map(|timeout| Instant::now() + timeout);
+            let Some(lease) = directory.or_again(Lease::open(&directory))? else { continue };
+            let deadline = options.lease_timeout.map(deadline);
             if !lease.take(deadline)? {
                 return Err(lease::taken(holder(&directory)).at(location.path().display()));
             }
@@ -339,8 +339,8 @@ impl Store {
     fn gain(&mut self) -> Result<()> {
         self.mapped.lease.show()?;
         let publication = self.mapped.publication();
-        self.epoch = publication.epoch.load(Ordering::Relaxed) + 1;
-        publication.epoch.store(self.epoch, Ordering::Relaxed);
+        let epoch = publication.epoch.load(Ordering::Relaxed) + 1;
+        publication.epoch.store(epoch, Ordering::Relaxed);
         publication.state.store(STATE_OPEN, Ordering::Relaxed);
         let history = self
             .options
@@ -353,6 +353,8 @@ impl Store {
             word.store(value, Ordering::Relaxed);
         }
         self.recover()?;
+        // Only now: a store that failed to recover has not caught up with anything.
+        self.epoch = epoch;
         self.reclaim();
         protocol::wake_all(self.mapped.control(), &Futex);
         Ok(())
@@ -381,12 +383,13 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`]; [`ErrorKind::WriterInChild`].
-    pub fn audit(&self) -> Result<Audit> {
-        let (space, _, _) = rebuild(&self.mapped, &self.entries, self.latest)?;
-        Ok(Audit {
-            working: self.space.free().into_iter().collect(),
-            recovered: space.free().into_iter().collect(),
-        })
+    pub fn audit(&mut self) -> Result<Audit> {
+        self.resume()?;
+        let rebuilt = rebuild(&self.mapped, &self.entries, self.latest);
+        let working = self.space.free().into_iter().collect();
+        self.pause();
+        let (space, _, _) = rebuilt?;
+        Ok(Audit { working, recovered: space.free().into_iter().collect() })
     }
 
     /// Takes the lease for a commit, if it is not held; catches up with what others did meanwhile.
@@ -395,16 +398,16 @@ impl Store {
         if self.holds_lease {
             return Ok(());
         }
-        let patience = self.options.lease_timeout.unwrap_or(Duration::from_secs(60));
-        if !self.mapped.lease.take(Some(Instant::now() + patience))? {
-            return Err(lease::taken(holder(&self.mapped.directory)).at(self.location().path().display()));
+        let place = |error: shmframe_format::Error| error.at(self.location().path().display());
+        let patience = self.options.lease_timeout.unwrap_or(TURN);
+        if !self.mapped.lease.take(Some(deadline(patience)))? {
+            return Err(place(lease::taken(holder(&self.mapped.directory))));
         }
-        self.holds_lease = true;
+        // The lease counts as held only once this store knows all that others did meanwhile.
         let caught_up = self.catch_up();
-        if caught_up.is_err() {
-            // What is known is that of before, or half of what there is now: the next attempt begins anew.
-            self.epoch = 0;
-            self.pause();
+        match caught_up {
+            Ok(()) => self.holds_lease = true,
+            Err(_) => self.mapped.lease.release(),
         }
         caught_up.map_err(|error| error.at(self.location().path().display()))
     }
@@ -583,23 +586,30 @@ fn is_removed(data: &OwnedFd, header: &Header) -> Result<bool> {
 pub fn remove_segment(location: &Location) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let directory = location.open_directory()?;
-        let opened = Lease::open_alone(&directory);
-        let lease = opened.map_err(|error| error.at(location.path().display()))?;
+        let opened = directory.or_again(Lease::open_alone(&directory));
+        let Some(lease) = opened.map_err(|error| error.at(location.path().display()))? else { continue };
         if !lease.take(None)? {
             return Err(lease::taken(holder(&directory)).at(location.path().display()));
         }
         if !directory.is_current()? {
             continue;
         }
-        // Readers are told where the files can be made sense of.
-        if directory.open_data(Role::Writer).is_ok() && lease.add_registry(&directory).is_ok() {
-            let mapped = Mapped::open(directory, lease)?;
-            protocol::mark_removed(mapped.control(), &Futex);
-            return creation::take_away(&mapped.directory);
-        }
+        // Readers are told where the files can be made sense of; the segment goes in any case.
+        let _ = tell_readers(&directory);
         return creation::take_away(&directory);
     }
     Err(StoreKind::Busy.into())
+}
+
+/// Marks a segment as removed and wakes everybody. The caller holds the lease.
+fn tell_readers(directory: &SegmentDirectory) -> Result<()> {
+    let (data, header) = directory.open_data(Role::Writer)?;
+    let geometry = header.geometry();
+    let map = Region::read_write(data.as_fd(), geometry.retained_offset())?;
+    let ring = map.shared_slice(geometry.ring_offset(), RING_LENGTH as usize);
+    let control = Control { publication: map.shared(geometry.publication_offset()), ring };
+    protocol::mark_removed(control, &Futex);
+    Ok(())
 }
 
 /// Who holds the lease, in words.

@@ -18,6 +18,8 @@ const ASLEEP: &str = "deadlock";
 const NEEDED: &[(Edge, fn(), &str)] = &[
     (Edge::Commit, pin::late_pin_is_tried_again, "looks damaged"),
     (Edge::PinBeforeFloor, pin::pinned_bytes_stay, RACE),
+    (Edge::PinBeforeFloor, pin::kept_version_is_pinned_or_gone, RACE),
+    (Edge::PinRecheck, pin::kept_version_is_pinned_or_gone, RACE),
     (Edge::FloorBeforeScan, pin::pinned_bytes_stay, RACE),
     (Edge::PinRecheck, pin::pinned_bytes_stay, RACE),
     (Edge::Unpin, pin::pinned_bytes_stay, RACE),

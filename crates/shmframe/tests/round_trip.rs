@@ -78,3 +78,37 @@ fn history_keeps_older_versions_readable_and_no_more() {
     }
     writer.remove_segment().unwrap();
 }
+
+#[test]
+fn trim_gives_back_the_pages_that_an_earlier_writer_left() {
+    let name = format!("test-trim-{}", std::process::id());
+    let mut writer = Writer::create(&name).unwrap();
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.5; 1 << 20]));
+    writer.put("large", &RecordBatch::try_from_iter([("n", numbers)]).unwrap()).unwrap();
+    let small = batch();
+    writer.put("large", &small).unwrap();
+    drop(writer);
+    let mut writer = Writer::open(&name).unwrap();
+    assert!(writer.allocated_bytes() > 8 << 20, "nothing goes unasked");
+    assert!(writer.trim(0).unwrap() >= 8 << 20);
+    assert!(writer.allocated_bytes() < 4 << 20);
+    let reader = Reader::open(&name).unwrap();
+    assert_eq!(reader.snapshot().unwrap().frame("large").unwrap().batches().unwrap(), [small]);
+    writer.remove_segment().unwrap();
+}
+
+#[test]
+fn put_that_fails_leaves_nothing_behind() {
+    let (mut writer, reader) = segment("metadata");
+    let long = "x".repeat(300 << 20);
+    let schema = batch().schema().as_ref().clone().with_metadata([("key".to_owned(), long)].into());
+    let long = batch().with_schema(Arc::new(schema)).unwrap();
+    let mut transaction = writer.begin().unwrap();
+    assert_eq!(transaction.put("trades", &long).unwrap_err().kind(), ErrorKind::CapacityExceeded);
+    transaction.put("trades", &batch()).unwrap();
+    transaction.commit().unwrap();
+    let audit = writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
+    assert_eq!(reader.snapshot().unwrap().frame("trades").unwrap().batches().unwrap(), [batch()]);
+    writer.remove_segment().unwrap();
+}

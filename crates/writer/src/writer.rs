@@ -118,12 +118,9 @@ impl Writer {
     /// Compares the free extents that this writer works with to those that a recovery would find: a check for tests
     /// and tools.
     ///
-    /// It reads what only the holder of the lease may: not to be called in a forked child, nor, where writers take
-    /// turns, while others may write.
-    ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`]; [`crate::ErrorKind::WriterInChild`].
-    pub fn audit(&self) -> Result<Audit> {
+    pub fn audit(&mut self) -> Result<Audit> {
         self.store.audit()
     }
 

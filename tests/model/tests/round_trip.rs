@@ -39,7 +39,7 @@ fn whatever_is_sent_arrives_in_place() {
         })
         .unwrap();
     coverage.assert_complete();
-    let writer = writer.into_inner();
+    let mut writer = writer.into_inner();
     let audit = writer.audit().unwrap();
     assert_eq!(audit.working, audit.recovered);
 }

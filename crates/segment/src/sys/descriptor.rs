@@ -10,6 +10,9 @@ use std::path::Path;
 
 type Result<T> = std::result::Result<T, Errno>;
 
+/// Bytes that one call allocates at the most.
+const SLICE: u64 = 64 << 20;
+
 const COMMON: OFlag = OFlag::O_CLOEXEC.union(OFlag::O_NOFOLLOW);
 
 pub(crate) fn open_path_directory(path: &Path) -> Result<OwnedFd> {
@@ -91,8 +94,17 @@ pub(crate) fn set_length(file: BorrowedFd<'_>, length: u64) -> Result<()> {
 }
 
 /// Gives pages to `[offset, offset + length)`; those that are there already keep their contents.
+///
+/// In slices: an interrupted call gives its pages back, and a process with a busy timer would never finish a long one.
 pub(crate) fn allocate(file: BorrowedFd<'_>, offset: u64, length: u64) -> Result<()> {
-    range_call(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, offset, length)
+    let end = offset + length;
+    let mut at = offset;
+    while at < end {
+        let slice = SLICE.min(end - at);
+        range_call(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, at, slice)?;
+        at += slice;
+    }
+    Ok(())
 }
 
 /// Gives the pages of `[offset, offset + length)` back to the system.

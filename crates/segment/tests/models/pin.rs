@@ -69,13 +69,36 @@ pub fn late_pin_is_tried_again() {
     assert_eq!(world.pins(), []);
 }
 
+/// A version that is not the newest is pinned while the writer drops it: it is held with its bytes, or gone.
+pub fn kept_version_is_pinned_or_gone() {
+    let (world, mut writer) = Writer::begin(Size { ring: 4, extents: 3, ..Size::default() });
+    assert!(writer.commit());
+    let slot = claimed_slot(&world);
+    let reader = {
+        let world = Arc::clone(&world);
+        thread::spawn(move || match slot.pin(world.control(), world.registry(), Some(1)) {
+            PinOutcome::Pinned(pinned) => {
+                assert_eq!(pinned.entry.version, 1);
+                world.read(pinned);
+                slot.unpin(world.registry(), pinned.word);
+            }
+            outcome => assert_eq!(outcome, PinOutcome::Gone),
+        })
+    };
+    assert!(writer.commit());
+    writer.reclaim();
+    writer.commit();
+    reader.join().unwrap();
+    assert_eq!(world.pins(), []);
+}
+
 /// One attachment with two slots: the old pin in one of them holds while the other pins what is new.
 pub fn two_slots_of_one_attachment() {
     let (world, mut writer) = Writer::begin(Size { slots: 2, table: 3, extents: 3, ..Size::default() });
     let (full, spare) = (claimed_slot(&world), claimed_slot(&world));
     let first = world.pin(&full).expect("a word");
     let second = world.pin(&full).expect("another word");
-    assert_eq!(full.pin(world.control(), world.registry()), PinOutcome::NoWord);
+    assert_eq!(full.pin(world.control(), world.registry(), None), PinOutcome::NoWord);
     assert!(!full.unpin(world.registry(), second.word));
     let reader = {
         let world = Arc::clone(&world);

@@ -1,0 +1,93 @@
+//! The writer of the demo: publishes the flights and the weather of a year, day by day.
+//!
+//! Each version has three frames, put in one transaction: `flights` and `weather` with the rows of the last days up
+//! to the day that is published, and `today` with one row, that day and how many rows it has in the other two.
+//! After the last day the segment stays until the standard input of the loader ends; then it is removed. If the input
+//! ends earlier, so does the loader.
+#![forbid(unsafe_code)]
+
+#[path = "../../shared/dates.rs"]
+mod dates;
+mod publish;
+#[path = "../../shared/report.rs"]
+mod report;
+mod tables;
+
+use anyhow::Result;
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+use publish::Plan;
+use shmframe_writer::WriterOptions;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+/// Publishes the flights and the weather of a year, day by day, in a shared-memory segment
+///
+/// The segment is removed when the standard input ends.
+#[derive(Parser)]
+struct Cli {
+    /// The segment to create
+    #[arg(long, value_name = "NAME")]
+    segment: String,
+    /// The folder of flights.parquet and weather.parquet
+    #[arg(long, value_name = "DIR", default_value = "tests/data")]
+    data: PathBuf,
+    /// Days to publish
+    #[arg(long, value_name = "N", default_value_t = 365, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    days: usize,
+    /// Days of rows in each version
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    window: usize,
+    /// Milliseconds from one day to the next
+    #[arg(long, value_name = "MS", default_value_t = 30)]
+    pace: u64,
+    /// Only remove the segment, which a killed loader left
+    #[arg(long)]
+    remove: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match if cli.remove { remove(&cli.segment) } else { load(&cli) } {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(cli: &Cli) -> Result<()> {
+    let input = end_of_input();
+    let plan = Plan::read(&cli.data, cli.days, cli.window)?;
+    let mut writer = WriterOptions::new().label("demo loader").create(&cli.segment)?;
+    let published = plan.publish(&mut writer, Duration::from_millis(cli.pace), &input);
+    if published.is_ok() {
+        // Nothing is ever sent: this ends when the input does.
+        let _ = input.recv();
+    }
+    // Whatever went wrong before, the segment goes.
+    let removed = writer.remove_segment();
+    published?;
+    Ok(removed?)
+}
+
+/// Removes what a killed loader left: the segment, or what it was building or taking away.
+fn remove(segment: &str) -> Result<()> {
+    Ok(WriterOptions::new().open_or_create(segment)?.remove_segment()?)
+}
+
+/// A receiver whose sender is dropped when the standard input ends.
+fn end_of_input() -> Receiver<()> {
+    let (sender, input) = mpsc::channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 64];
+        while matches!(io::stdin().read(&mut buffer), Ok(1..)) {}
+        drop(sender);
+    });
+    input
+}
