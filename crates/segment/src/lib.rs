@@ -104,6 +104,7 @@ mod tests {
                 ErrorKind::WriterInChild,
                 ErrorKind::Superseded,
                 ErrorKind::RegistryFull,
+                ErrorKind::VersionGone,
                 ErrorKind::Removed,
                 ErrorKind::VersionGone,
             ],

@@ -1,6 +1,7 @@
 //! An audit sees what is planted: bytes that nobody frees, and bytes that are free and in use.
-
 use crate::{FrameDraft, Location, Schema, Store, StoreOptions, Trust};
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 
 use shmframe_format::geometry::PAGE_SIZE;
 
@@ -66,7 +67,7 @@ fn extent_that_is_free_and_in_use_is_seen() {
 }
 
 #[test]
-fn bytes_that_wait_for_a_reader_are_no_leak() {
+fn bytes_that_wait_for_a_reclaim_are_no_leak() {
     let mut segment = Segment::new("waiting");
     let store = segment.store();
     for _ in 0..5 {

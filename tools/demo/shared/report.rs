@@ -32,6 +32,13 @@ pub struct Edition {
     pub rows: u64,
 }
 
+impl fmt::Display for Edition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, day, rows } = self;
+        write!(f, "version {version} ({day}, {rows} rows)")
+    }
+}
+
 /// One line.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "report", rename_all = "snake_case")]

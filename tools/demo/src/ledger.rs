@@ -55,23 +55,18 @@ impl Ledger {
         match (role, report) {
             (Role::Loader, Report::Ready { days }) => self.days = Some(*days),
             (Role::Loader, Report::Published { edition, bytes }) => {
-                let before = self.last_published();
-                ensure!(
-                    before.is_none_or(
-                        |before| edition.version == before.version + 1 && edition.day > before.day
-                    ),
-                    "loader published {edition:?} after {before:?}"
-                );
+                if let Some(before) = self.last_published() {
+                    let follows = edition.version == before.version + 1 && edition.day > before.day;
+                    ensure!(follows, "loader published {edition} next after {before}");
+                }
                 self.published.insert(edition.version, edition.clone());
                 self.bytes += bytes;
             }
             (Role::Light | Role::Heavy, Report::Taken { edition, .. }) => {
                 let taken = &mut self.readers.entry(role).or_default().taken;
-                let before = taken.last();
-                ensure!(
-                    before.is_none_or(|before| edition.version > before.version),
-                    "{role} took {edition:?} after {before:?}"
-                );
+                if let Some(before) = taken.last() {
+                    ensure!(edition.version > before.version, "{role} took {edition} after {before}");
+                }
                 taken.push(edition.clone());
             }
             (Role::Light | Role::Heavy, Report::Finished { checks, in_place, copied, text }) => {
@@ -145,14 +140,13 @@ impl Ledger {
             let reading = self.readers.get(&role).with_context(|| format!("{role} said nothing"))?;
             for taken in &reading.taken {
                 let published = self.published.get(&taken.version);
-                ensure!(
-                    published == Some(taken),
-                    "{role} took {taken:?}, but loader published {published:?}"
-                );
+                let published = published
+                    .with_context(|| format!("{role} took {taken}, which loader did not publish"))?;
+                ensure!(published == taken, "{role} took {taken}, but loader published {published}");
             }
             let finished = reading.finished.as_ref().with_context(|| format!("{role} did not finish"))?;
             ensure!(finished.checks > 0, "{role} checked nothing");
-            ensure!(finished.in_place > 0, "{role} used no array of the segment");
+            ensure!(finished.in_place + finished.copied > 0, "{role} used no array of the segment");
             summary.copied += finished.copied;
             summary.readers.push((role, self.taken(role), finished.text.clone()));
         }

@@ -4,10 +4,11 @@
 //! everything held:
 //!
 //! - **loader** (`tools/demo/loader`, uses `shmframe-writer` alone) reads `tests/data/flights.parquet` and
-//!   `weather.parquet` and publishes 2013 day by day. A version holds two frames, `flights` and `weather`, each with
-//!   the rows of the last 30 days; both are put in one transaction, so that no reader ever sees one without the other.
+//!   `weather.parquet` and publishes 2013 day by day. A version holds `flights` and `weather`, each with the rows of
+//!   the last 30 days, and `today`, which has one row: the day, and how many rows it has in the other two. All three
+//!   are put in one transaction, so that no reader ever sees one without the others.
 //! - **light** (`tools/demo/light`, uses `shmframe-reader` alone) looks at the newest version a few times a second,
-//!   shows the day and the weather, and checks that both frames are of the same day.
+//!   shows the day and the weather, and checks that both frames are of the day that `today` names.
 //! - **heavy** (`tools/demo/heavy`, uses `shmframe-reader` alone) computes the departure delays by carrier and route in
 //!   every version that it can take, and checks them against the Parquet file, read in another way. Now and then it
 //!   holds on to a snapshot and checks later that no byte of it has changed.
@@ -22,7 +23,6 @@
 #![forbid(unsafe_code)]
 
 use anyhow::{Context as _, Result};
-use clap::Parser as _;
 use shmframe_demo::children::Event;
 use shmframe_demo::options::Options;
 use shmframe_demo::programs::Programs;
@@ -34,7 +34,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 fn main() -> ExitCode {
-    match demo(&Options::parse()) {
+    match demo(&Options::from_arguments()) {
         Ok(code) => code,
         Err(error) if error.is::<Interrupted>() => {
             eprintln!("demo: interrupted");

@@ -2,16 +2,12 @@
 
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
+use std::env;
 use std::path::PathBuf;
 
 /// Shows shmframe at work: one process publishes dataframes, two others read them in place
-///
-/// A loader publishes the flights that left New York City in 2013, and the weather there, day by day: each version
-/// has two frames, `flights` and `weather`, with the rows of the last 30 days, put in one transaction. A light reader
-/// shows the newest day a few times a second. A heavy reader computes delay statistics over every version it can
-/// take. Both read the loader's bytes where they lie, and check what they read.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "cargo demo", after_help = EXAMPLES)]
+#[command(name = "cargo demo", bin_name = "cargo demo", after_help = MORE)]
 pub struct Options {
     /// Days to publish
     #[arg(long, value_name = "N", default_value_t = 365, value_parser = RangedU64ValueParser::<u64>::new().range(1..=365))]
@@ -30,14 +26,35 @@ pub struct Options {
     pub plain: bool,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo demo                        the whole year, in about a quarter of a minute
-  cargo demo -- --days 30 --pace 500
-                                    a month, two days a second
-  cargo demo -- --pace 0            as fast as the loader can; the readers skip versions
-  cargo demo -- --window 365        versions that grow until they hold the whole year
-  cargo demo --release -- --pace 0  the same with everything optimised
+const MORE: &str = "\
+A loader publishes the flights that left New York City in 2013, and the weather
+there, day by day. A version has three frames, put in one transaction: `flights`
+and `weather` with the rows of the last 30 days, and `today`, which says what day
+it is. A light reader shows the newest version a few times a second. A heavy
+reader computes delay statistics over every version that it can take, and checks
+them against the Parquet file. Both read the loader's bytes where they lie.
 
-The last line says what went by and how many bytes the readers copied, and ends with `ok`.
-The exit status is 0 only if every check held.";
+Examples:
+  cargo demo                         the whole year, in about 12 seconds
+  cargo demo --days 30 --pace 500    a month, two days a second
+  cargo demo --pace 0                as fast as it goes; the readers skip versions
+  cargo demo --window 365            versions that grow to the whole year
+  cargo demo --plain | tee demo.log  lines instead of bars, kept
+  cargo run --release -p shmframe-demo -- --pace 0
+                                     optimised
+
+The last line says what went by and how many bytes the readers copied, and ends
+with `ok`. The exit status is 0 only if every check held.";
+
+impl Options {
+    /// Reads the arguments of this process; ends it if they are wrong, or if they ask for help.
+    #[must_use]
+    pub fn from_arguments() -> Self {
+        // `cargo demo` is an alias that ends with `--`, so in `cargo demo -- --days 3` there is a second one.
+        let mut arguments: Vec<_> = env::args_os().collect();
+        if arguments.get(1).is_some_and(|first| first == "--") {
+            arguments.remove(1);
+        }
+        Self::parse_from(arguments)
+    }
+}

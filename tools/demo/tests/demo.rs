@@ -58,7 +58,7 @@ fn text(output: &Output) -> (String, String) {
 
 #[test]
 fn short_demo_ends_with_ok_and_leaves_nothing() {
-    let (demo, segment) = start(&["--days", "40", "--pace", "5"]);
+    let (demo, segment) = start(&["--", "--days", "40", "--pace", "5"]);
     let output = demo.wait_with_output().unwrap();
     let (shown, errors) = text(&output);
     assert!(output.status.success(), "{shown}{errors}");

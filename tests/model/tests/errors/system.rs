@@ -76,7 +76,7 @@ fn denied(scratch: &Scratch, file: &str, role: &str) -> Said {
     }
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     assert_eq!(opened(scratch, role, &settings).kind, "done", "with all rights");
-    set_permissions(files.path(file), Permissions::from_mode(0)).unwrap();
+    set_permissions(files.path(file), Permissions::from_mode(0o000)).unwrap();
     let said = opened(scratch, role, &settings);
     set_permissions(files.path(file), Permissions::from_mode(0o700)).unwrap();
     said
@@ -98,7 +98,7 @@ fn readers_need_no_right_to_write_data() {
     let scratch = Scratch::new();
     let files = written(&scratch);
     set_permissions(files.path("data"), Permissions::from_mode(0o444)).unwrap();
-    set_permissions(files.path("lease"), Permissions::from_mode(0)).unwrap();
+    set_permissions(files.path("lease"), Permissions::from_mode(0o000)).unwrap();
     for (path, mode) in [(scratch.path().to_owned(), 0o755), (files.directory().to_owned(), 0o755)] {
         set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }

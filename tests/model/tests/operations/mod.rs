@@ -14,7 +14,7 @@ use world::World;
 
 fn run(several: bool) {
     let config = Config {
-        cases: cases(64, 2048),
+        cases: cases(256, 5000),
         failure_persistence: None,
         max_shrink_iters: 1000,
         ..Config::default()
