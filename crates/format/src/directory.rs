@@ -67,9 +67,9 @@ pub trait NodeSink {
 
 /// What a transaction does to one frame: its new records, or none where it is removed.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct Change<'n> {
     /// The frame's name.
-    pub name: String,
+    pub name: &'n str,
     /// Its layout and state records.
     pub records: Option<(RecordReference, RecordReference)>,
 }
@@ -121,19 +121,34 @@ impl Root {
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
     pub fn find(&self, source: &impl RecordSource, name: &str) -> Result<Option<FrameEntry>> {
-        let key = hash(name.as_bytes());
+        self.find_with(source, name, FrameEntry::clone)
+    }
+
+    /// What `look` makes of the frame of this name: saves a copy where the frame is known already.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn find_with<R>(
+        &self,
+        source: &impl RecordSource,
+        name: &str,
+        look: impl FnOnce(&FrameEntry) -> R,
+    ) -> Result<Option<R>> {
+        let mut key = None;
         let mut read;
         let mut node = &self.node;
         for depth in 0..=DEPTH_LIMIT {
             match node {
-                Node::Leaf(frames) => return Ok(frames.iter().find(|frame| frame.name == name).cloned()),
-                Node::Branch(children) => match &children[digit(key, depth)] {
-                    Some(child) => {
-                        read = Node::read(source, child)?;
-                        node = &read;
+                Node::Leaf(frames) => return Ok(frames.iter().find(|frame| frame.name == name).map(look)),
+                Node::Branch(children) => {
+                    match &children[digit(*key.get_or_insert_with(|| hash(name.as_bytes())), depth)] {
+                        Some(child) => {
+                            read = Node::read(source, child)?;
+                            node = &read;
+                        }
+                        None => return Ok(None),
                     }
-                    None => return Ok(None),
-                },
+                }
             }
         }
         Err(damaged(RecordKind::Directory, "branches below each other without end"))
@@ -176,11 +191,11 @@ impl Root {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`], or an error of the sink; the root is then half-changed and must be dropped.
-    pub fn apply(
+    pub fn apply<'n>(
         &mut self,
         source: &impl RecordSource,
         sink: &mut impl NodeSink,
-        changes: Vec<Change>,
+        changes: impl IntoIterator<Item = Change<'n>>,
     ) -> Result<()> {
         let changes = changes.into_iter().map(|change| (hash(change.name.as_bytes()), change)).collect();
         let node = std::mem::replace(&mut self.node, Node::Leaf(Vec::new()));
@@ -191,7 +206,7 @@ impl Root {
     }
 }
 
-type HashedChange = (u64, Change);
+type HashedChange<'n> = (u64, Change<'n>);
 
 impl Node {
     fn read(source: &impl RecordSource, reference: &RecordReference) -> Result<Self> {
@@ -252,7 +267,7 @@ impl Node {
         self,
         source: &impl RecordSource,
         sink: &mut impl NodeSink,
-        changes: Vec<HashedChange>,
+        changes: Vec<HashedChange<'_>>,
         depth: u32,
         difference: &mut i64,
     ) -> Result<Self> {
@@ -264,7 +279,7 @@ impl Node {
                 split(frames, sink, depth)
             }
             Self::Branch(mut children) => {
-                let mut groups: [Vec<HashedChange>; CHILDREN] = Default::default();
+                let mut groups: [Vec<HashedChange<'_>>; CHILDREN] = Default::default();
                 for change in changes {
                     groups[digit(change.0, depth)].push(change);
                 }
@@ -299,12 +314,12 @@ impl Node {
     }
 }
 
-fn change_leaf(frames: &mut Vec<FrameEntry>, change: Change, difference: &mut i64) {
+fn change_leaf(frames: &mut Vec<FrameEntry>, change: Change<'_>, difference: &mut i64) {
     let at = frames.iter().position(|frame| frame.name == change.name);
     match (at, change.records) {
-        (Some(at), Some((layout, state))) => frames[at] = FrameEntry { name: change.name, layout, state },
+        (Some(at), Some((layout, state))) => (frames[at].layout, frames[at].state) = (layout, state),
         (None, Some((layout, state))) => {
-            frames.push(FrameEntry { name: change.name, layout, state });
+            frames.push(FrameEntry { name: change.name.to_owned(), layout, state });
             *difference += 1;
         }
         (Some(at), None) => {
@@ -392,7 +407,7 @@ mod tests {
     }
 
     impl Heap {
-        fn commit(&mut self, root: &mut Root, changes: Vec<Change>) -> usize {
+        fn commit(&mut self, root: &mut Root, changes: Vec<Change<'_>>) -> usize {
             let mut staged = Staged { start: self.bytes.len() as u64, ..Staged::default() };
             root.apply(self, &mut staged, changes).unwrap();
             self.bytes.extend_from_slice(&staged.bytes);
@@ -414,8 +429,8 @@ mod tests {
         RecordReference { offset: seed * 64, length: 64, version: 1, epoch: 1, checksum: seed }
     }
 
-    fn put(name: &str, seed: u64) -> Change {
-        Change { name: name.to_owned(), records: Some((reference(seed), reference(seed + 1))) }
+    fn put(name: &str, seed: u64) -> Change<'_> {
+        Change { name, records: Some((reference(seed), reference(seed + 1))) }
     }
 
     #[test]
@@ -429,7 +444,7 @@ mod tests {
             let name = format!("frame {}", (random >> 33) % 150);
             let change = if random >> 62 == 0 {
                 model.remove(&name);
-                Change { name: name.clone(), records: None }
+                Change { name: &name, records: None }
             } else {
                 model.insert(name.clone(), step);
                 put(&name, step)
@@ -441,7 +456,7 @@ mod tests {
             assert_eq!(root.find(&heap, name).unwrap().unwrap().layout, reference(*seed));
         }
         assert_eq!(root.find(&heap, "no such frame").unwrap(), None);
-        let removals = model.keys().map(|name| Change { name: name.clone(), records: None }).collect();
+        let removals = model.keys().map(|name| Change { name, records: None }).collect();
         heap.commit(&mut root, removals);
         assert_eq!(root.frames, 0);
         assert!(heap.covered.is_empty(), "an empty directory covers nothing");

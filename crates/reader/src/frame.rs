@@ -3,12 +3,11 @@
 use crate::columns::{Columns, Span, build_column};
 use crate::error::ReadKind;
 use arrow::array::{ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
-use arrow::buffer::{Buffer, ScalarBuffer};
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
-use bytes::Bytes;
 use shmframe_format::{Error, Result};
-use shmframe_segment::{CheckedFrame, PinnedFrame};
+use shmframe_segment::{CheckedFrame, PinnedFrame, to_buffer};
 use std::sync::Arc;
 
 /// What is known of a frame without a pin: its records, its schema, and where its columns' nodes stand.
@@ -156,7 +155,7 @@ impl Frame {
             return Err(ReadKind::Values { column: column(), wanted, found }.into());
         }
         // Buffers are aligned to 64 bytes (checked with the layout record), so this does not panic.
-        Ok(ScalarBuffer::new(Buffer::from(Bytes::from_owner(bytes)), 0, node.length as usize))
+        Ok(ScalarBuffer::new(to_buffer(bytes), 0, node.length as usize))
     }
 
     /// Whether an address lies in the mapping that holds this frame: what was handed out in place does.

@@ -4,7 +4,7 @@ use crate::version::Frozen;
 use arrow::array::{ArrayData, ArrayRef, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::datatypes::DataType;
-use bytes::Bytes;
+use core::ptr::NonNull;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 
 /// The parts of one array.
@@ -53,8 +53,13 @@ impl Describe for ArrayKind {
 }
 
 /// An Arrow buffer over frozen bytes, without a copy: it holds the pin until its last slice is dropped.
-fn buffer(bytes: Frozen) -> Buffer {
-    Buffer::from(Bytes::from_owner(bytes))
+#[must_use]
+pub fn to_buffer(bytes: Frozen) -> Buffer {
+    let frozen = bytes.as_ref();
+    let (start, length) = (NonNull::from(frozen).cast::<u8>(), frozen.len());
+    // SAFETY: (I1, I3, I11) `length` mapped bytes from `start` on, frozen for as long as the owner lives: it is what
+    // `bytes` held, the pin and the mapping.
+    unsafe { Buffer::from_custom_allocation(start, length, bytes.into_hold()) }
 }
 
 /// Builds an array over frozen bytes.
@@ -72,7 +77,7 @@ pub fn build_array(parts: ArrayParts) -> Result<ArrayData> {
     let builder = ArrayData::builder(data_type)
         .len(length)
         .nulls(nulls)
-        .buffers(buffers.into_iter().map(buffer).collect())
+        .buffers(buffers.into_iter().map(to_buffer).collect())
         .child_data(children);
     // SAFETY: (I1, I7) shape is validated right below, before anybody else sees the data; contents are those of a
     // valid array that a trusted writer laid out, and frozen.
@@ -92,7 +97,7 @@ fn null_buffer(bits: Frozen, length: usize, nulls: usize) -> Result<NullBuffer> 
     if found.checked_mul(8).is_none_or(|bits| bits < length) {
         return Err(ArrayKind::Validity { length, found }.into());
     }
-    let bits = BooleanBuffer::new(buffer(bits), 0, length);
+    let bits = BooleanBuffer::new(to_buffer(bits), 0, length);
     // SAFETY: (I1, I7) the count is that of a valid array which a trusted writer laid out, like all contents, and its
     // record's checksum holds. It is not counted again: a wrong one would matter, since arrow's kernels size by it.
     Ok(unsafe { NullBuffer::new_unchecked(bits, nulls) })

@@ -95,6 +95,11 @@ unsafe impl Send for Registration {}
 // SAFETY: (outside the invariants) as above.
 unsafe impl Sync for Registration {}
 
+// The object is never reached through it.
+impl core::panic::RefUnwindSafe for Registration {}
+// As above.
+impl core::panic::UnwindSafe for Registration {}
+
 impl Registration {
     /// Registers an object.
     ///

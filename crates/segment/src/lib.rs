@@ -47,7 +47,7 @@ mod version;
 pub mod words;
 
 #[cfg(all(feature = "arrow", not(loom)))]
-pub use arrays::{ArrayParts, build_array, to_array};
+pub use arrays::{ArrayParts, build_array, to_array, to_buffer};
 #[cfg(not(loom))]
 pub use attachment::{Attachment, Pin, fork_generation};
 #[cfg(not(loom))]

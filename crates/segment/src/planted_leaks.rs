@@ -1,8 +1,7 @@
 //! An audit sees what is planted: bytes that nobody frees, and bytes that are free and in use.
-use crate::{FrameDraft, Location, Schema, Store, StoreOptions, Trust};
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-
+use crate::{FrameDraft, Location, Schema, Store, StoreOptions, Trust};
 use shmframe_format::geometry::PAGE_SIZE;
 
 /// A store with one frame; its segment goes when this is dropped.

@@ -34,6 +34,9 @@ pub(crate) struct Space {
     warm: RangeSet<u64>,
     /// The warm ranges again, by (length, start).
     by_length: BTreeSet<(u64, u64)>,
+    /// Free, with pages, in neither of the two: what is left of the extent that was split last. Small requests are
+    /// cut off its front, one behind the other, so that what dies together lies together.
+    open: Range<u64>,
     /// Free; whether with pages is unknown.
     cold: RangeSet<u64>,
     dropped: Vec<Dropped>,
@@ -46,10 +49,12 @@ impl Space {
     pub(crate) fn new(heap: Range<u64>) -> Self {
         let mut cold = RangeSet::new();
         cold.insert(heap.clone());
+        let open = heap.start..heap.start;
         Self {
             heap,
             warm: RangeSet::new(),
             by_length: BTreeSet::new(),
+            open,
             cold,
             dropped: Vec::new(),
             unknown: true,
@@ -64,6 +69,13 @@ impl Space {
     /// The warm extent that fits `length` bytes best; `any` also splits extents that are far larger.
     pub(crate) fn take_warm(&mut self, length: u64, any: bool) -> Option<Range<u64>> {
         let length = length.next_multiple_of(ALIGNMENT);
+        if length <= self.open.end - self.open.start {
+            let range = self.open.start..self.open.start + length;
+            self.open.start = range.end;
+            return Some(range);
+        }
+        // It may have neighbours that make it long enough.
+        self.close();
         let (found, start) = *self.by_length.range((length, 0)..).next()?;
         let spare = found <= SPLIT_FREELY || found / SPLIT_SHARE <= length;
         if !any && !spare {
@@ -71,8 +83,18 @@ impl Space {
         }
         let range = start..start + length;
         self.remove_warm(start..start + found);
-        self.insert_warm(range.end..start + found);
+        if found <= SPLIT_FREELY {
+            self.open = range.end..start + found;
+        } else {
+            self.insert_warm(range.end..start + found);
+        }
         Some(range)
+    }
+
+    /// Puts what is left of the open extent back among the others.
+    fn close(&mut self) {
+        let rest = core::mem::replace(&mut self.open, self.heap.start..self.heap.start);
+        self.give_warm(rest);
     }
 
     /// The lowest cold extent that fits `length` bytes; its pages are unknown.
@@ -126,6 +148,12 @@ impl Space {
             // Written and dropped by one transaction: nobody ever saw it.
             return self.give_warm(range);
         }
+        if let Some(last) = self.dropped.last_mut()
+            && (last.range.end, last.born, last.died) == (range.start, covered.version, died)
+        {
+            last.range.end = range.end;
+            return;
+        }
         self.dropped.push(Dropped { range, born: covered.version, died });
     }
 
@@ -136,18 +164,30 @@ impl Space {
 
     /// Frees every dropped range that no live version covers; `live(from, to)` tells whether one lies in `[from, to)`.
     pub(crate) fn free_dropped(&mut self, live: impl Fn(u64, u64) -> bool) {
-        let dropped = core::mem::take(&mut self.dropped);
-        let (kept, free): (Vec<_>, Vec<_>) =
-            dropped.into_iter().partition(|range| live(range.born, range.died));
-        self.dropped = kept;
-        for Dropped { range, .. } in free {
-            self.give_warm(range);
-        }
+        let mut free: Vec<Range<u64>> = Vec::new();
+        self.dropped.retain(|dropped| {
+            let held = live(dropped.born, dropped.died);
+            if !held {
+                free.push(dropped.range.clone());
+            }
+            held
+        });
+        // Neighbours are put together first: that is far cheaper here than in the sets.
+        free.sort_unstable_by_key(|range| range.start);
+        let merged = free.into_iter().reduce(|before, next| {
+            if before.end == next.start {
+                return before.start..next.end;
+            }
+            self.give_warm(before);
+            next
+        });
+        self.give_warm(merged.unwrap_or(self.heap.start..self.heap.start));
     }
 
     /// Takes the largest warm ranges of whole pages until at most `keep` warm bytes stay; they become cold.
     /// The caller punches them.
     pub(crate) fn take_for_trim(&mut self, keep: u64, page: u64) -> Vec<Range<u64>> {
+        self.close();
         let mut taken = Vec::new();
         let mut left = self.warm_bytes();
         let candidates: Vec<_> = self.by_length.iter().rev().copied().collect();
@@ -174,7 +214,7 @@ impl Space {
 
     /// Free bytes that have pages.
     pub(crate) fn warm_bytes(&self) -> u64 {
-        self.by_length.iter().map(|(length, _)| length).sum()
+        self.by_length.iter().map(|(length, _)| length).sum::<u64>() + (self.open.end - self.open.start)
     }
 
     /// Bytes that wait for readers.
@@ -186,6 +226,9 @@ impl Space {
     pub(crate) fn free(&self) -> RangeSet<u64> {
         let mut free = self.cold.clone();
         free.extend(self.warm.iter().cloned());
+        if !self.open.is_empty() {
+            free.insert(self.open.clone());
+        }
         free
     }
 }
@@ -247,6 +290,35 @@ mod tests {
         space.free_dropped(|from, to| (from..to).contains(&6) || (from..to).contains(&2));
         assert_eq!(space.warm_bytes(), 64);
         assert!(!space.any_dropped());
+    }
+
+    #[test]
+    fn small_requests_are_cut_off_one_extent_and_the_rest_stays_free() {
+        let mut space = space();
+        let block = space.take_cold(1 << 16).unwrap();
+        space.give_warm(block.clone());
+        let taken: Vec<_> = (0..4).map(|_| space.take_warm(1000, false).unwrap()).collect();
+        assert!(taken.windows(2).all(|pair| pair[0].end == pair[1].start), "{taken:?}");
+        assert_eq!(taken[0].start, block.start);
+        assert_eq!(space.warm_bytes(), (1 << 16) - 4 * 1024);
+        assert_eq!(space.free().iter().next(), Some(&(taken[3].end..1 << 30)));
+        // Too little is left alone, enough together with its neighbour.
+        space.give_warm(taken[3].clone());
+        assert_eq!(space.take_warm((1 << 16) - 3 * 1024, false), Some(taken[3].start..block.end));
+        assert_eq!(space.warm_bytes(), 0);
+    }
+
+    #[test]
+    fn what_one_version_dropped_side_by_side_is_one_range() {
+        let mut space = space();
+        let range = space.take_cold(256).unwrap();
+        for offset in [0, 64, 128] {
+            space.drop_covered(Covered { offset: range.start + offset, length: 64, version: 3 }, 6);
+        }
+        space.drop_covered(Covered { offset: range.start + 192, length: 64, version: 4 }, 6);
+        assert_eq!(space.dropped_ranges().len(), 2);
+        space.free_dropped(|from, _| from == 4);
+        assert_eq!(space.warm_bytes(), 192);
     }
 
     #[test]

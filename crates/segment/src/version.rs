@@ -33,11 +33,21 @@ impl Describe for VersionKind {
     }
 }
 
-/// A pin, and a mapping that reaches all that the version covers.
+/// A pin, and what is known of the version that it pins.
 #[derive(Debug)]
-struct Hold {
+pub(crate) struct Hold {
     /// Cleared before the mapping goes: fields are dropped in order.
     pin: Pin,
+    view: Arc<View>,
+}
+
+/// What is known of a version: its entry, its checked root, and a mapping that reaches all that it covers.
+#[derive(Debug)]
+struct View {
+    /// Which segment it is of.
+    instance: Id,
+    entry: Entry,
+    root: Root,
     heap: Arc<Region<ReadOnly>>,
 }
 
@@ -45,15 +55,11 @@ struct Hold {
 #[derive(Clone, Debug)]
 pub struct PinnedVersion {
     hold: Arc<Hold>,
-    root: Arc<Root>,
 }
 
-/// What is known of the version that was last looked at: private copies, without a pin.
+/// What is known of the version that was last looked at, without a pin.
 #[derive(Clone, Debug)]
-pub struct KnownVersion {
-    entry: Entry,
-    root: Arc<Root>,
-}
+pub struct KnownVersion(Arc<View>);
 
 /// A frame's records, checked. Only reading them under a pin makes one.
 #[derive(Debug)]
@@ -93,36 +99,25 @@ impl PinnedVersion {
     }
 
     fn of(pin: Pin, known: Option<&KnownVersion>) -> Result<Self> {
-        let attachment = Arc::clone(pin.attachment());
-        let entry = *pin.entry();
-        let geometry = attachment.header().geometry();
-        let reference = check_entry(&entry, entry.version)?;
-        let end = check_heap(geometry, reference.offset, reference.length)?;
-        if let Some(known) = known.filter(|known| known.entry == entry) {
-            let heap = attachment.heap(end.max(known.root.heap_end))?;
-            return Ok(Self { hold: Arc::new(Hold { pin, heap }), root: Arc::clone(&known.root) });
-        }
-        let mut hold = Hold { pin, heap: attachment.heap(end)? };
-        let root = Arc::new(Root::read(&Source { heap: &hold.heap, geometry }, &reference)?);
-        if root.heap_end > geometry.capacity() {
-            return Err(VersionKind::OutOfHeap { offset: 0, length: root.heap_end }.into());
-        }
-        if root.heap_end > hold.heap.length() {
-            hold.heap = attachment.heap(root.heap_end)?;
-        }
-        Ok(Self { hold: Arc::new(hold), root })
+        let instance = pin.attachment().header().instance();
+        let same = |known: &&KnownVersion| known.0.entry == *pin.entry() && known.0.instance == instance;
+        let view = match known.filter(same) {
+            Some(KnownVersion(view)) => Arc::clone(view),
+            None => Arc::new(View::read(pin.attachment(), *pin.entry())?),
+        };
+        Ok(Self { hold: Arc::new(Hold { pin, view }) })
     }
 
     /// What is worth keeping of this version without keeping its pin.
     #[must_use]
     pub fn known(&self) -> KnownVersion {
-        KnownVersion { entry: *self.hold.pin.entry(), root: Arc::clone(&self.root) }
+        KnownVersion(Arc::clone(&self.hold.view))
     }
 
     /// Whether this is the version that `known` was made of.
     #[must_use]
     pub fn is(&self, known: &KnownVersion) -> bool {
-        known.entry == *self.hold.pin.entry()
+        Arc::ptr_eq(&known.0, &self.hold.view)
     }
 
     /// The version's entry.
@@ -138,7 +133,11 @@ impl PinnedVersion {
     }
 
     fn source(&self) -> Source<'_> {
-        Source { heap: &self.hold.heap, geometry: self.attachment().header().geometry() }
+        Source { heap: &self.hold.view.heap, geometry: self.attachment().header().geometry() }
+    }
+
+    fn root(&self) -> &Root {
+        &self.hold.view.root
     }
 
     /// All frames, sorted by name.
@@ -146,7 +145,7 @@ impl PinnedVersion {
     /// # Errors
     /// [`ErrorKind::Corrupt`].
     pub fn frames(&self) -> Result<Vec<FrameEntry>> {
-        let mut frames = self.root.list(&self.source(), |_| {})?;
+        let mut frames = self.root().list(&self.source(), |_| {})?;
         frames.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(frames)
     }
@@ -154,7 +153,7 @@ impl PinnedVersion {
     /// How many frames the version has.
     #[must_use]
     pub fn frame_count(&self) -> u64 {
-        self.root.frames
+        self.root().frames
     }
 
     /// The frame of this name, if the version has it; `known` (of this or another version) saves reading its
@@ -164,16 +163,40 @@ impl PinnedVersion {
     /// [`ErrorKind::Corrupt`].
     pub fn frame(&self, name: &str, known: Option<&Arc<CheckedFrame>>) -> Result<Option<PinnedFrame>> {
         let source = self.source();
-        let Some(entry) = self.root.find(&source, name)? else { return Ok(None) };
-        let instance = self.attachment().header().instance();
+        let instance = self.hold.view.instance;
+        let known_or_entry = |entry: &FrameEntry| {
+            let known = known.filter(|known| known.instance == instance && known.entry == *entry);
+            known.ok_or_else(|| entry.clone())
+        };
+        let found = self.root().find_with(&source, name, known_or_entry)?;
         let hold = Arc::clone(&self.hold);
-        if let Some(known) = known.filter(|known| known.instance == instance && known.entry == entry) {
-            return Ok(Some(PinnedFrame { hold, frame: Arc::clone(known) }));
-        }
+        let entry = match found {
+            None => return Ok(None),
+            Some(Ok(known)) => return Ok(Some(PinnedFrame { hold, frame: Arc::clone(known) })),
+            Some(Err(entry)) => entry,
+        };
         let layout = Layout::read(&source, source.geometry, &entry.layout)?;
         let state = State::read(&source, &layout, &entry.state)?;
         let frame = Arc::new(CheckedFrame { instance, entry, layout, state });
         Ok(Some(PinnedFrame { hold, frame }))
+    }
+}
+
+impl View {
+    /// Reads the root that `entry` names. The caller holds a pin on the version.
+    fn read(attachment: &Arc<Attachment>, entry: Entry) -> Result<Self> {
+        let geometry = attachment.header().geometry();
+        let reference = check_entry(&entry, entry.version)?;
+        let end = check_heap(geometry, reference.offset, reference.length)?;
+        let mut heap = attachment.heap(end)?;
+        let root = Root::read(&Source { heap: &heap, geometry }, &reference)?;
+        if root.heap_end > geometry.capacity() {
+            return Err(VersionKind::OutOfHeap { offset: 0, length: root.heap_end }.into());
+        }
+        if root.heap_end > heap.length() {
+            heap = attachment.heap(root.heap_end)?;
+        }
+        Ok(Self { instance: attachment.header().instance(), entry, root, heap })
     }
 }
 
@@ -197,7 +220,7 @@ impl PinnedFrame {
     /// [`ErrorKind::Corrupt`].
     pub fn schema_message(&self) -> Result<Vec<u8>> {
         let geometry = self.hold.pin.attachment().header().geometry();
-        read_schema(&Source { heap: &self.hold.heap, geometry }, &self.frame.layout.schema)
+        read_schema(&Source { heap: &self.hold.view.heap, geometry }, &self.frame.layout.schema)
     }
 
     /// The frozen bytes of buffer `index`.
@@ -207,7 +230,7 @@ impl PinnedFrame {
     pub fn buffer(&self, index: usize) -> Result<Frozen> {
         let parts = self.frame.layout.buffers.get(index).zip(self.frame.state.buffers.get(index));
         let (place, state) = parts.ok_or_else(|| out_of_heap(index as u64, 0))?;
-        if !self.hold.heap.contains(place.offset, state.length) {
+        if !self.hold.view.heap.contains(place.offset, state.length) {
             return Err(out_of_heap(place.offset, state.length));
         }
         Ok(Frozen { hold: Arc::clone(&self.hold), offset: place.offset, length: state.length as usize })
@@ -222,7 +245,7 @@ impl PinnedFrame {
     /// Whether an address lies in the mapping that holds the frame's bytes.
     #[must_use]
     pub fn contains_address(&self, address: *const u8) -> bool {
-        let (base, length) = self.hold.heap.address();
+        let (base, length) = self.hold.view.heap.address();
         (base..base + length).contains(&(address as usize))
     }
 }
@@ -263,11 +286,19 @@ impl CheckedFrame {
     }
 }
 
+#[cfg(feature = "arrow")]
+impl Frozen {
+    /// What keeps the bytes frozen and mapped.
+    pub(crate) fn into_hold(self) -> Arc<Hold> {
+        self.hold
+    }
+}
+
 impl AsRef<[u8]> for Frozen {
     fn as_ref(&self) -> &[u8] {
         // SAFETY: (I1, I3, I11) the version that covers these bytes is pinned by `hold`; the range was checked
         // against the mapping when the token was made.
-        unsafe { self.hold.heap.slice(self.offset, self.length) }
+        unsafe { self.hold.view.heap.slice(self.offset, self.length) }
     }
 }
 

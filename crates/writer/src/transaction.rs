@@ -51,15 +51,17 @@ pub struct Transaction<'w> {
 }
 
 /// Where the changes stand until the commit.
+#[allow(clippy::large_enum_variant, reason = "a transaction has one stage: a box costs more than the bytes")]
 enum Stage<'w> {
     /// In the segment, under the lease.
-    Segment(Box<Staging<'w>>),
+    Segment(Staging<'w>),
     /// In private memory: writers take turns, and the lease is taken at the commit.
     Private(&'w mut Store, Vec<(String, Operation)>),
 }
 
+#[allow(clippy::large_enum_variant, reason = "puts are what there is: a box costs more than the bytes")]
 enum Operation {
-    Put(SchemaRef, Box<Plan>),
+    Put(SchemaRef, Plan),
     Remove,
 }
 
@@ -81,7 +83,7 @@ impl<'w> Transaction<'w> {
         } else {
             let staging = store.begin()?;
             schemas.under(staging.epoch());
-            Stage::Segment(Box::new(staging))
+            Stage::Segment(staging)
         };
         Ok(Self { stage, schemas, learned: Vec::new(), threads })
     }
@@ -98,7 +100,7 @@ impl<'w> Transaction<'w> {
         let first = batches.first().ok_or_else(|| TransactionKind::NoBatches { frame: frame.to_owned() })?;
         let schema = first.schema();
         let plan = Plan::new(&schema, batches).map_err(|error| error.at(format_args!("frame {frame:?}")))?;
-        self.apply(frame, Operation::Put(schema, Box::new(plan)))
+        self.apply(frame, Operation::Put(schema, plan))
     }
 
     /// Removes a frame.
@@ -128,7 +130,7 @@ impl<'w> Transaction<'w> {
     pub fn commit(self) -> Result<u64> {
         let Self { stage, schemas, mut learned, threads } = self;
         let staging = match stage {
-            Stage::Segment(staging) => *staging,
+            Stage::Segment(staging) => staging,
             Stage::Private(store, operations) => {
                 let mut staging = store.begin()?;
                 let published = schemas.under(staging.epoch());

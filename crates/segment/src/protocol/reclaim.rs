@@ -119,7 +119,10 @@ impl Entries {
 
 fn live_entry(place: &EntryWords<ReadWrite>, latest: u64) -> Option<Entry> {
     match read_own_entry(place) {
-        EntryRead::Whole(entry) if entry.version <= latest && check_entry(&entry, entry.version).is_ok() => {
+        // Most places are erased ones: they are told apart before anybody words an error about them.
+        EntryRead::Whole(entry)
+            if (1..=latest).contains(&entry.version) && check_entry(&entry, entry.version).is_ok() =>
+        {
             Some(entry)
         }
         _ => None,

@@ -1,0 +1,86 @@
+//! A directory of its own for each test, which goes with it.
+
+use crate::watchdog;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use shmframe::{Reader, ReaderOptions, Writer, WriterOptions};
+use std::path::{Path, PathBuf};
+
+/// A directory for segments, below `/dev/shm`.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    mounted: bool,
+}
+
+impl Place {
+    /// A new directory for a test.
+    #[must_use]
+    pub fn new(test: &str) -> Self {
+        let path = Path::new("/dev/shm").join(format!("shmframe-test-{test}-{}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        watchdog::remember(&path);
+        Self { path, mounted: false }
+    }
+
+    /// A new file system of `size` bytes for a test.
+    ///
+    /// # Panics
+    /// Where nothing can be mounted: the test has to run as root.
+    #[must_use]
+    pub fn tmpfs(test: &str, size: u64) -> Self {
+        let mut place = Self::new(test);
+        let options = format!("size={size},mode=0700");
+        let mounted = mount(
+            Some("shmframe-test"),
+            &place.path,
+            Some("tmpfs"),
+            MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+            Some(options.as_str()),
+        );
+        if let Err(errno) = mounted {
+            panic!(
+                "cannot mount a tmpfs of {size} bytes: {errno}; this test needs CAP_SYS_ADMIN: run it as root, in a \
+                 container with `--cap-add SYS_ADMIN`"
+            );
+        }
+        place.mounted = true;
+        place
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Options for a writer here.
+    #[must_use]
+    pub fn writer(&self) -> WriterOptions {
+        Writer::options().directory(&self.path)
+    }
+
+    /// Options for a reader here.
+    #[must_use]
+    pub fn reader(&self) -> ReaderOptions {
+        Reader::options().directory(&self.path)
+    }
+
+    /// What stands in the directory.
+    #[must_use]
+    pub fn entries(&self) -> Vec<String> {
+        let names = std::fs::read_dir(&self.path).unwrap();
+        let mut names: Vec<String> =
+            names.map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.mounted {
+            let _ = umount2(&self.path, MntFlags::MNT_DETACH);
+        }
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}

@@ -1,0 +1,181 @@
+//! Scripted work for one process, which is killed at each of its steps in turn, and what each version of it holds.
+
+use crate::control::{Control, Word};
+use crate::pattern::{self, Contents};
+use shmframe::{Error, Writer, WriterOptions};
+
+/// One operation. All but the last make a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Puts a frame of so many rows.
+    Put(&'static str, u64),
+    /// Puts frames `left` and `right` of so many rows in one version.
+    Pair(u64),
+    /// Removes a frame.
+    Remove(&'static str),
+    /// Gives all free pages back.
+    Trim,
+}
+
+use Operation::{Pair, Put, Remove, Trim};
+
+/// How a workload comes by its writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// It creates the segment.
+    Create,
+    /// It opens the segment.
+    Open,
+    /// It opens the segment as one of several writers.
+    TakeTurns,
+}
+
+/// A script.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload {
+    /// By what name the role knows it.
+    pub name: &'static str,
+    /// How it comes by its writer.
+    pub begin: Begin,
+    /// What it does.
+    pub operations: &'static [Operation],
+    /// Whether it removes the segment at the end.
+    pub removes: bool,
+}
+
+/// A segment comes to be, and gets a frame.
+pub const CREATION: Workload =
+    Workload { name: "creation", begin: Begin::Create, operations: &[Put("a", 3)], removes: false };
+
+/// Everything that makes a version: small and larger puts, a transaction of two frames, a removal, a trim between.
+pub const COMMITS: Workload = Workload {
+    name: "commits",
+    begin: Begin::Open,
+    operations: &[
+        Put("a", 3),
+        Put("b", 6000),
+        Pair(10),
+        Remove("a"),
+        Put("a", 70),
+        Trim,
+        Put("b", 2),
+        Put("c", 900),
+    ],
+    removes: false,
+};
+
+/// Old versions leave the ring while readers hold some of them; what the others covered is used again.
+pub const RECLAIM: Workload = Workload {
+    name: "reclaim",
+    begin: Begin::Open,
+    operations: &[Put("a", 20), Put("a", 21), Pair(5), Put("b", 900), Trim, Put("a", 22), Put("b", 901)],
+    removes: false,
+};
+
+/// A writer takes over what a killed one left, and goes on.
+pub const RECOVERY: Workload =
+    Workload { name: "recovery", begin: Begin::Open, operations: &[Put("a", 5)], removes: false };
+
+/// One of several writers commits.
+pub const TURNS: Workload = Workload {
+    name: "turns",
+    begin: Begin::TakeTurns,
+    operations: &[Put("a", 4), Put("b", 600), Remove("a")],
+    removes: false,
+};
+
+/// A segment is removed.
+pub const REMOVAL: Workload =
+    Workload { name: "removal", begin: Begin::Open, operations: &[], removes: true };
+
+const ALL: [Workload; 6] = [CREATION, COMMITS, RECLAIM, RECOVERY, TURNS, REMOVAL];
+
+impl Operation {
+    /// What the version `stamp`, made by this from a version that holds `before`, holds; nothing if none is made.
+    #[must_use]
+    pub fn after(self, before: &Contents, stamp: u64) -> Option<Contents> {
+        let mut contents = before.clone();
+        match self {
+            Put(frame, rows) => drop(contents.insert(frame.to_owned(), (stamp, rows))),
+            Pair(rows) => {
+                for frame in ["left", "right"] {
+                    contents.insert(frame.to_owned(), (stamp, rows));
+                }
+            }
+            Remove(frame) => drop(contents.remove(frame)),
+            Trim => return None,
+        }
+        Some(contents)
+    }
+}
+
+impl Workload {
+    /// The workload of this name.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        ALL.into_iter().find(|workload| workload.name == name).unwrap()
+    }
+
+    /// What each version holds, beginning with the one before the first operation, which is `version`.
+    #[must_use]
+    pub fn versions(&self, version: u64, before: &Contents) -> Vec<Contents> {
+        let mut versions = vec![before.clone()];
+        for operation in self.operations {
+            let stamp = version + versions.len() as u64;
+            versions.extend(operation.after(&versions[versions.len() - 1], stamp));
+        }
+        versions
+    }
+
+    /// Does it, and tells `control` before and after each commit.
+    ///
+    /// # Errors
+    /// The first error; nothing in here should fail.
+    pub fn run(&self, segment: &str, control: &Control) -> Result<(), Error> {
+        let options = WriterOptions::new().label(self.name);
+        let mut writer = match self.begin {
+            Begin::Create => {
+                control.set(Word::Announced, 1);
+                options.create(segment)?
+            }
+            Begin::Open => options.open(segment)?,
+            Begin::TakeTurns => options.several_writers().open(segment)?,
+        };
+        control.set(Word::Committed, writer.version());
+        for operation in self.operations {
+            carry_out(&mut writer, *operation, control)?;
+        }
+        if self.removes { writer.remove_segment() } else { Ok(()) }
+    }
+}
+
+fn carry_out(writer: &mut Writer, operation: Operation, control: &Control) -> Result<(), Error> {
+    let stamp = writer.version() + 1;
+    let commit = |commit: &mut dyn FnMut() -> Result<u64, Error>| {
+        control.set(Word::Announced, stamp);
+        let version = commit()?;
+        assert_eq!(version, stamp);
+        control.set(Word::Committed, version);
+        Ok(())
+    };
+    match operation {
+        Put(frame, rows) => {
+            let batch = pattern::batch(frame, stamp, rows);
+            commit(&mut || writer.put(frame, &batch))
+        }
+        Pair(rows) => {
+            let batches = ["left", "right"].map(|frame| pattern::batch(frame, stamp, rows));
+            commit(&mut || {
+                let mut transaction = writer.begin()?;
+                transaction.put("left", &batches[0])?;
+                transaction.put("right", &batches[1])?;
+                transaction.commit()
+            })
+        }
+        Remove(frame) => commit(&mut || writer.remove(frame)),
+        Trim => writer.trim(0).map(drop),
+    }
+}
