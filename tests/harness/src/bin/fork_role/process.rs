@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Seconds after which a process of these roles ends, whatever it hangs in.
-const WATCHDOG: u32 = 110;
+const WATCHDOG: u32 = 300;
 
 /// Ends this process by a signal when it takes too long: a hang fails its test and leaves nothing behind.
 pub fn watch() {

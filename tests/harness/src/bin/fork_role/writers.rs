@@ -176,13 +176,14 @@ pub fn killed(directory: &Path) -> Result<()> {
 fn write_until_killed(directory: &Path, mut tell: PipeWriter, mut wait: PipeReader) -> Result<()> {
     process::die_with_parent()?;
     let mut writer = create(directory, 512)?;
-    let child = process::fork(|| {
+    process::fork(|| {
+        // From the child: it gives the lease up before anything of its own runs, but not before it runs at all.
+        tell.write_all(&std::process::id().to_le_bytes())?;
         wait.read_exact(&mut [0])?;
         expect_all_refused(&mut writer)?;
         let mut own = Writer::options().directory(directory).open(NAME).context("the child's own writer")?;
         commit(&mut own, 10)
     })?;
-    tell.write_all(&child.as_raw().to_le_bytes())?;
     loop {
         commit(&mut writer, 1)?;
     }
