@@ -67,9 +67,9 @@ pub trait NodeSink {
 
 /// What a transaction does to one frame: its new records, or none where it is removed.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct Change<'n> {
     /// The frame's name.
-    pub name: String,
+    pub name: &'n str,
     /// Its layout and state records.
     pub records: Option<(RecordReference, RecordReference)>,
 }
@@ -191,11 +191,11 @@ impl Root {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`], or an error of the sink; the root is then half-changed and must be dropped.
-    pub fn apply(
+    pub fn apply<'n>(
         &mut self,
         source: &impl RecordSource,
         sink: &mut impl NodeSink,
-        changes: Vec<Change>,
+        changes: impl IntoIterator<Item = Change<'n>>,
     ) -> Result<()> {
         let changes = changes.into_iter().map(|change| (hash(change.name.as_bytes()), change)).collect();
         let node = std::mem::replace(&mut self.node, Node::Leaf(Vec::new()));
@@ -206,7 +206,7 @@ impl Root {
     }
 }
 
-type HashedChange = (u64, Change);
+type HashedChange<'n> = (u64, Change<'n>);
 
 impl Node {
     fn read(source: &impl RecordSource, reference: &RecordReference) -> Result<Self> {
@@ -267,7 +267,7 @@ impl Node {
         self,
         source: &impl RecordSource,
         sink: &mut impl NodeSink,
-        changes: Vec<HashedChange>,
+        changes: Vec<HashedChange<'_>>,
         depth: u32,
         difference: &mut i64,
     ) -> Result<Self> {
@@ -279,7 +279,7 @@ impl Node {
                 split(frames, sink, depth)
             }
             Self::Branch(mut children) => {
-                let mut groups: [Vec<HashedChange>; CHILDREN] = Default::default();
+                let mut groups: [Vec<HashedChange<'_>>; CHILDREN] = Default::default();
                 for change in changes {
                     groups[digit(change.0, depth)].push(change);
                 }
@@ -314,12 +314,12 @@ impl Node {
     }
 }
 
-fn change_leaf(frames: &mut Vec<FrameEntry>, change: Change, difference: &mut i64) {
+fn change_leaf(frames: &mut Vec<FrameEntry>, change: Change<'_>, difference: &mut i64) {
     let at = frames.iter().position(|frame| frame.name == change.name);
     match (at, change.records) {
-        (Some(at), Some((layout, state))) => frames[at] = FrameEntry { name: change.name, layout, state },
+        (Some(at), Some((layout, state))) => (frames[at].layout, frames[at].state) = (layout, state),
         (None, Some((layout, state))) => {
-            frames.push(FrameEntry { name: change.name, layout, state });
+            frames.push(FrameEntry { name: change.name.to_owned(), layout, state });
             *difference += 1;
         }
         (Some(at), None) => {
@@ -407,7 +407,7 @@ mod tests {
     }
 
     impl Heap {
-        fn commit(&mut self, root: &mut Root, changes: Vec<Change>) -> usize {
+        fn commit(&mut self, root: &mut Root, changes: Vec<Change<'_>>) -> usize {
             let mut staged = Staged { start: self.bytes.len() as u64, ..Staged::default() };
             root.apply(self, &mut staged, changes).unwrap();
             self.bytes.extend_from_slice(&staged.bytes);
@@ -429,8 +429,8 @@ mod tests {
         RecordReference { offset: seed * 64, length: 64, version: 1, epoch: 1, checksum: seed }
     }
 
-    fn put(name: &str, seed: u64) -> Change {
-        Change { name: name.to_owned(), records: Some((reference(seed), reference(seed + 1))) }
+    fn put(name: &str, seed: u64) -> Change<'_> {
+        Change { name, records: Some((reference(seed), reference(seed + 1))) }
     }
 
     #[test]
@@ -444,7 +444,7 @@ mod tests {
             let name = format!("frame {}", (random >> 33) % 150);
             let change = if random >> 62 == 0 {
                 model.remove(&name);
-                Change { name: name.clone(), records: None }
+                Change { name: &name, records: None }
             } else {
                 model.insert(name.clone(), step);
                 put(&name, step)
@@ -456,7 +456,7 @@ mod tests {
             assert_eq!(root.find(&heap, name).unwrap().unwrap().layout, reference(*seed));
         }
         assert_eq!(root.find(&heap, "no such frame").unwrap(), None);
-        let removals = model.keys().map(|name| Change { name: name.clone(), records: None }).collect();
+        let removals = model.keys().map(|name| Change { name, records: None }).collect();
         heap.commit(&mut root, removals);
         assert_eq!(root.frames, 0);
         assert!(heap.covered.is_empty(), "an empty directory covers nothing");
@@ -466,7 +466,8 @@ mod tests {
     fn commit_to_one_of_many_frames_rewrites_a_path() {
         let mut heap = Heap::default();
         let mut root = Root::empty();
-        heap.commit(&mut root, (0..10_000).map(|n| put(&format!("f{n}"), n)).collect());
+        let names: Vec<String> = (0..10_000).map(|n| format!("f{n}")).collect();
+        heap.commit(&mut root, (0..).zip(&names).map(|(n, name)| put(name, n)).collect());
         let nodes = heap.covered.len();
         let written = heap.commit(&mut root, vec![put("f77", 1)]);
         assert!(nodes > 1_000 && written <= 6, "{nodes} nodes, {written} rewritten");

@@ -82,8 +82,8 @@ impl Store {
         let root = self.root.clone();
         Ok(Staging {
             store: self,
-            allocated: Vec::new(),
-            discarded: Vec::new(),
+            allocated: Vec::with_capacity(2),
+            discarded: Vec::with_capacity(4),
             changes: BTreeMap::new(),
             root,
         })
@@ -159,8 +159,9 @@ impl<'a> Staging<'a> {
         if data > 0 {
             self.staged(range.start, data).hand_out(&draft.buffer_lengths, &buffers, fill);
         }
-        let layout = Layout { schema, generation, chunks: 1, extents: extents.clone(), buffers }.to_draft();
-        let layout = self.seal_at(RecordKind::Layout, range.start + data, layout);
+        let layout = Layout { schema, generation, chunks: 1, extents, buffers };
+        let (draft_of_layout, extents) = (layout.to_draft(), layout.extents);
+        let layout = self.seal_at(RecordKind::Layout, range.start + data, draft_of_layout);
         let state = self.seal_at(RecordKind::State, range.start + data + layout_room, state);
         self.root.next_generation += 1;
         self.replace(draft.name, Some(StagedFrame { layout, state, schema, extents }))?;
@@ -197,29 +198,22 @@ impl<'a> Staging<'a> {
     /// Puts `frame` in the place of what has this name now, and discards what that covered and `frame` does not.
     fn replace(&mut self, name: &str, frame: Option<StagedFrame>) -> Result<()> {
         let schema = frame.as_ref().map(|frame| frame.schema);
-        let before = match self.changes.insert(name.to_owned(), frame) {
-            Some(before) => before,
-            None => self.published_frame(name)?,
-        };
-        if let Some(before) = before {
-            let extents = before.extents.iter().map(|extent| Covered {
-                offset: extent.offset,
-                length: extent.length,
-                version: extent.version,
-            });
-            self.discarded.extend(extents);
-            self.discarded.extend([Covered::record(&before.layout), Covered::record(&before.state)]);
-            if schema != Some(before.schema) {
-                self.discarded.push(Covered::record(&before.schema));
-            }
+        match self.changes.insert(name.to_owned(), frame) {
+            Some(before) => before.iter().for_each(|before| before.discard(schema, &mut self.discarded)),
+            None => match self.store.frames.get(name) {
+                Some(before) => before.discard(schema, &mut self.discarded),
+                None => {
+                    if let Some(before) = self.read_frame(name)? {
+                        before.discard(schema, &mut self.discarded);
+                    }
+                }
+            },
         }
         Ok(())
     }
 
-    fn published_frame(&self, name: &str) -> Result<Option<StagedFrame>> {
-        if let Some(frame) = self.store.frames.get(name) {
-            return Ok(Some(frame.clone()));
-        }
+    /// The frame of this name that the version before has, from its records.
+    fn read_frame(&self, name: &str) -> Result<Option<StagedFrame>> {
         let mapped = &*self.store.mapped;
         let Some(entry) = self.store.root.find(mapped, name)? else { return Ok(None) };
         let layout = Layout::read(mapped, mapped.geometry(), &entry.layout)?;
@@ -275,13 +269,13 @@ impl<'a> Staging<'a> {
 
     fn write_root(&mut self, changes: &BTreeMap<String, Option<StagedFrame>>) -> Result<RecordReference> {
         let changes = changes.iter().map(|(name, frame)| Change {
-            name: name.clone(),
+            name,
             records: frame.as_ref().map(|frame| (frame.layout, frame.state)),
         });
         let mut root = core::mem::replace(&mut self.root, Root::empty());
         // The nodes that are read are published ones, which nothing here changes.
         let published = Arc::clone(&self.store.mapped);
-        root.apply(&*published, self, changes.collect())?;
+        root.apply(&*published, self, changes)?;
         let highest = self.allocated.iter().map(|range| range.end).max().unwrap_or(0);
         let range = self.take(root.record_length())?;
         root.heap_end = root.heap_end.max(highest).max(range.end);
@@ -354,6 +348,22 @@ impl Staged<'_> {
         copied(lengths.iter().sum::<u64>() as usize);
         fill(slices);
         step(Step::Copy);
+    }
+}
+
+impl StagedFrame {
+    /// Adds what it covers to `discarded`, but for a schema that is still in use.
+    fn discard(&self, used: Option<RecordReference>, discarded: &mut Vec<Covered>) {
+        let extents = self.extents.iter().map(|extent| Covered {
+            offset: extent.offset,
+            length: extent.length,
+            version: extent.version,
+        });
+        discarded.extend(extents);
+        discarded.extend([Covered::record(&self.layout), Covered::record(&self.state)]);
+        if used != Some(self.schema) {
+            discarded.push(Covered::record(&self.schema));
+        }
     }
 }
 

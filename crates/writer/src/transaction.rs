@@ -51,15 +51,17 @@ pub struct Transaction<'w> {
 }
 
 /// Where the changes stand until the commit.
+#[allow(clippy::large_enum_variant, reason = "a transaction has one stage: a box costs more than the bytes")]
 enum Stage<'w> {
     /// In the segment, under the lease.
-    Segment(Box<Staging<'w>>),
+    Segment(Staging<'w>),
     /// In private memory: writers take turns, and the lease is taken at the commit.
     Private(&'w mut Store, Vec<(String, Operation)>),
 }
 
+#[allow(clippy::large_enum_variant, reason = "puts are what there is: a box costs more than the bytes")]
 enum Operation {
-    Put(SchemaRef, Box<Plan>),
+    Put(SchemaRef, Plan),
     Remove,
 }
 
@@ -78,7 +80,7 @@ impl<'w> Transaction<'w> {
         let stage = if store.takes_turns() {
             Stage::Private(store, Vec::new())
         } else {
-            Stage::Segment(Box::new(store.begin()?))
+            Stage::Segment(store.begin()?)
         };
         Ok(Self { stage, schemas, learned: Vec::new(), threads })
     }
@@ -95,7 +97,7 @@ impl<'w> Transaction<'w> {
         let first = batches.first().ok_or_else(|| TransactionKind::NoBatches { frame: frame.to_owned() })?;
         let schema = first.schema();
         let plan = Plan::new(&schema, batches).map_err(|error| error.at(format_args!("frame {frame:?}")))?;
-        self.apply(frame, Operation::Put(schema, Box::new(plan)))
+        self.apply(frame, Operation::Put(schema, plan))
     }
 
     /// Removes a frame.
@@ -125,7 +127,7 @@ impl<'w> Transaction<'w> {
     pub fn commit(self) -> Result<u64> {
         let Self { stage, schemas, mut learned, threads } = self;
         let staging = match stage {
-            Stage::Segment(staging) => *staging,
+            Stage::Segment(staging) => staging,
             Stage::Private(store, operations) => {
                 let known_epoch = store.epoch();
                 let mut staging = store.begin()?;
