@@ -1,6 +1,6 @@
 //! For the tests of the project's crates: each private enum of failures, all of it, and what its messages must have.
 //!
-//! [`every_kind!`](crate::every_kind) lists examples of every variant; one that is forgotten does not compile.
+//! `every_kind!` lists examples of every variant; one that is forgotten does not compile.
 //! [`check_messages`] reads the messages.
 
 use crate::error::{Error, ErrorKind, Report};
