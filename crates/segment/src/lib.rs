@@ -27,9 +27,15 @@ mod heap;
 mod lease;
 #[cfg(not(loom))]
 mod location;
+#[cfg(not(loom))]
+mod mapped;
+#[cfg(not(loom))]
+mod opening;
 #[cfg(all(test, not(loom)))]
 mod planted_leaks;
 pub mod protocol;
+#[cfg(not(loom))]
+mod recovery;
 #[cfg(not(loom))]
 mod slots;
 #[cfg(not(loom))]
@@ -57,9 +63,13 @@ pub use heap::Holder;
 #[cfg(not(loom))]
 pub use location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust};
 #[cfg(not(loom))]
+pub use opening::remove_segment;
+#[cfg(not(loom))]
+pub use recovery::Audit;
+#[cfg(not(loom))]
 pub use staging::{FrameDraft, Schema, Staging};
 #[cfg(not(loom))]
-pub use store::{Audit, HISTORY_LIMIT, Store, StoreOptions, TrimPolicy, remove_segment};
+pub use store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy};
 #[cfg(not(loom))]
 pub use version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion};
 
@@ -75,7 +85,8 @@ mod tests {
             crate::lease::every_kind(),
             crate::location::every_kind(),
             crate::staging::every_kind(),
-            crate::store::every_kind(),
+            crate::opening::every_kind(),
+            crate::recovery::every_kind(),
             crate::sys::limits::every_kind(),
             crate::version::every_kind(),
             #[cfg(feature = "arrow")]

@@ -250,7 +250,7 @@ impl PinnedFrame {
     }
 }
 
-fn out_of_heap(offset: u64, length: u64) -> shmframe_format::Error {
+pub(crate) fn out_of_heap(offset: u64, length: u64) -> shmframe_format::Error {
     VersionKind::OutOfHeap { offset, length }.into()
 }
 

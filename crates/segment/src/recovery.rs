@@ -1,0 +1,119 @@
+//! Recovery: the heap and the root, from the records of all live versions, and from nothing else (I10).
+
+use crate::mapped::Mapped;
+use crate::protocol::Entries;
+use crate::space::Space;
+use crate::store::Store;
+use crate::sync::Ordering;
+use core::ops::Range;
+use shmframe_format::directory::Root;
+use shmframe_format::record::check_entry;
+use shmframe_format::table::RecordReference;
+use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
+use std::collections::BTreeMap;
+
+#[derive(Debug)]
+enum RecoveryKind {
+    NoLatest { version: u64 },
+    Overlap { offset: u64 },
+}
+
+impl Describe for RecoveryKind {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Corrupt
+    }
+
+    fn report(&self) -> Report {
+        let remove = "remove the segment and create it again";
+        match self {
+            Self::NoLatest { version } => Report::new(
+                "damaged commit ring",
+                format!("an entry for version {version}, the newest"),
+                "none",
+                remove,
+            ),
+            Self::Overlap { offset } => Report::new(
+                "damaged segment",
+                "extents that do not overlap",
+                format!("two of them at offset {offset}"),
+                remove,
+            ),
+        }
+    }
+}
+
+shmframe_format::every_kind!(RecoveryKind {
+    NoLatest: RecoveryKind::NoLatest { version: 2 };
+    Overlap: RecoveryKind::Overlap { offset: 64 };
+});
+
+/// Free extents of the heap, adjacent ones merged: those that a writer works with, and those that a recovery would
+/// find. They are equal, unless bytes leaked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// What the running writer holds to be free.
+    pub working: Vec<Range<u64>>,
+    /// What the records of the live versions leave free.
+    pub recovered: Vec<Range<u64>>,
+}
+
+impl Store {
+    /// Takes over what the records of the live versions say.
+    pub(crate) fn recover(&mut self) -> Result<()> {
+        let mapped = &self.mapped;
+        self.entries = Entries::recover(mapped.control(), mapped.retained());
+        self.latest = mapped.publication().latest.load(Ordering::Relaxed);
+        let rebuilt = rebuild(mapped, &self.entries, self.latest)?;
+        (self.space, self.root, self.root_reference) = rebuilt;
+        self.frames.clear();
+        Ok(())
+    }
+
+    /// Compares the heap that this store works with to the one that a recovery would find.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`]; [`ErrorKind::WriterInChild`].
+    pub fn audit(&mut self) -> Result<Audit> {
+        self.resume()?;
+        let rebuilt = rebuild(&self.mapped, &self.entries, self.latest);
+        let working = self.space.free().into_iter().collect();
+        self.pause();
+        let (space, _, _) = rebuilt?;
+        Ok(Audit { working, recovered: space.free().into_iter().collect() })
+    }
+}
+
+/// The heap, the root and its reference, from the records of all live versions.
+fn rebuild(
+    mapped: &Mapped,
+    entries: &Entries,
+    latest: u64,
+) -> Result<(Space, Root, Option<RecordReference>)> {
+    let geometry = *mapped.geometry();
+    let mut space = Space::new(geometry.heap_offset()..geometry.capacity());
+    let mut newest = (Root::empty(), None);
+    if latest != 0 && !entries.live().contains_key(&latest) {
+        return Err(RecoveryKind::NoLatest { version: latest }.into());
+    }
+    // Each covered range, and the newest live version that covers it.
+    let mut covered: BTreeMap<Covered, u64> = BTreeMap::new();
+    for (version, entry) in entries.live() {
+        let reference = check_entry(entry, *version)?;
+        let walked = walk(mapped, &geometry, &reference, |range| {
+            covered.insert(range, *version);
+        });
+        newest = (walked.map_err(|error| error.at(format_args!("version {version}")))?, Some(reference));
+    }
+    let mut end = 0;
+    for (range, last) in covered {
+        if range.offset < end || !geometry.in_heap(range.offset, range.length) {
+            return Err(RecoveryKind::Overlap { offset: range.offset }.into());
+        }
+        end = range.offset + range.length;
+        space.occupy(range.offset..end);
+        if last != latest {
+            space.drop_covered(range, last + 1);
+        }
+    }
+    Ok((space, newest.0, newest.1))
+}
