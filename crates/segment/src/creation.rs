@@ -162,7 +162,13 @@ fn clean_leftover(location: &Location, parent: BorrowedFd<'_>, name: &OsStr) {
     let directory = SegmentDirectory { fd, identity: Identity::of(&status), location: location.clone() };
     match Lease::open_alone(&directory) {
         Ok(lease) => {
-            if matches!(lease.take(None), Ok(true)) {
+            // The lease may be that of a segment that got its name meanwhile: its creator then let it go. Nobody
+            // renames a directory without its lease.
+            let still_there = || {
+                descriptor::status_at(parent, name)
+                    .is_ok_and(|status| Identity::of(&status) == directory.identity)
+            };
+            if matches!(lease.take(None), Ok(true)) && still_there() {
                 let _ = delete(parent, directory.fd.as_fd(), name);
             }
         }
