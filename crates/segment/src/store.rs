@@ -95,6 +95,7 @@ enum StoreKind {
     History { found: u64 },
     Busy,
     NoLatest { version: u64 },
+    Floor { floor: u64, latest: u64 },
     Overlap { offset: u64 },
 }
 
@@ -103,7 +104,7 @@ impl Describe for StoreKind {
         match self {
             Self::History { .. } => ErrorKind::InvalidArgument,
             Self::Busy => ErrorKind::TimedOut,
-            Self::NoLatest { .. } | Self::Overlap { .. } => ErrorKind::Corrupt,
+            Self::NoLatest { .. } | Self::Floor { .. } | Self::Overlap { .. } => ErrorKind::Corrupt,
         }
     }
 
@@ -126,6 +127,12 @@ impl Describe for StoreKind {
                 "damaged commit ring",
                 format!("an entry for version {version}, the newest"),
                 "none",
+                remove,
+            ),
+            Self::Floor { floor, latest } => Report::new(
+                "damaged publication block",
+                format!("a floor of at most {latest}, the newest version"),
+                format!("{floor}"),
                 remove,
             ),
             Self::Overlap { offset } => Report::new(
@@ -371,6 +378,11 @@ impl Store {
         let mapped = &self.mapped;
         self.entries = Entries::recover(mapped.control(), mapped.retained());
         self.latest = mapped.publication().latest.load(Ordering::Relaxed);
+        let floor = mapped.publication().floor.load(Ordering::Relaxed);
+        if floor > self.latest {
+            // A reclaim would erase the newest version.
+            return Err(StoreKind::Floor { floor, latest: self.latest }.into());
+        }
         let rebuilt = rebuild(mapped, &self.entries, self.latest)?;
         (self.space, self.root, self.root_reference) = rebuilt;
         self.frames.clear();
@@ -641,5 +653,6 @@ shmframe_format::every_kind!(StoreKind {
     History: StoreKind::History { found: 0 };
     Busy: StoreKind::Busy;
     NoLatest: StoreKind::NoLatest { version: 2 };
+    Floor: StoreKind::Floor { floor: 3, latest: 2 };
     Overlap: StoreKind::Overlap { offset: 64 };
 });
