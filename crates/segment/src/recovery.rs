@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 enum RecoveryKind {
     NoLatest { version: u64 },
+    Floor { floor: u64, latest: u64 },
     Overlap { offset: u64 },
 }
 
@@ -32,6 +33,12 @@ impl Describe for RecoveryKind {
                 "none",
                 remove,
             ),
+            Self::Floor { floor, latest } => Report::new(
+                "damaged publication block",
+                format!("a floor of at most {latest}, the newest version"),
+                format!("{floor}"),
+                remove,
+            ),
             Self::Overlap { offset } => Report::new(
                 "damaged segment",
                 "extents that do not overlap",
@@ -44,6 +51,7 @@ impl Describe for RecoveryKind {
 
 shmframe_format::every_kind!(RecoveryKind {
     NoLatest: RecoveryKind::NoLatest { version: 2 };
+    Floor: RecoveryKind::Floor { floor: 3, latest: 2 };
     Overlap: RecoveryKind::Overlap { offset: 64 };
 });
 
@@ -63,6 +71,11 @@ impl Store {
         let mapped = &self.mapped;
         self.entries = Entries::recover(mapped.control(), mapped.retained());
         self.latest = mapped.publication().latest.load(Ordering::Relaxed);
+        let floor = mapped.publication().floor.load(Ordering::Relaxed);
+        if floor > self.latest {
+            // A reclaim would erase the newest version.
+            return Err(RecoveryKind::Floor { floor, latest: self.latest }.into());
+        }
         let rebuilt = rebuild(mapped, &self.entries, self.latest)?;
         (self.space, self.root, self.root_reference) = rebuilt;
         self.frames.clear();

@@ -43,8 +43,8 @@ impl WriterOptions {
         self
     }
 
-    /// How many versions are kept whole, the newest included: 1 to 32. Pins keep versions for longer, and readers take
-    /// hold of the newest only. Unset: what the segment has, 1 for a new one.
+    /// How many versions are kept whole, the newest included: 1 to 32. Readers can ask for these
+    /// by number; pins keep versions for longer. Unset: what the segment has, 1 for a new one.
     #[must_use]
     pub fn history(mut self, versions: u64) -> Self {
         self.store.history = Some(versions);
