@@ -94,6 +94,11 @@ impl Store {
         let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
         let size = pages.end - pages.start;
         if let Err(errno) = descriptor::allocate(self.mapped.data.as_fd(), pages.start, size) {
+            // A long allocation that fails keeps what came before: nobody else would give it back.
+            let whole = whole_pages(&range);
+            if !whole.is_empty() {
+                let _ = descriptor::punch(self.mapped.data.as_fd(), whole.start, whole.end - whole.start);
+            }
             self.space.give_cold(range);
             return Err(self.no_pages(length, errno));
         }
