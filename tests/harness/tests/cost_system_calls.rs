@@ -1,5 +1,6 @@
 //! What a snapshot and a commit ask of the kernel: nothing. Counted by the segment crate, and enforced by the kernel.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod cost_support;
 

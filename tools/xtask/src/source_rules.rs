@@ -12,6 +12,7 @@ use crate::step::Outcome;
 const MAY_BE_UNSAFE: &[(&str, &str)] = &[
     ("crates/segment/", "where the bytes live"),
     ("crates/python/", "PyO3 and the C data interface force it"),
+    ("benches/", "functions of the peers ask for it"),
 ];
 
 /// Lines of code from which a file is reported.
