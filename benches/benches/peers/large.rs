@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use arrow::array::{Array, RecordBatch};
+use arrow::buffer::Buffer;
 use shmframe::{Writer, arrow};
 use shmframe_benches::{Contestant, InTurn, SharedPages, available_bytes, timed};
 use std::cell::Cell;
@@ -36,14 +37,14 @@ fn has_room(run: &mut Run, case: InTurn, bytes: usize) -> Result<bool> {
     Ok(enough)
 }
 
-fn values(batch: &RecordBatch) -> Vec<arrow::buffer::Buffer> {
+fn values(batch: &RecordBatch) -> Vec<Buffer> {
     batch.columns().iter().map(|column| column.to_data().buffers()[0].clone()).collect()
 }
 
 fn warm(run: &mut Run, case: InTurn, threads: usize) -> Result<()> {
     let batch = frame_of(WARM_BYTES, 10)?;
     let buffers = values(&batch);
-    let pieces: Vec<&[u8]> = buffers.iter().map(shmframe::arrow::buffer::Buffer::as_slice).collect();
+    let pieces: Vec<&[u8]> = buffers.iter().map(Buffer::as_slice).collect();
     let mut writer = run.place.options().copy_threads(threads).create("warm")?;
     for _ in 0..3 {
         writer.put("frame", &batch)?;
@@ -61,7 +62,7 @@ fn warm(run: &mut Run, case: InTurn, threads: usize) -> Result<()> {
 fn cold(run: &mut Run) -> Result<()> {
     let batch = frame_of(COLD_BYTES, 10)?;
     let buffers = values(&batch);
-    let pieces: Vec<&[u8]> = buffers.iter().map(shmframe::arrow::buffer::Buffer::as_slice).collect();
+    let pieces: Vec<&[u8]> = buffers.iter().map(Buffer::as_slice).collect();
     // Creating and removing are not counted, neither here nor there.
     let segment: Cell<Option<Writer>> = Cell::new(None);
     let place = &run.place;

@@ -27,7 +27,7 @@ pub fn run(run: &mut Run) -> Result<()> {
         map[0] ^ map[4096]
     };
     let bare = InTurn { case: "open, map, touch two pages, unmap: what the system takes", aim: None, ..OPEN };
-    let lines = bare.run(vec![Contestant::new("bare", |n| timed(n, &map))]);
+    let lines = bare.run(vec![Contestant::new("bare", |n| timed(n, map))]);
     run.table.add(&lines);
     Ok(writer.remove_segment()?)
 }

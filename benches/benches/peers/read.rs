@@ -53,7 +53,7 @@ fn column(run: &mut Run) -> Result<()> {
     if run.wants(UNCHANGED.case) {
         let lines = UNCHANGED.run(vec![
             Contestant::new("ours", |n| timed(n, || snapshot(&reader))),
-            Contestant::new("lmdb", |n| timed(n, &get)),
+            Contestant::new("lmdb", |n| timed(n, get)),
             Contestant::new("mmap-sync", |n| timed(n, || sync_reader.read(ends).expect("values"))),
         ]);
         run.table.add(&lines);
@@ -101,7 +101,7 @@ fn batch(run: &mut Run) -> Result<()> {
     };
     let lines = BATCH.run(vec![
         Contestant::new("ours", |n| timed(n, || frame.batches().expect("a batch"))),
-        Contestant::new("over plain memory", |n| timed(n, &over_plain_memory)),
+        Contestant::new("over plain memory", |n| timed(n, over_plain_memory)),
     ]);
     run.table.add(&lines);
     Ok(writer.remove_segment()?)

@@ -73,7 +73,6 @@ pub fn to_buffer(bytes: Frozen) -> Buffer {
 pub fn build_array(parts: ArrayParts) -> Result<ArrayData> {
     let ArrayParts { data_type, length, validity, buffers, children } = parts;
     let nulls = validity.map(|(bits, nulls)| null_buffer(bits, length, nulls)).transpose()?;
-    let failed = ArrayKind::Layout { data_type: data_type.clone() };
     let builder = ArrayData::builder(data_type)
         .len(length)
         .nulls(nulls)
@@ -82,7 +81,10 @@ pub fn build_array(parts: ArrayParts) -> Result<ArrayData> {
     // SAFETY: (I1, I7) shape is validated right below, before anybody else sees the data; contents are those of a
     // valid array that a trusted writer laid out, and frozen.
     let data = unsafe { builder.build_unchecked() };
-    data.validate().map_err(|cause| Error::from(failed).because(cause))?;
+    if let Err(cause) = data.validate() {
+        let failed = ArrayKind::Layout { data_type: data.data_type().clone() };
+        return Err(Error::from(failed).because(cause));
+    }
     Ok(data)
 }
 
