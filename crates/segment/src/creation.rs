@@ -162,7 +162,12 @@ fn clean_leftover(location: &Location, parent: BorrowedFd<'_>, name: &OsStr) {
     let directory = SegmentDirectory { fd, identity: Identity::of(&status), location: location.clone() };
     match Lease::open_alone(&directory) {
         Ok(lease) => {
-            if matches!(lease.take(None), Ok(true)) {
+            // Its creator may have finished and let go since it was listed: then these are the files of a segment.
+            let still_there = || {
+                let status = descriptor::status_at(parent, name);
+                status.is_ok_and(|status| Identity::of(&status) == directory.identity)
+            };
+            if matches!(lease.take(None), Ok(true)) && still_there() {
                 let _ = delete(parent, directory.fd.as_fd(), name);
             }
         }
