@@ -97,9 +97,10 @@ fn readers_that_come_and_go_cost_the_writer_no_system_call() {
             drop(reader.snapshot().unwrap());
         }
     });
-    // The first snapshot claims a slot: its descriptor, and the lock that it carries.
+    // The first snapshot claims a slot (its descriptor, and the lock that it carries) and maps the heap (the limit on
+    // address space, the mapping, its advice).
     println!("1000 puts and snapshots: {calls} system calls");
-    assert!(calls <= 2, "{calls}");
+    assert!(calls <= 5, "{calls}");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn killed_launcher_leaves_nothing() {
     demo.kill().unwrap();
     demo.wait().unwrap();
     // The others notice by themselves, the readers when their segment is gone.
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while Instant::now() < deadline
         && !(processes(&segment).is_empty() && in_shared_memory(&segment).is_empty())
     {
