@@ -113,7 +113,7 @@ fn memory_that_readers_let_go_of_is_used_again() {
     let scratch = Scratch::new();
     let mut writer = scratch.writer().create("memory").unwrap();
     let reader = scratch.reader().open("memory").unwrap();
-    let mut bound = 0;
+    let mut third = 0;
     for round in 1..=100 {
         // One of four versions is held, for a while.
         let mut held = Vec::new();
