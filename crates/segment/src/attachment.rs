@@ -3,7 +3,7 @@
 //! It maps the publication block read-only and the registry read-write, and owns the process's reader slots. Pins
 //! hold it, so that a slot outlives the reader for as long as any array lives.
 
-use crate::fork::{AtFork, ForkLock, Registration, generation};
+use crate::fork::{AtFork, ForkLock, Registration};
 use crate::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
 use crate::protocol::{EntryRead, LocalSlot, NO_HOME, PinOutcome, WaitOutcome, read_entry, wait_newer};
 use crate::slots::{HeldSlot, SlotList};
@@ -528,12 +528,6 @@ pub(crate) fn removed() -> Error {
 /// The error of a publication block that does not add up at `version`.
 pub(crate) fn damaged(version: u64) -> Error {
     AttachmentKind::Damaged { version }.into()
-}
-
-/// Which fork of the process this is: a value that differs between parent and child.
-#[must_use]
-pub fn fork_generation() -> u64 {
-    generation()
 }
 
 shmframe_format::every_kind!(AttachmentKind {

@@ -8,7 +8,6 @@
 
 use core::cell::UnsafeCell;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Something that holds such descriptors. The handlers run under the fork lock; they neither allocate nor lock.
 pub(crate) trait AtFork: core::fmt::Debug + Sync {
@@ -34,13 +33,7 @@ unsafe impl Sync for Shared {}
 
 static SHARED: Shared =
     Shared { lock: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER), objects: UnsafeCell::new(Vec::new()) };
-static GENERATION: AtomicU64 = AtomicU64::new(0);
 static HANDLERS: Once = Once::new();
-
-/// How many forks lie between this process and the first one of its kind: differs between parent and child.
-pub(crate) fn generation() -> u64 {
-    GENERATION.load(Ordering::Relaxed)
-}
 
 /// Holds the fork lock.
 pub(crate) struct ForkLock(());
@@ -160,7 +153,6 @@ extern "C" fn parent() {
 }
 
 extern "C" fn child() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
     ForkLockInHandler::each(|object| object.child());
     unlock();
 }

@@ -55,7 +55,7 @@ pub mod words;
 #[cfg(all(feature = "arrow", not(loom)))]
 pub use arrays::{ArrayParts, build_array, to_array, to_buffer};
 #[cfg(not(loom))]
-pub use attachment::{Attachment, Pin, fork_generation};
+pub use attachment::{Attachment, Pin};
 #[cfg(not(loom))]
 pub use clock::deadline;
 #[cfg(not(loom))]

@@ -273,12 +273,6 @@ impl CheckedFrame {
         &self.layout.schema
     }
 
-    /// Bytes that are reserved for it.
-    #[must_use]
-    pub fn reserved_bytes(&self) -> u64 {
-        self.layout.extents.iter().map(|extent| extent.length).sum()
-    }
-
     /// Bytes of its buffers.
     #[must_use]
     pub fn buffer_bytes(&self) -> u64 {
