@@ -18,7 +18,7 @@ pub(crate) trait AtFork: core::fmt::Debug + Sync {
     /// After it, in the child, which has one thread.
     fn child(&self);
     /// The object, if it is a reader's attachment.
-    fn attachment(&self) -> Option<&crate::attachment::Attachment> {
+    fn attachment(&self) -> Option<&crate::reading::attachment::Attachment> {
         None
     }
 }

@@ -10,68 +10,36 @@ compile_error!(
     "shmframe runs on 64-bit little-endian Linux only: its locks, futexes and sparse files are Linux's"
 );
 
-#[cfg(all(feature = "arrow", not(loom)))]
-mod arrays;
-#[cfg(not(loom))]
-mod attachment;
-#[cfg(not(loom))]
-mod clock;
-#[cfg(not(loom))]
-mod creation;
 pub mod edges;
 #[cfg(not(loom))]
+mod files;
+#[cfg(not(loom))]
 mod fork;
-#[cfg(not(loom))]
-mod heap;
-#[cfg(not(loom))]
-mod lease;
-#[cfg(not(loom))]
-mod location;
-#[cfg(not(loom))]
-mod mapped;
-#[cfg(not(loom))]
-mod opening;
-#[cfg(all(test, not(loom)))]
-mod planted_leaks;
 pub mod protocol;
 #[cfg(not(loom))]
-mod recovery;
-#[cfg(not(loom))]
-mod slots;
-#[cfg(not(loom))]
-mod space;
-#[cfg(not(loom))]
-mod staging;
+mod reading;
 pub mod steps;
-#[cfg(not(loom))]
-mod store;
 pub mod sync;
 #[cfg(not(loom))]
 mod sys;
-#[cfg(not(loom))]
-mod version;
 pub mod words;
+#[cfg(not(loom))]
+mod writing;
 
 #[cfg(all(feature = "arrow", not(loom)))]
-pub use arrays::{ArrayParts, build_array, to_array, to_buffer};
+pub use reading::arrays::{ArrayParts, build_array, to_array, to_buffer};
 #[cfg(not(loom))]
-pub use attachment::{Attachment, Pin};
-#[cfg(not(loom))]
-pub use clock::deadline;
-#[cfg(not(loom))]
-pub use heap::Holder;
-#[cfg(not(loom))]
-pub use location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust};
-#[cfg(not(loom))]
-pub use opening::remove_segment;
-#[cfg(not(loom))]
-pub use recovery::Audit;
-#[cfg(not(loom))]
-pub use staging::{FrameDraft, Schema, Staging};
-#[cfg(not(loom))]
-pub use store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy};
-#[cfg(not(loom))]
-pub use version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion};
+pub use {
+    files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
+    files::opening::remove_segment,
+    reading::attachment::{Attachment, Pin},
+    reading::version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion},
+    sys::clock::deadline,
+    writing::heap::Holder,
+    writing::recovery::Audit,
+    writing::staging::{FrameDraft, Schema, Staging},
+    writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
+};
 
 #[cfg(all(test, not(loom)))]
 mod tests {
@@ -80,17 +48,17 @@ mod tests {
     #[test]
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
         let errors = [
-            crate::attachment::every_kind(),
-            crate::heap::every_kind(),
-            crate::lease::every_kind(),
-            crate::location::every_kind(),
-            crate::staging::every_kind(),
-            crate::opening::every_kind(),
-            crate::recovery::every_kind(),
+            crate::reading::attachment::every_kind(),
+            crate::writing::heap::every_kind(),
+            crate::writing::lease::every_kind(),
+            crate::files::location::every_kind(),
+            crate::writing::staging::every_kind(),
+            crate::files::opening::every_kind(),
+            crate::writing::recovery::every_kind(),
             crate::sys::limits::every_kind(),
-            crate::version::every_kind(),
+            crate::reading::version::every_kind(),
             #[cfg(feature = "arrow")]
-            crate::arrays::every_kind(),
+            crate::reading::arrays::every_kind(),
         ];
         check_messages(
             errors.into_iter().flatten().collect(),

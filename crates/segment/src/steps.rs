@@ -97,6 +97,7 @@ mod counting {
 }
 
 /// Counts bytes that are copied into the segment or handed out for writing.
+#[cfg(not(loom))]
 #[inline(always)]
 pub(crate) fn copied(bytes: usize) {
     #[cfg(feature = "steps")]

@@ -4,12 +4,12 @@
 //! creates a segment of this name finishes both. The lease is taken first and deleted last, so nobody works on a
 //! directory that somebody else is taking apart.
 
-use crate::lease::Lease;
-use crate::location::{
+use crate::files::location::{
     DATA, Identity, LEASE, Location, READERS, SegmentDirectory, boot_id, is_temporary, refused,
     temporary_name,
 };
 use crate::sys::descriptor;
+use crate::writing::lease::Lease;
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use shmframe_format::geometry::Geometry;
@@ -60,7 +60,7 @@ impl Temporary {
         if !lease.take(None)? || !still_there() {
             return Ok(None);
         }
-        let header = Header::new(geometry, self.random, boot_id()?, crate::clock::now());
+        let header = Header::new(geometry, self.random, boot_id()?, crate::sys::clock::now());
         write_file(&directory, DATA, geometry.capacity(), geometry.heap_offset(), &header.to_page())?;
         let size = geometry.registry_size();
         write_file(&directory, READERS, size, size, &header.to_registry_page())?;

@@ -1,11 +1,11 @@
 //! The files of a segment as its writer has them: mapped whole, readable and writable.
 
-use crate::attachment::registry_words;
-use crate::lease::Lease;
-use crate::location::SegmentDirectory;
+use crate::files::location::SegmentDirectory;
+use crate::reading::attachment::registry_words;
 use crate::sync::ReadWrite;
 use crate::sys::map::Region;
 use crate::words::{Control, EntryWords, Publication, Registry};
+use crate::writing::lease::Lease;
 use core::mem::ManuallyDrop;
 use shmframe_format::Result;
 use shmframe_format::geometry::{Geometry, RING_LENGTH};
@@ -71,7 +71,7 @@ impl Mapped {
 impl RecordSource for Mapped {
     fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
         if !self.geometry().in_heap(offset, length) {
-            return Err(crate::version::out_of_heap(offset, length));
+            return Err(crate::reading::version::out_of_heap(offset, length));
         }
         // A forked child has no such mapping: a look at it would be fatal.
         self.lease.check_process()?;

@@ -4,8 +4,8 @@
 //! that a writer that lets go and wants again stands behind those who wait. The holder also locks a byte of
 //! `readers`, so that readers, who may not open `lease`, can ask whether a writer lives.
 
+use crate::files::location::{LEASE, READERS, SegmentDirectory, refused};
 use crate::fork::{AtFork, ForkLock, Registration, close_raw};
-use crate::location::{LEASE, READERS, SegmentDirectory, refused};
 use crate::steps::{Step, step};
 use crate::sys::lock;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};

@@ -1,10 +1,10 @@
 //! Recovery: the heap and the root, from the records of all live versions, and from nothing else (I10).
 
-use crate::mapped::Mapped;
 use crate::protocol::Entries;
-use crate::space::Space;
-use crate::store::Store;
 use crate::sync::Ordering;
+use crate::writing::mapped::Mapped;
+use crate::writing::space::Space;
+use crate::writing::store::Store;
 use core::ops::Range;
 use shmframe_format::directory::Root;
 use shmframe_format::record::check_entry;

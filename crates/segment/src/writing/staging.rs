@@ -1,11 +1,11 @@
 //! A transaction on its way: bytes that no live version covers, until one store makes them all visible.
 
-use crate::lease;
 use crate::protocol;
 use crate::steps::{Step, copied, step};
-use crate::store::Store;
 use crate::sync::Ordering;
 use crate::sys::futex::Futex;
+use crate::writing::lease;
+use crate::writing::store::Store;
 use core::ops::Range;
 use shmframe_format::directory::{Change, NodeSink, Root};
 use shmframe_format::frame::{Layout, State, schema_draft};
@@ -277,7 +277,7 @@ impl<'a> Staging<'a> {
             root_length: root.length,
             root_checksum: root.checksum,
             epoch: self.store.epoch,
-            committed: crate::clock::now(),
+            committed: crate::sys::clock::now(),
             checksum: 0,
         });
         self.publish(&entry)?;
@@ -336,7 +336,7 @@ impl<'a> Staging<'a> {
             // The ring's place is taken by a version that nobody erased yet.
             self.store.reclaim();
             if !attempt(self.store) {
-                return Err(self.placed(crate::attachment::damaged(entry.version)));
+                return Err(self.placed(crate::reading::attachment::damaged(entry.version)));
             }
         }
         Ok(())

@@ -1,17 +1,17 @@
 //! How a writer comes to a segment: creates it, opens it, or removes it.
 
-use crate::clock::deadline;
-use crate::creation::{self, Temporary};
-use crate::lease::{self, Lease};
-use crate::location::{ATTEMPTS, Location, SegmentDirectory};
-use crate::mapped::Mapped;
+use crate::files::creation::{self, Temporary};
+use crate::files::location::{ATTEMPTS, Location, SegmentDirectory};
 use crate::protocol;
-use crate::store::{HISTORY_LIMIT, Store, StoreOptions};
 use crate::sync::{Ordering, ReadOnly, ReadWord};
+use crate::sys::clock::deadline;
 use crate::sys::futex::Futex;
 use crate::sys::limits;
 use crate::sys::map::Region;
 use crate::words::{Control, Publication, STATE_REMOVED, label_text};
+use crate::writing::lease::{self, Lease};
+use crate::writing::mapped::Mapped;
+use crate::writing::store::{HISTORY_LIMIT, Store, StoreOptions};
 use core::time::Duration;
 use shmframe_format::geometry::{Geometry, RING_LENGTH};
 use shmframe_format::header::{Header, Role};

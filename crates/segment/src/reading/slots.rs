@@ -30,7 +30,7 @@ pub(crate) fn claim(registry: Registry<'_>, descriptor: BorrowedFd<'_>, label: &
     let home = protocol::claim(registry, &DescriptorLocks(descriptor))?;
     let slot = &registry.slots[home as usize];
     slot.pid.store(u64::from(std::process::id()), Ordering::Relaxed);
-    slot.since.store(crate::clock::now(), Ordering::Relaxed);
+    slot.since.store(crate::sys::clock::now(), Ordering::Relaxed);
     for (word, value) in slot.label.iter().zip(label) {
         word.store(*value, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
 //! A pinned version: what it covers is frozen, and reached through [`Frozen`] tokens alone (I11).
 
-use crate::attachment::{Attachment, Pin};
+use crate::reading::attachment::{Attachment, Pin};
 use crate::sync::ReadOnly;
 use crate::sys::map::Region;
 use shmframe_format::directory::{FrameEntry, Root};

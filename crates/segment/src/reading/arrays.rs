@@ -1,6 +1,6 @@
 //! Arrow arrays over frozen bytes: the one place where contents are taken on trust.
 
-use crate::version::Frozen;
+use crate::reading::version::Frozen;
 use arrow::array::{ArrayData, ArrayRef, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::datatypes::DataType;

@@ -4,19 +4,19 @@
 //! and everything else is free. Nothing is replayed, nothing rolled back; being killed in here and starting again
 //! changes nothing (I10).
 
-use crate::clock::deadline;
-use crate::creation;
-use crate::lease;
-use crate::location::Location;
-use crate::mapped::Mapped;
-use crate::opening::holder;
+use crate::files::creation;
+use crate::files::location::Location;
+use crate::files::opening::holder;
 use crate::protocol::{self, Entries};
-use crate::slots::DescriptorLocks;
-use crate::space::Space;
-use crate::staging::StagedFrame;
+use crate::reading::slots::DescriptorLocks;
 use crate::sync::Ordering;
+use crate::sys::clock::deadline;
 use crate::sys::futex::Futex;
 use crate::words::{STATE_OPEN, STATE_REMOVED, label_words};
+use crate::writing::lease;
+use crate::writing::mapped::Mapped;
+use crate::writing::space::Space;
+use crate::writing::staging::StagedFrame;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_format::directory::Root;
@@ -132,7 +132,7 @@ impl Store {
             .unwrap_or_else(|| publication.history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT));
         publication.history.store(history, Ordering::Relaxed);
         publication.writer_pid.store(u64::from(std::process::id()), Ordering::Relaxed);
-        publication.writer_since.store(crate::clock::now(), Ordering::Relaxed);
+        publication.writer_since.store(crate::sys::clock::now(), Ordering::Relaxed);
         for (word, value) in publication.writer_label.iter().zip(label_words(&self.options.label)) {
             word.store(value, Ordering::Relaxed);
         }
@@ -176,7 +176,7 @@ impl Store {
         let publication = self.mapped.publication();
         let removed = publication.state.load(Ordering::Relaxed) == STATE_REMOVED;
         if removed || !self.mapped.directory.is_current()? {
-            return Err(crate::attachment::removed());
+            return Err(crate::reading::attachment::removed());
         }
         if publication.epoch.load(Ordering::Relaxed) == self.epoch {
             return self.mapped.lease.show();

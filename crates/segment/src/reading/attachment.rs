@@ -3,10 +3,10 @@
 //! It maps the publication block read-only and the registry read-write, and owns the process's reader slots. Pins
 //! hold it, so that a slot outlives the reader for as long as any array lives.
 
+use crate::files::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
 use crate::fork::{AtFork, ForkLock, Registration};
-use crate::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
 use crate::protocol::{EntryRead, LocalSlot, NO_HOME, PinOutcome, WaitOutcome, read_entry, wait_newer};
-use crate::slots::{HeldSlot, SlotList};
+use crate::reading::slots::{HeldSlot, SlotList};
 use crate::sync::{ReadOnly, ReadWord, ReadWrite, Word64};
 use crate::sys::futex::Futex;
 use crate::sys::map::Region;
@@ -382,7 +382,7 @@ impl Attachment {
     fn claim(&self, registry: Registry<'_>, label: &[u64; 8]) -> core::result::Result<Claimed, NoSlot> {
         let opened = descriptor::open_file(self.directory.fd.as_fd(), READERS, true);
         let descriptor = opened.map_err(NoSlot::Refused)?;
-        let home = crate::slots::claim(registry, descriptor.as_fd(), label).ok_or(NoSlot::Full)?;
+        let home = crate::reading::slots::claim(registry, descriptor.as_fd(), label).ok_or(NoSlot::Full)?;
         Ok((home, descriptor))
     }
 

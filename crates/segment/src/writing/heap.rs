@@ -1,10 +1,10 @@
 //! Pages of the heap: found warm, reclaimed, or allocated before anything is stored there (I9).
 
 use crate::protocol::is_claimed;
-use crate::store::Store;
 use crate::sync::Ordering;
 use crate::sys::descriptor;
 use crate::words::label_text;
+use crate::writing::store::Store;
 use core::ops::Range;
 use nix::errno::Errno;
 use shmframe_format::geometry::{ALIGNMENT, PAGE_SIZE};
@@ -127,7 +127,7 @@ impl Store {
                 let holders = self.describe_holders();
                 Error::from(HeapKind::DirectoryFull { wanted, free, size, holders }).because(errno)
             }
-            _ => crate::location::refused("allocate pages", errno),
+            _ => crate::files::location::refused("allocate pages", errno),
         }
     }
 

@@ -1,0 +1,7 @@
+//! A reader's side: a process's attachment, its slots and pins, and the frozen bytes of a pinned version.
+
+#[cfg(feature = "arrow")]
+pub(crate) mod arrays;
+pub(crate) mod attachment;
+pub(crate) mod slots;
+pub(crate) mod version;
