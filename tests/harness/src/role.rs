@@ -30,8 +30,13 @@ impl Role {
     #[must_use]
     pub fn start(executable: &str, place: &Place, control: Option<&Control>, arguments: &[&str]) -> Self {
         let mut command = Command::new(executable);
-        command.args(arguments).env(DIRECTORY_VARIABLE, place.path());
-        command.env(PARENT_VARIABLE, std::process::id().to_string());
+        command.args(arguments).env(PARENT_VARIABLE, std::process::id().to_string());
+        Self::launch(command, place, control)
+    }
+
+    /// Runs a role's `command`, which says who its parent is.
+    pub(crate) fn launch(mut command: Command, place: &Place, control: Option<&Control>) -> Self {
+        command.env(DIRECTORY_VARIABLE, place.path());
         if let Some(control) = control {
             command.env(CONTROL_VARIABLE, control.id());
         }

@@ -2,7 +2,8 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
-use shmframe::Error;
+use nix::unistd::{Gid, Uid};
+use shmframe::{Error, Trust};
 use std::fmt::Display;
 use std::io::{BufRead, Write};
 
@@ -39,6 +40,19 @@ fn say(reply: std::fmt::Arguments<'_>) {
     out.flush().unwrap();
 }
 
+/// Goes on as another user, in one group and no other. There is no way back.
+///
+/// # Panics
+/// If this process is not root.
+pub fn become_user(user: u32, group: u32) -> Reply {
+    nix::unistd::setgroups(&[]).unwrap();
+    nix::unistd::setgid(Gid::from_raw(group)).unwrap();
+    nix::unistd::setuid(Uid::from_raw(user)).unwrap();
+    // The kernel forgets it with the old user.
+    die_with_parent();
+    Ok(user.to_string())
+}
+
 /// Turns an error of shmframe into a reply: its kind, then its text.
 pub fn told(error: &Error) -> String {
     format!("{:?} {error}", error.kind())
@@ -50,6 +64,16 @@ pub fn told(error: &Error) -> String {
 /// The error, as text.
 pub fn reply<T: Display>(result: Result<T, Error>) -> Reply {
     result.map(|value| value.to_string()).map_err(|error| told(&error))
+}
+
+/// The owners that the words trust: `trust=UID`, or nobody but the usual ones.
+///
+/// # Panics
+/// If that is no number.
+#[must_use]
+pub fn trust(words: &[&str]) -> Trust {
+    let owners = option(words, "trust").map(|owner| owner.parse().unwrap());
+    Trust { owners: owners.into_iter().collect(), ..Trust::default() }
 }
 
 /// The value of `key=value` among the words, if there is one.

@@ -5,7 +5,7 @@
 use shmframe::{Error, ErrorKind, Follow, Reader, ReaderOptions, Snapshot, Wait};
 use shmframe_harness::control::{Control, Tally, Word};
 use shmframe_harness::pattern;
-use shmframe_harness::serve::{Reply, limit, option, reply, serve, told};
+use shmframe_harness::serve::{Reply, become_user, limit, option, reply, serve, told, trust};
 use shmframe_segment::protocol::WaitOutcome;
 use shmframe_segment::{Attachment, Location, Trust, steps};
 use std::collections::BTreeMap;
@@ -30,7 +30,8 @@ impl State {
         let number = |at: usize| words[at].parse::<u64>().unwrap();
         match words[0] {
             "open" => {
-                let options = ReaderOptions::new().label(option(words, "label").unwrap_or_default());
+                let label = option(words, "label").unwrap_or_default();
+                let options = ReaderOptions::new().label(label).trust(trust(words));
                 let reader = options.open(words[1]).map_err(|error| told(&error))?;
                 let latest = reader.latest();
                 self.reader = Some(reader);
@@ -41,6 +42,7 @@ impl State {
                 Ok(String::new())
             }
             "limit" => limit(words[1], number(2)),
+            "become" => become_user(number(1) as u32, number(2) as u32),
             "latest" => Ok(self.reader().latest().to_string()),
             "hold" => {
                 let snapshot = self.reader().snapshot().map_err(|error| told(&error))?;

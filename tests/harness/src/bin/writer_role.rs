@@ -5,7 +5,7 @@
 use shmframe::{Error, ErrorKind, Writer, WriterOptions};
 use shmframe_harness::control::{Control, Tally, Word};
 use shmframe_harness::pattern;
-use shmframe_harness::serve::{Reply, limit, option, reply, serve, told};
+use shmframe_harness::serve::{Reply, become_user, limit, option, reply, serve, told, trust};
 use shmframe_segment::steps;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ fn carry_out(writer: &mut Option<Writer>, words: &[&str]) -> Reply {
         "open" => gain(writer, options(words).open(words[1])),
         "open-or-create" => gain(writer, options(words).open_or_create(words[1])),
         "limit" => limit(words[1], number(2)),
+        "become" => become_user(number(1) as u32, number(2) as u32),
         "arm" => {
             steps::arm(number(1), steps::Action::Kill);
             Ok(String::new())
@@ -68,7 +69,7 @@ fn with_writer(writer: &mut Writer, words: &[&str]) -> Reply {
 }
 
 fn options(words: &[&str]) -> WriterOptions {
-    let mut options = WriterOptions::new();
+    let mut options = WriterOptions::new().trust(trust(words));
     if let Some(label) = option(words, "label") {
         options = options.label(label);
     }
