@@ -12,6 +12,8 @@ compile_error!(
 
 pub mod edges;
 #[cfg(not(loom))]
+mod events;
+#[cfg(not(loom))]
 mod files;
 #[cfg(not(loom))]
 mod fork;

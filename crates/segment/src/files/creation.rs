@@ -4,6 +4,7 @@
 //! creates a segment of this name finishes both. The lease is taken first and deleted last, so nobody works on a
 //! directory that somebody else is taking apart.
 
+use crate::events;
 use crate::files::location::{
     DATA, Identity, LEASE, Location, READERS, SegmentDirectory, boot_id, is_temporary, refused,
     temporary_name,
@@ -126,6 +127,7 @@ pub(crate) fn take_away(directory: &SegmentDirectory) -> Result<()> {
     let temporary = temporary_name(location.name(), random()?);
     descriptor::rename(parent.as_fd(), &location.directory_name(), &temporary)
         .map_err(|errno| refused("rename the segment away", errno))?;
+    events::removed(location);
     delete(parent.as_fd(), directory.fd.as_fd(), &temporary)
         .map_err(|errno| refused("delete the segment's files", errno))
 }

@@ -1,5 +1,6 @@
 //! How a writer comes to a segment: creates it, opens it, or removes it.
 
+use crate::events;
 use crate::files::creation::{self, Temporary};
 use crate::files::location::{ATTEMPTS, Location, SegmentDirectory};
 use crate::protocol;
@@ -89,6 +90,7 @@ impl Store {
                 Err(error) if error.kind() == ErrorKind::Exists => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
+                    events::created(location);
                     store.options = options;
                     store.pause();
                     return Ok(store);
@@ -121,6 +123,7 @@ impl Store {
                 continue;
             }
             store.gain().map_err(|error| error.at(location.path().display()))?;
+            events::taken_over(location, store.epoch);
             store.pause();
             return Ok(store);
         }

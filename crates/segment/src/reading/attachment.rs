@@ -3,6 +3,7 @@
 //! It maps the publication block read-only and the registry read-write, and owns the process's reader slots. Pins
 //! hold it, so that a slot outlives the reader for as long as any array lives.
 
+use crate::events;
 use crate::files::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
 use crate::fork::{AtFork, ForkLock, Registration};
 use crate::protocol::{EntryRead, LocalSlot, NO_HOME, PinOutcome, WaitOutcome, read_entry, wait_newer};
@@ -393,13 +394,15 @@ impl Attachment {
     fn settle(&self) {
         let registry = self.registry();
         let label = label_words(&self.label);
-        let _lock = ForkLock::take();
+        let lock = ForkLock::take();
         self.unsettled.store(false, Ordering::Relaxed);
         for slot in self.slots.iter().filter(|slot| slot.local.is_frozen()) {
             if !slot.settle(registry, || self.claim(registry, &label)) {
                 self.unsettled.store(true, Ordering::Relaxed);
             }
         }
+        drop(lock);
+        events::forked(self.location(), !self.unsettled.load(Ordering::Relaxed));
     }
 
     /// The heap, mapped at least up to `end`.

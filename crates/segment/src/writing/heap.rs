@@ -1,5 +1,6 @@
 //! Pages of the heap: found warm, reclaimed, or allocated before anything is stored there (I9).
 
+use crate::events;
 use crate::protocol::is_claimed;
 use crate::sync::Ordering;
 use crate::sys::descriptor;
@@ -67,6 +68,14 @@ pub struct Holder {
 impl Store {
     /// An extent of at least `length` bytes, with pages.
     pub(crate) fn allocate(&mut self, length: u64) -> Result<Range<u64>> {
+        let found = self.find_or_allocate(length);
+        if let Err(error) = &found {
+            events::refused(self.location(), length, error);
+        }
+        found
+    }
+
+    fn find_or_allocate(&mut self, length: u64) -> Result<Range<u64>> {
         if let Some(range) = self.space.take_warm(length, false) {
             return Ok(range);
         }
@@ -191,7 +200,9 @@ impl Store {
             // A page that stays allocated costs memory and nothing else.
             let _ = descriptor::punch(self.mapped.data.as_fd(), range.start, range.end - range.start);
         }
-        before.saturating_sub(self.allocated_bytes())
+        let given = before.saturating_sub(self.allocated_bytes());
+        events::trimmed(self.location(), given);
+        given
     }
 
     /// Reclaims, then gives pages that no live version covers back to the system, all but `keep` bytes.

@@ -1,5 +1,6 @@
 //! Recovery: the heap and the root, from the records of all live versions, and from nothing else (I10).
 
+use crate::events::{self, Recovery};
 use crate::protocol::Entries;
 use crate::sync::Ordering;
 use crate::writing::mapped::Mapped;
@@ -11,6 +12,7 @@ use shmframe_format::record::check_entry;
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 #[derive(Debug)]
 enum RecoveryKind {
@@ -68,6 +70,7 @@ pub struct Audit {
 impl Store {
     /// Takes over what the records of the live versions say.
     pub(crate) fn recover(&mut self) -> Result<()> {
+        let begun = Instant::now();
         let mapped = &self.mapped;
         self.entries = Entries::recover(mapped.control(), mapped.retained());
         self.latest = mapped.publication().latest.load(Ordering::Relaxed);
@@ -79,6 +82,12 @@ impl Store {
         let rebuilt = rebuild(mapped, &self.entries, self.latest)?;
         (self.space, self.root, self.root_reference) = rebuilt;
         self.frames.clear();
+        events::recovered(Recovery {
+            segment: self.location(),
+            version: self.latest,
+            live: self.entries.live().len(),
+            took: begun.elapsed(),
+        });
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! and everything else is free. Nothing is replayed, nothing rolled back; being killed in here and starting again
 //! changes nothing (I10).
 
+use crate::events;
 use crate::files::creation;
 use crate::files::location::Location;
 use crate::files::opening::holder;
@@ -213,6 +214,9 @@ impl Store {
             floor,
         );
         self.reaped += reaped as u64;
+        if reaped > 0 {
+            events::reaped(self.location(), reaped);
+        }
         let entries = &self.entries;
         self.space.free_dropped(|from, to| entries.any_live(from, to));
         if let TrimPolicy::KeepFree(bytes) = self.options.trim {

@@ -1,0 +1,98 @@
+//! The feature `tracing`: what a listener is told.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use shmframe::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use shmframe::{Reader, Writer};
+use std::fmt::{Debug, Write};
+use std::sync::{Arc, Mutex};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Keeps every event of the project as one line.
+#[derive(Clone, Default)]
+struct Listener(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Listener {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "shmframe"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+impl Listener {
+    /// What was told since the last time.
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+fn batch(rows: usize) -> RecordBatch {
+    let values: ArrayRef = Arc::new(Float64Array::from(vec![1.5; rows]));
+    RecordBatch::try_from_iter([("v", values)]).unwrap()
+}
+
+/// Whether the lines are of these events, in this order, and all name the segment.
+fn assert_told(lines: &[String], name: &str, expected: &[&str]) {
+    let messages = lines.iter().filter_map(|line| line.split("message=").nth(1)?.split(' ').next());
+    assert_eq!(messages.collect::<Vec<_>>(), expected, "{lines:#?}");
+    let segment = format!("segment=/dev/shm/{name}.shmf ");
+    assert!(lines.iter().all(|line| line.contains(&segment)), "{lines:#?}");
+}
+
+#[test]
+fn life_of_a_segment_is_told_and_its_traffic_is_not() {
+    let listener = Listener::default();
+    let _guard = tracing::subscriber::set_default(listener.clone());
+    let name = format!("events-{}", std::process::id());
+    let options = Writer::options().directory("/dev/shm");
+
+    let mut writer = options.create(&name).unwrap();
+    assert_told(&listener.take(), &name, &["recovered", "created"]);
+
+    let reader = Reader::options().directory("/dev/shm").open(&name).unwrap();
+    for rows in 0..100 {
+        writer.put("frame", &batch(rows)).unwrap();
+        reader.snapshot().unwrap().frame("frame").unwrap().batches().unwrap();
+    }
+    assert_told(&listener.take(), &name, &[]);
+
+    writer.put("frame", &batch(100_000)).unwrap();
+    writer.put("frame", &batch(1)).unwrap();
+    assert!(writer.trim(0).unwrap() > 700_000);
+    assert_told(&listener.take(), &name, &["trimmed"]);
+
+    drop(writer);
+    let writer = options.open(&name).unwrap();
+    let lines = listener.take();
+    assert_told(&lines, &name, &["recovered", "taken"]);
+    assert!(lines[0].contains("version=103") && lines[0].contains("nanoseconds="), "{lines:#?}");
+
+    writer.remove_segment().unwrap();
+    assert_told(&listener.take(), &name, &["removed"]);
+}
