@@ -40,7 +40,5 @@ pub fn run(context: &Context) -> Result<Outcome> {
 }
 
 fn models(context: &Context) -> Vec<&str> {
-    let members = context.workspace.packages.iter().filter(|package| package.name == SEGMENT);
-    let tests = members.flat_map(|member| &member.targets).filter(|target| target.is_test());
-    tests.map(|target| target.name.as_str()).filter(|name| name.starts_with(PREFIX)).collect()
+    context.tests_of(SEGMENT).into_iter().filter(|name| name.starts_with(PREFIX)).collect()
 }
