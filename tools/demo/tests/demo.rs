@@ -134,7 +134,7 @@ fn killed_launcher_leaves_nothing() {
 
 #[test]
 fn reader_that_still_waits_for_its_segment_ends_with_its_input() {
-    let programs = Programs::build(|_| {}).unwrap();
+    let programs = Programs::build().unwrap();
     for role in Role::READERS {
         let segment = format!("demo-of-nobody-{role}-{}", std::process::id());
         let mut reader = Command::new(programs.of(role));
