@@ -113,12 +113,55 @@
 //!
 //! # Features
 //!
-//! None. [`arrow`] is the Arrow that the crate was built with; use it, so that there is one in your program.
+//! None.
+//!
+//! # Another Arrow
+//!
+//! [`arrow`] is the Arrow that the crate was built with. Use it, so that there is one in your program. If a part of the
+//! program is on another major version, arrays go there by the C data interface, whose two structures are the same in
+//! all of them. Nothing is copied, and what was handed over keeps its version until it is released:
+//!
+//! ```
+//! # use shmframe::arrow as other_arrow; // stands for the other one
+//! use other_arrow::array::{Array, make_array};
+//! use other_arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
+//! use shmframe::arrow::array::ArrayRef;
+//! use shmframe::arrow::ffi::to_ffi;
+//! use std::sync::Arc;
+//!
+//! fn hand_over(array: &ArrayRef) -> Result<Arc<dyn Array>, Box<dyn std::error::Error>> {
+//!     let (mut data, mut schema) = to_ffi(&array.to_data())?;
+//!     // SAFETY: both Arrows lay these structures out as the C data interface says; each is moved out once.
+//!     let (data, schema) = unsafe {
+//!         (
+//!             FFI_ArrowArray::from_raw((&raw mut data).cast()),
+//!             FFI_ArrowSchema::from_raw((&raw mut schema).cast()),
+//!         )
+//!     };
+//!     // SAFETY: they were made by `to_ffi` just now.
+//!     Ok(make_array(unsafe { from_ffi(data, &schema) }?))
+//! }
+//! # use shmframe::arrow::array::{Float64Array, RecordBatch};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let segment = &format!("doc-front-page-other-{}", std::process::id());
+//! # let mut writer = shmframe::Writer::create(segment)?;
+//! # let price: ArrayRef = Arc::new(Float64Array::from(vec![Some(100.5), None]));
+//! # writer.put("trades", &RecordBatch::try_from_iter([("price", price.clone())])?)?;
+//! # let frame = shmframe::Reader::open(segment)?.snapshot()?.frame("trades")?;
+//! # writer.remove_segment()?;
+//! let batch = &frame.batches()?[0];
+//! let other = hand_over(batch.column(0))?;
+//! # assert_eq!(other.to_data(), price.to_data());
+//! # assert!(frame.contains_address(other.to_data().buffers()[0].as_ptr()));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Further
 //!
-//! The folder `docs` of the repository: what the bytes mean (`format.md`), the protocol and its invariants
-//! (`protocol.md`), who trusts whom (`security.md`), what goes wrong and what to do then (`caveats.md`).
+//! The [`guide`]: what goes wrong and what to do then ([`caveats`](guide::caveats)), who trusts whom
+//! ([`security`](guide::security)), what a release may change ([`policy`](guide::policy)), what the bytes mean
+//! ([`format`](guide::format)), the protocol and its invariants ([`protocol`](guide::protocol)).
 #![forbid(unsafe_code)]
 
 pub use arrow;
@@ -128,5 +171,5 @@ pub use shmframe_writer::{
     WriterOptions, remove_segment,
 };
 
-#[cfg(doctest)]
-mod documentation;
+#[cfg(any(doc, doctest))]
+pub mod guide;

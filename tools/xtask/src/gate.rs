@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::limit::Limit;
 use crate::step::{Outcome, Step};
 use crate::summary::{Row, Summary, words};
-use crate::{cargo_steps, leftovers, licences, limit, loom, one_arrow};
+use crate::{cargo_steps, leftovers, licences, limit, loom, one_arrow, packaging};
 
 /// Every step, in the order in which they run, each with a few times the minutes that it takes on two cores.
 const STEPS: &[Step] = &[
@@ -54,6 +54,12 @@ const STEPS: &[Step] = &[
         about: "the examples in the documentation",
         limit: Limit::minutes(10),
         run: cargo_steps::doc_tests,
+    },
+    Step {
+        name: "packages",
+        about: "the packages to publish are whole, and document themselves",
+        limit: Limit::minutes(10),
+        run: packaging::check,
     },
     Step {
         name: "loom",

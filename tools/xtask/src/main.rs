@@ -13,6 +13,7 @@ mod loom;
 mod machine_paths;
 mod one_arrow;
 mod packages;
+mod packaging;
 mod processes;
 mod rust_source;
 mod source_rules;
