@@ -1,6 +1,6 @@
 //! How each of the three programs begins, speaks, and ends.
 
-use crate::report::Report;
+use super::report::Report;
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser};
 use std::io::{self, Read as _, Write as _};

@@ -1,11 +1,13 @@
 //! What both readers do: follow the segment, and say what a snapshot is.
 
-use crate::dates::dates;
-use crate::placement::Placement;
-use crate::program::{LABEL, wait_for_end_of_input};
-use crate::report::Edition;
+pub mod placement;
+
+use crate::shared::dates::dates;
+use crate::shared::program::{LABEL, wait_for_end_of_input};
+use crate::shared::report::Edition;
 use anyhow::{Result, ensure};
 use arrow::array::RecordBatch;
+use placement::Placement;
 use shmframe_reader::{Follow, Frame, Reader, Snapshot};
 use std::process;
 use std::thread;

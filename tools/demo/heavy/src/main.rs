@@ -4,18 +4,12 @@
 //! and added up in another way. Now and then it holds a snapshot for a while, and checks that no byte of it changed.
 #![forbid(unsafe_code)]
 
-#[path = "../../shared/dates.rs"]
-mod dates;
 mod held;
-#[path = "../../shared/placement.rs"]
-mod placement;
-#[path = "../../shared/program.rs"]
-mod program;
 mod proof;
 #[path = "../../shared/reading.rs"]
 mod reading;
-#[path = "../../shared/report.rs"]
-mod report;
+#[path = "../../shared/mod.rs"]
+mod shared;
 #[path = "../../shared/source.rs"]
 mod source;
 mod statistics;
@@ -23,11 +17,12 @@ mod statistics;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use arrow::array::RecordBatch;
 use clap::Parser;
-use dates::dates;
 use held::Held;
-use placement::Placement;
 use proof::Rows;
-use report::{Date, Report};
+use reading::placement::Placement;
+use shared::dates::dates;
+use shared::program;
+use shared::report::{Date, Report};
 use statistics::{COLUMNS, Statistics};
 use std::path::Path;
 use std::process::ExitCode;

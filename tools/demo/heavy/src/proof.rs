@@ -1,8 +1,8 @@
 //! The same statistics from the Parquet file: computed in another way, row by row and without arrays, for every
 //! version; and by the same code over the file's own arrays, for the last one.
 
-use crate::dates::dates;
-use crate::report::Date;
+use crate::shared::dates::dates;
+use crate::shared::report::Date;
 use crate::source::open;
 use crate::statistics::{Delays, Route, Statistics};
 use anyhow::{Context as _, Result, ensure};

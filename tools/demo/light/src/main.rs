@@ -4,23 +4,18 @@
 //! they have as many rows of that day as it says, and none of a later one.
 #![forbid(unsafe_code)]
 
-#[path = "../../shared/dates.rs"]
-mod dates;
 mod look;
-#[path = "../../shared/placement.rs"]
-mod placement;
-#[path = "../../shared/program.rs"]
-mod program;
 #[path = "../../shared/reading.rs"]
 mod reading;
-#[path = "../../shared/report.rs"]
-mod report;
+#[path = "../../shared/mod.rs"]
+mod shared;
 
 use anyhow::Result;
 use clap::Parser;
 use look::Look;
-use placement::Placement;
-use report::Report;
+use reading::placement::Placement;
+use shared::program;
+use shared::report::Report;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;

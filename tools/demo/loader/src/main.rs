@@ -6,13 +6,9 @@
 //! ends earlier, so does the loader.
 #![forbid(unsafe_code)]
 
-#[path = "../../shared/dates.rs"]
-mod dates;
-#[path = "../../shared/program.rs"]
-mod program;
 mod publish;
-#[path = "../../shared/report.rs"]
-mod report;
+#[path = "../../shared/mod.rs"]
+mod shared;
 #[path = "../../shared/source.rs"]
 mod source;
 mod tables;
@@ -20,8 +16,8 @@ mod tables;
 use anyhow::Result;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
-use program::{LABEL, wait_for_end_of_input};
 use publish::Plan;
+use shared::program::{self, LABEL, wait_for_end_of_input};
 use shmframe_writer::WriterOptions;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};

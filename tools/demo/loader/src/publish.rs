@@ -1,7 +1,7 @@
 //! One version a day, until the days or the input end.
 
-use crate::program::say;
-use crate::report::{Date, Edition, Report};
+use crate::shared::program::say;
+use crate::shared::report::{Date, Edition, Report};
 use crate::source::Source;
 use crate::tables::Table;
 use anyhow::Result;

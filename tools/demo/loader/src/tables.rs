@@ -1,7 +1,7 @@
 //! The tables of the demo, day by day.
 
-use crate::dates::dates;
-use crate::report::Date;
+use crate::shared::dates::dates;
+use crate::shared::report::Date;
 use crate::source::open;
 use anyhow::{Context as _, Result};
 use arrow::array::{RecordBatch, UInt32Array};
