@@ -7,7 +7,7 @@
 //! # Mental model
 //!
 //! - A **segment** is a named store: a directory with three files in `/dev/shm`. It outlives the processes that use it,
-//!   not the machine.
+//!   its writer too, but not the machine; [`Writer::remove_segment`] and [`remove_segment`] end it sooner.
 //! - A **frame** is a named table in a segment: an Arrow schema and its rows. It is put whole.
 //! - A **commit** makes the next **version** of all frames visible, in one step or not at all.
 //! - A **snapshot** holds one version. Arrays made from it lie in the segment; they, and slices of them, keep the hold.
@@ -82,8 +82,43 @@
 //! # }
 //! ```
 //!
-//! [`Reader::follow`] gives one snapshot after the other, [`Reader::open_within`] waits for a segment to be created,
-//! [`WriterOptions`] and [`ReaderOptions`] name another directory, a label, a capacity, and who is trusted.
+//! Strings, nulls, and each version as it comes:
+//!
+//! ```
+//! use shmframe::arrow::array::AsArray;
+//! use shmframe::arrow::datatypes::Float64Type;
+//!
+//! # use shmframe::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+//! # use std::sync::Arc;
+//! # fn main() -> shmframe::Result<()> {
+//! # let segment = &format!("doc-front-page-follow-{}", std::process::id());
+//! # let mut writer = shmframe::Writer::create(segment)?;
+//! # let symbol: ArrayRef = Arc::new(StringArray::from(vec!["A", "B"]));
+//! # let price: ArrayRef = Arc::new(Float64Array::from(vec![Some(100.5), None]));
+//! # let trades = RecordBatch::try_from_iter([("symbol", symbol), ("price", price)]);
+//! # writer.put("trades", &trades.expect("columns of one length"))?;
+//! # let reader = shmframe::Reader::open(segment)?;
+//! # let mut found = Vec::new();
+//! // Version 1 is empty. The iterator waits for the next version, and ends when the segment is removed.
+//! for snapshot in reader.follow().after(1) {
+//!     let snapshot = snapshot?;
+//!     for batch in snapshot.frame("trades")?.batches()? {
+//!         let prices = batch["price"].as_primitive::<Float64Type>();
+//!         for (symbol, price) in batch["symbol"].as_string::<i32>().iter().zip(prices) {
+//!             println!("{symbol:?} {price:?}"); // Some("A") Some(100.5), then Some("B") None
+//! #           found.push((symbol.map(str::to_owned), price));
+//!         }
+//!     }
+//! #   if found.len() == 2 { break; }
+//! }
+//! # assert_eq!(found, [(Some("A".to_owned()), Some(100.5)), (Some("B".to_owned()), None)]);
+//! # writer.remove_segment()
+//! # }
+//! ```
+//!
+//! [`Frame::column`] is for numbers without nulls, [`Frame::select`] for a few columns of many, [`Reader::open_within`]
+//! waits for a segment to be created. [`WriterOptions`] and [`ReaderOptions`] name another directory, a label, a capacity,
+//! and who is trusted.
 //!
 //! # Limits
 //!
@@ -117,7 +152,8 @@
 //!
 //! # Another Arrow
 //!
-//! [`arrow`] is the Arrow that the crate was built with. Use it, so that there is one in your program. If a part of the
+//! [`arrow`] is the Arrow that the crate was built with. Use it, so that there is one in your program; for more of its
+//! features (`prettyprint`, `csv`), depend on the same version of `arrow` beside it and name them there. If a part of the
 //! program is on another major version, arrays go there by the C data interface, whose two structures are the same in
 //! all of them. Nothing is copied, and what was handed over keeps its version until it is released:
 //!
