@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "tests",
         about: "unit and integration tests",
-        limit: Limit::minutes(20),
+        limit: Limit::minutes(20).or_full(40),
         run: cargo_steps::tests,
     },
     Step {
