@@ -13,8 +13,10 @@ use nix::unistd::Pid;
 
 /// The variable that marks them.
 const VARIABLE: &str = "XTASK_STARTED_BY";
-/// How long the kernel is given to bury who was killed.
+/// How long the kernel is given to bury who was killed, and how often, before the rest is left alone: a process of
+/// another user, or one that waits for a device, cannot be ended.
 const BURIAL: Duration = Duration::from_millis(20);
+const BURIALS: usize = 100;
 
 /// A mark, by which the processes of one run are told from all others.
 #[derive(Clone, Debug)]
@@ -36,9 +38,10 @@ impl Mark {
         name == VARIABLE
     }
 
-    /// Kills every marked process, and those below it whatever their variables are, until none is left.
+    /// Kills every marked process, and those below it whatever their variables are, until none is left that can be
+    /// killed.
     pub fn end_all(&self) {
-        loop {
+        for _ in 0..BURIALS {
             let running = self.running();
             if running.is_empty() {
                 return;
