@@ -8,13 +8,19 @@ use crate::table::Line;
 /// Somebody who does the same work as the others.
 pub struct Contestant<'a> {
     name: &'a str,
+    aimed_at: bool,
     run: Box<dyn FnMut(u64) -> Duration + 'a>,
 }
 
 impl<'a> Contestant<'a> {
     /// `run` does the work so many times and says how long that took, without what is only preparation.
     pub fn new(name: &'a str, run: impl FnMut(u64) -> Duration + 'a) -> Self {
-        Self { name, run: Box::new(run) }
+        Self { name, aimed_at: true, run: Box::new(run) }
+    }
+
+    /// As [`Contestant::new`], for somebody to whom the aim does not refer: shown to give an idea.
+    pub fn beside(name: &'a str, run: impl FnMut(u64) -> Duration + 'a) -> Self {
+        Self { aimed_at: false, ..Self::new(name, run) }
     }
 }
 
@@ -44,6 +50,12 @@ impl InTurn {
         Self { case, aim: Some(aim), rounds, sample: Duration::ZERO }
     }
 
+    /// The same without an aim.
+    #[must_use]
+    pub const fn without_aim(self) -> Self {
+        Self { aim: None, ..self }
+    }
+
     /// Runs the contestants in turn; the first is compared with each of the others, or stands alone.
     ///
     /// # Panics
@@ -59,7 +71,7 @@ impl InTurn {
                 samples[at].push(taken.as_nanos() as f64 / iterations[at] as f64);
             }
         }
-        let names: Vec<&str> = contestants.iter().map(|one| one.name).collect();
+        let names: Vec<_> = contestants.iter().map(|one| (one.name, one.aimed_at)).collect();
         Line::compare(self, &names, &samples)
     }
 

@@ -6,6 +6,6 @@ mod place;
 mod table;
 
 pub use in_turn::{Contestant, InTurn, each, timed};
-pub use peers::{Lmdb, MmapSync, SharedPages};
+pub use peers::{Lmdb, Locked, MmapSync, SharedPages};
 pub use place::{Place, available_bytes};
 pub use table::{Line, Table};

@@ -12,6 +12,8 @@ use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, WithTls};
 use memmap2::{Advice, MmapMut, MmapOptions};
 use mmap_sync::synchronizer::Synchronizer;
 use nix::fcntl::{FallocateFlags, fallocate};
+use raw_sync::locks::{LockImpl, LockInit, RwLock};
+use shared_memory::{Shmem, ShmemConf};
 
 /// LMDB with one database: no sync, writable map.
 pub struct Lmdb {
@@ -95,6 +97,64 @@ impl MmapSync {
         // SAFETY: only this process writes, and not while the guard lives.
         let read = unsafe { self.0.read::<Vec<f64>>(false) }?;
         Ok(look(read.as_slice()))
+    }
+}
+
+/// The naive way: bytes in shared memory behind a read-write lock that processes share. Who reads copies, since nothing
+/// may be kept beyond the lock; who is killed while it holds the lock stops everybody else for good.
+pub struct Locked {
+    /// Lies in the memory, and goes before it.
+    lock: Box<dyn LockImpl>,
+    memory: Shmem,
+}
+
+impl Locked {
+    /// Where the bytes begin, behind the lock.
+    const OFFSET: usize = 4096;
+
+    /// A new block of so many bytes.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn create(name: &str, bytes: usize) -> Result<Self> {
+        let id = format!("/shmframe-bench-{}-{name}", std::process::id());
+        let memory = ShmemConf::new().os_id(id).size(Self::OFFSET + bytes).create()?;
+        // SAFETY: the block is longer than OFFSET.
+        let data = unsafe { memory.as_ptr().add(Self::OFFSET) };
+        // SAFETY: fresh memory of this block, page-aligned, with room for the lock, used by nobody yet.
+        let lock = unsafe { RwLock::new(memory.as_ptr(), data) };
+        let (lock, _size) = lock.ok().context("the lock cannot be made")?;
+        Ok(Self { lock, memory })
+    }
+
+    /// Copies bytes in, under the lock.
+    ///
+    /// # Errors
+    /// Those of the lock.
+    ///
+    /// # Panics
+    /// If they do not fit.
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        assert!(bytes.len() <= self.memory.len() - Self::OFFSET);
+        let data = self.lock.lock().ok().context("no lock")?;
+        // SAFETY: as many bytes follow OFFSET, and the lock keeps everybody else out.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), *data, bytes.len()) };
+        Ok(())
+    }
+
+    /// Copies bytes out, under the lock.
+    ///
+    /// # Errors
+    /// Those of the lock.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub fn read(&self, bytes: &mut [u8]) -> Result<()> {
+        assert!(bytes.len() <= self.memory.len() - Self::OFFSET);
+        let data = self.lock.rlock().ok().context("no lock")?;
+        // SAFETY: as many bytes follow OFFSET, and the lock keeps writers out.
+        unsafe { std::ptr::copy_nonoverlapping(*data, bytes.as_mut_ptr(), bytes.len()) };
+        Ok(())
     }
 }
 

@@ -14,18 +14,21 @@ pub struct Line {
 }
 
 impl Line {
-    /// Compares the first of the contestants with each of the others, sample by sample.
-    pub(crate) fn compare(case: &InTurn, names: &[&str], samples: &[Vec<f64>]) -> Vec<Self> {
+    /// Compares the first of the contestants with each of the others, sample by sample; beside each name stands whether
+    /// the aim refers to it.
+    pub(crate) fn compare(case: &InTurn, names: &[(&str, bool)], samples: &[Vec<f64>]) -> Vec<Self> {
         let ours = median(&samples[0]);
-        let line = |peer| Self { case: case.case, ours, peer, aim: case.aim };
+        let line = |peer, aim| Self { case: case.case, ours, peer, aim };
         if names.len() == 1 {
-            return vec![line(None)];
+            return vec![line(None, case.aim)];
         }
         let against = |at: usize| {
             let ratios: Vec<f64> =
                 samples[0].iter().zip(&samples[at]).map(|(ours, theirs)| ours / theirs).collect();
             let spread = [quantile(&ratios, 0.25), median(&ratios), quantile(&ratios, 0.75)];
-            line(Some((names[at].to_owned(), median(&samples[at]), spread)))
+            let (name, aimed_at) = names[at];
+            let peer = (name.to_owned(), median(&samples[at]), spread);
+            line(Some(peer), case.aim.filter(|_| aimed_at))
         };
         (1..names.len()).map(against).collect()
     }
@@ -40,7 +43,8 @@ impl Line {
         let mut row = format!("| {} | {} |", self.case, time(self.ours));
         match &self.peer {
             Some((name, theirs, [low, middle, high])) => {
-                let _ = write!(row, " {name} {} | {middle:.2} ({low:.2} to {high:.2}) |", time(*theirs));
+                let [low, middle, high] = [low, middle, high].map(|ratio| digits(*ratio));
+                let _ = write!(row, " {name} {} | {middle} ({low} to {high}) |", time(*theirs));
             }
             None => row.push_str(" | |"),
         }
@@ -117,6 +121,11 @@ fn quantile(samples: &[f64], share: f64) -> f64 {
     below + (above - below) * at.fract()
 }
 
+/// A ratio with two digits behind the point, or more where those would be zeros.
+fn digits(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.5}") } else { format!("{ratio:.2}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,8 +140,11 @@ mod tests {
     #[test]
     fn ratio_is_ours_by_theirs_sample_by_sample() {
         let case = InTurn::short("case", 1.0);
-        let lines = Line::compare(&case, &["ours", "theirs"], &[vec![2.0, 20.0, 8.0], vec![1.0, 10.0, 2.0]]);
-        assert_eq!(lines[0].ratio(), Some(2.0));
+        let names = [("ours", true), ("theirs", true), ("beside", false)];
+        let theirs = vec![1.0, 10.0, 2.0];
+        let lines = Line::compare(&case, &names, &[vec![2.0, 20.0, 8.0], theirs.clone(), theirs]);
+        assert_eq!([&lines[0], &lines[1]].map(Line::ratio), [Some(2.0); 2]);
         assert!(lines[0].row().contains("missed"));
+        assert!(!lines[1].row().contains("missed"), "the aim does not refer to it");
     }
 }

@@ -6,7 +6,7 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Float64Type};
 use bytes::Bytes;
 use shmframe::{Reader, arrow};
-use shmframe_benches::{Contestant, InTurn, Lmdb, MmapSync, each, timed};
+use shmframe_benches::{Contestant, InTurn, Lmdb, Locked, MmapSync, each, timed};
 use std::sync::Arc;
 
 use crate::{Run, frame_of};
@@ -14,11 +14,15 @@ use crate::{Run, frame_of};
 const ROWS: usize = 16;
 const UNCHANGED: InTurn = InTurn::short("snapshot of an unchanged version, one column", 1.0);
 const NEW: InTurn = InTurn::short("snapshot of a new version, one column", 1.5);
+const LONG: InTurn = InTurn::short("snapshot of an unchanged version, a column of 8 MB", 1.0).without_aim();
 const BATCH: InTurn = InTurn::short("record batch of 10 columns", 1.2);
 
 pub fn run(run: &mut Run) -> Result<()> {
     if run.wants(UNCHANGED.case) || run.wants(NEW.case) {
         column(run)?;
+    }
+    if run.wants(LONG.case) {
+        long_column(run)?;
     }
     if run.wants(BATCH.case) {
         batch(run)?;
@@ -26,11 +30,14 @@ pub fn run(run: &mut Run) -> Result<()> {
     Ok(())
 }
 
+/// The name of the naive baseline in the table.
+pub const LOCK_AND_COPY: &str = "read-write lock and copy";
+
 fn snapshot(reader: &Reader) -> f64 {
     let snapshot = reader.snapshot().expect("a version");
     let column = snapshot.frame("frame").and_then(|frame| frame.column::<Float64Type>("c0"));
     let column = column.expect("a column");
-    column[0] + column[ROWS - 1]
+    column[0] + column[column.len() - 1]
 }
 
 fn column(run: &mut Run) -> Result<()> {
@@ -50,11 +57,19 @@ fn column(run: &mut Run) -> Result<()> {
     sync_writer.write(&archived)?;
     let mut sync_reader = MmapSync::at(run.place.path(), "sync");
     let ends = |values: &[f64]| values[0] + values[values.len() - 1];
+    let locked = Locked::create(name, bytes.len())?;
+    locked.write(&bytes)?;
+    let mut copy = vec![0; bytes.len()];
+    let mut copied = || {
+        locked.read(&mut copy).expect("a copy");
+        sum(&copy)
+    };
     if run.wants(UNCHANGED.case) {
         let lines = UNCHANGED.run(vec![
             Contestant::new("ours", |n| timed(n, || snapshot(&reader))),
             Contestant::new("lmdb", |n| timed(n, get)),
             Contestant::new("mmap-sync", |n| timed(n, || sync_reader.read(ends).expect("values"))),
+            Contestant::beside(LOCK_AND_COPY, |n| timed(n, &mut copied)),
         ]);
         run.table.add(&lines);
     }
@@ -65,9 +80,30 @@ fn column(run: &mut Run) -> Result<()> {
             Contestant::new("mmap-sync", |n| {
                 each(n, || sync_writer.write(&archived), |_| sync_reader.read(ends).expect("values"))
             }),
+            Contestant::beside(LOCK_AND_COPY, |n| each(n, || locked.write(&bytes), |_| copied())),
         ]);
         run.table.add(&lines);
     }
+    Ok(writer.remove_segment()?)
+}
+
+/// What copying costs a reader, and reading in place does not.
+fn long_column(run: &mut Run) -> Result<()> {
+    let name = "long";
+    let batch = frame_of(8 << 20, 1)?;
+    let mut writer = run.place.writer(name)?;
+    writer.put("frame", &batch)?;
+    let reader = run.place.reader(name)?;
+    let column = batch.column(0).to_data();
+    let bytes = column.buffers()[0].as_slice();
+    let locked = Locked::create(name, bytes.len())?;
+    locked.write(bytes)?;
+    let mut copy = vec![0; bytes.len()];
+    let lines = LONG.run(vec![
+        Contestant::new("ours", |n| timed(n, || snapshot(&reader))),
+        Contestant::new(LOCK_AND_COPY, |n| timed(n, || locked.read(&mut copy).expect("a copy"))),
+    ]);
+    run.table.add(&lines);
     Ok(writer.remove_segment()?)
 }
 

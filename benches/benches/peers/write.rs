@@ -1,8 +1,9 @@
 //! Writing small frames: put and commit.
 
 use anyhow::Result;
-use shmframe_benches::{Contestant, InTurn, Lmdb, MmapSync, timed};
+use shmframe_benches::{Contestant, InTurn, Lmdb, Locked, MmapSync, timed};
 
+use crate::read::LOCK_AND_COPY;
 use crate::{Run, frame_of};
 
 const SMALL: InTurn = InTurn::short("put of 100 B", 1.5);
@@ -27,10 +28,12 @@ fn put(run: &mut Run, case: InTurn, bytes: usize) -> Result<()> {
     let lmdb = Lmdb::create(&lmdb_place)?;
     let archived = MmapSync::serialise(&values)?;
     let mut sync = MmapSync::at(run.place.path(), &format!("sync-{bytes}"));
+    let locked = Locked::create(&name, plain.len())?;
     let lines = case.run(vec![
         Contestant::new("ours", |n| timed(n, || writer.put("frame", &batch).expect("a version"))),
         Contestant::new("lmdb", |n| timed(n, || lmdb.put(b"frame", &plain).expect("a commit"))),
         Contestant::new("mmap-sync", |n| timed(n, || sync.write(&archived).expect("a write"))),
+        Contestant::beside(LOCK_AND_COPY, |n| timed(n, || locked.write(&plain).expect("a write"))),
     ]);
     run.table.add(&lines);
     Ok(writer.remove_segment()?)

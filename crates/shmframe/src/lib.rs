@@ -7,7 +7,7 @@
 //! # Mental model
 //!
 //! - A **segment** is a named store: a directory with three files in `/dev/shm`. It outlives the processes that use it,
-//!   not the machine.
+//!   its writer too, but not the machine; [`Writer::remove_segment`] and [`remove_segment`] end it sooner.
 //! - A **frame** is a named table in a segment: an Arrow schema and its rows. It is put whole.
 //! - A **commit** makes the next **version** of all frames visible, in one step or not at all.
 //! - A **snapshot** holds one version. Arrays made from it lie in the segment; they, and slices of them, keep the hold.
@@ -82,8 +82,43 @@
 //! # }
 //! ```
 //!
-//! [`Reader::follow`] gives one snapshot after the other, [`Reader::open_within`] waits for a segment to be created,
-//! [`WriterOptions`] and [`ReaderOptions`] name another directory, a label, a capacity, and who is trusted.
+//! Strings, nulls, and each version as it comes:
+//!
+//! ```
+//! use shmframe::arrow::array::AsArray;
+//! use shmframe::arrow::datatypes::Float64Type;
+//!
+//! # use shmframe::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+//! # use std::sync::Arc;
+//! # fn main() -> shmframe::Result<()> {
+//! # let segment = &format!("doc-front-page-follow-{}", std::process::id());
+//! # let mut writer = shmframe::Writer::create(segment)?;
+//! # let symbol: ArrayRef = Arc::new(StringArray::from(vec!["A", "B"]));
+//! # let price: ArrayRef = Arc::new(Float64Array::from(vec![Some(100.5), None]));
+//! # let trades = RecordBatch::try_from_iter([("symbol", symbol), ("price", price)]);
+//! # writer.put("trades", &trades.expect("columns of one length"))?;
+//! # let reader = shmframe::Reader::open(segment)?;
+//! # let mut found = Vec::new();
+//! // Version 1 is empty. The iterator waits for the next version, and ends when the segment is removed.
+//! for snapshot in reader.follow().after(1) {
+//!     let snapshot = snapshot?;
+//!     for batch in snapshot.frame("trades")?.batches()? {
+//!         let prices = batch["price"].as_primitive::<Float64Type>();
+//!         for (symbol, price) in batch["symbol"].as_string::<i32>().iter().zip(prices) {
+//!             println!("{symbol:?} {price:?}"); // Some("A") Some(100.5), then Some("B") None
+//! #           found.push((symbol.map(str::to_owned), price));
+//!         }
+//!     }
+//! #   if found.len() == 2 { break; }
+//! }
+//! # assert_eq!(found, [(Some("A".to_owned()), Some(100.5)), (Some("B".to_owned()), None)]);
+//! # writer.remove_segment()
+//! # }
+//! ```
+//!
+//! [`Frame::column`] is for numbers without nulls, [`Frame::select`] for a few columns of many, [`Reader::open_within`]
+//! waits for a segment to be created. [`WriterOptions`] and [`ReaderOptions`] name another directory, a label, a capacity,
+//! and who is trusted.
 //!
 //! # Limits
 //!
@@ -113,12 +148,56 @@
 //!
 //! # Features
 //!
-//! None. [`arrow`] is the Arrow that the crate was built with; use it, so that there is one in your program.
+//! None.
+//!
+//! # Another Arrow
+//!
+//! [`arrow`] is the Arrow that the crate was built with. Use it, so that there is one in your program; for more of its
+//! features (`prettyprint`, `csv`), depend on the same version of `arrow` beside it and name them there. If a part of the
+//! program is on another major version, arrays go there by the C data interface, whose two structures are the same in
+//! all of them. Nothing is copied, and what was handed over keeps its version until it is released:
+//!
+//! ```
+//! # use shmframe::arrow as other_arrow; // stands for the other one
+//! use other_arrow::array::{Array, make_array};
+//! use other_arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
+//! use shmframe::arrow::array::ArrayRef;
+//! use shmframe::arrow::ffi::to_ffi;
+//! use std::sync::Arc;
+//!
+//! fn hand_over(array: &ArrayRef) -> Result<Arc<dyn Array>, Box<dyn std::error::Error>> {
+//!     let (mut data, mut schema) = to_ffi(&array.to_data())?;
+//!     // SAFETY: both Arrows lay these structures out as the C data interface says; each is moved out once.
+//!     let (data, schema) = unsafe {
+//!         (
+//!             FFI_ArrowArray::from_raw((&raw mut data).cast()),
+//!             FFI_ArrowSchema::from_raw((&raw mut schema).cast()),
+//!         )
+//!     };
+//!     // SAFETY: they were made by `to_ffi` just now.
+//!     Ok(make_array(unsafe { from_ffi(data, &schema) }?))
+//! }
+//! # use shmframe::arrow::array::{Float64Array, RecordBatch};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let segment = &format!("doc-front-page-other-{}", std::process::id());
+//! # let mut writer = shmframe::Writer::create(segment)?;
+//! # let price: ArrayRef = Arc::new(Float64Array::from(vec![Some(100.5), None]));
+//! # writer.put("trades", &RecordBatch::try_from_iter([("price", price.clone())])?)?;
+//! # let frame = shmframe::Reader::open(segment)?.snapshot()?.frame("trades")?;
+//! # writer.remove_segment()?;
+//! let batch = &frame.batches()?[0];
+//! let other = hand_over(batch.column(0))?;
+//! # assert_eq!(other.to_data(), price.to_data());
+//! # assert!(frame.contains_address(other.to_data().buffers()[0].as_ptr()));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Further
 //!
-//! The folder `docs` of the repository: what the bytes mean (`format.md`), the protocol and its invariants
-//! (`protocol.md`), who trusts whom (`security.md`), what goes wrong and what to do then (`caveats.md`).
+//! The [`guide`]: what goes wrong and what to do then ([`caveats`](guide::caveats)), who trusts whom
+//! ([`security`](guide::security)), what a release may change ([`policy`](guide::policy)), what the bytes mean
+//! ([`format`](guide::format)), the protocol and its invariants ([`protocol`](guide::protocol)).
 #![forbid(unsafe_code)]
 
 pub use arrow;
@@ -128,5 +207,5 @@ pub use shmframe_writer::{
     WriterOptions, remove_segment,
 };
 
-#[cfg(doctest)]
-mod documentation;
+#[cfg(any(doc, doctest))]
+pub mod guide;

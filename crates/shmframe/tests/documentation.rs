@@ -22,13 +22,10 @@ fn pages() -> Vec<(String, String)> {
 
 #[test]
 fn every_program_of_a_page_is_a_doc_test() {
-    let included = include_str!("../src/documentation.rs");
+    let included = include_str!("../src/guide.rs");
     for (name, text) in pages() {
         let programs = text.lines().filter(|line| line.starts_with("```rust")).count();
-        assert!(
-            programs == 0 || included.contains(&format!("{name:?}")),
-            "{name} is not in documentation.rs"
-        );
+        assert!(programs == 0 || included.contains(&format!("{name:?}")), "{name} is not in guide.rs");
         assert!(!text.contains("```rust,ignore"), "{name} has a program that is neither compiled nor run");
     }
 }

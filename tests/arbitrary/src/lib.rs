@@ -1,6 +1,6 @@
 //! Schemas and record batches for property tests, and a record of what was drawn.
 //!
-//! [`schema`] draws a schema, [`batches`] several batches of one: sliced at odd offsets, with and without nulls, with
+//! [`schema`] draws a schema, [`batches()`] several batches of one: sliced at odd offsets, with and without nulls, with
 //! and without rows, with shared and with different dictionaries. Everything shrinks. [`every_kind`] is a schema with
 //! a column of each [`Kind`], so that a short run covers them all, and [`Coverage`] fails the test that missed one.
 //!

@@ -162,7 +162,7 @@ fn writer_killed_at_every_step_of_reclaim_leaves_held_versions_alone() {
 
 #[test]
 fn recovery_killed_at_every_step_is_recovered_again() {
-    let _watchdog = Watchdog::seconds(if cut::full() { 4 * 3600 } else { 900 });
+    let _watchdog = Watchdog::seconds(if cut::full() { 2400 } else { 900 });
     let place = Place::new("cut-recovery");
     let cutter = cutter(&place);
     let mut reader = Role::start(READER, &place, None, &[]);

@@ -3,39 +3,42 @@
 use shmframe::{Writer, WriterOptions};
 use shmframe_model::{Scratch, numbers};
 
+/// Rounds of a test.
+const ROUNDS: usize = 100;
+
 /// Asserts that `step`, done a hundred times, allocates no more than it did after the third time.
 fn no_growth(
     what: &str,
     options: impl FnOnce(&Scratch) -> WriterOptions,
     step: impl FnMut(&mut Writer, usize),
 ) {
-    no_growth_after(3, what, options, step);
+    no_growth_beyond(0, what, options, step);
 }
 
-/// Asserts that `step`, done a hundred times, allocates no more than it did after the `settled`th time.
-fn no_growth_after(
-    settled: usize,
+/// Asserts that `step`, done a hundred times, allocates at most `spare` bytes more than it did after the third time.
+fn no_growth_beyond(
+    spare: usize,
     what: &str,
     options: impl FnOnce(&Scratch) -> WriterOptions,
     mut step: impl FnMut(&mut Writer, usize),
 ) {
     let scratch = Scratch::new();
     let mut writer = options(&scratch).create("memory").unwrap();
-    let mut bound = 0;
-    for round in 1..=100 {
+    let mut third = 0;
+    for round in 1..=ROUNDS {
         step(&mut writer, round);
         let now = writer.allocated_bytes();
-        if round == settled {
-            bound = now;
+        if round == 3 {
+            third = now;
         }
         assert!(
-            round <= settled || now <= bound,
-            "{what}: {now} bytes after {round} rounds, {bound} after {settled}"
+            round <= 3 || now <= third + spare as u64,
+            "{what}: {now} bytes after {round} rounds, {third} after the third"
         );
     }
     let audit = writer.audit().unwrap();
     assert_eq!(audit.working, audit.recovered, "{what}");
-    assert!(bound > 0, "{what}");
+    assert!(third > 0, "{what}");
 }
 
 const SIZES: [usize; 3] = [1 << 10, 100 << 10, 10 << 20];
@@ -62,11 +65,13 @@ fn hundredth_transaction_takes_no_more_memory_than_the_third() {
     });
 }
 
-/// Small extents wait for the reclaim that comes after half a ring of commits: a few of those come first.
-const SETTLED: usize = 40;
+/// Small requests are cut off free extents of up to 1 MiB. So it may happen that as many bytes are free as the middle
+/// frame needs, but nowhere in a row; then it gets one extent more, and later rounds find that one free: they do not add
+/// another. (An extent: the values, and up to two pages for the records and for where it starts.)
+const ONE_EXTENT: usize = SIZES[1] + (2 << 12);
 
 #[test]
-fn mixed_rounds_take_no_more_memory_once_they_have_settled() {
+fn mixed_rounds_take_at_most_one_extent_more_than_the_third() {
     let batches = SIZES.map(|size| numbers(0, size / 8));
     let round = |writer: &mut Writer, round: usize| {
         writer.put("alone", &batches[1]).unwrap();
@@ -81,13 +86,9 @@ fn mixed_rounds_take_no_more_memory_once_they_have_settled() {
         writer.put("passing", &batches[0]).unwrap();
         writer.remove("passing").unwrap();
     };
-    no_growth_after(SETTLED, "mixed", Scratch::writer, round);
-    no_growth_after(
-        SETTLED,
-        "mixed, writers take turns",
-        |scratch| scratch.writer().several_writers(),
-        round,
-    );
+    no_growth_beyond(ONE_EXTENT, "mixed", Scratch::writer, round);
+    let turns = |scratch: &Scratch| scratch.writer().several_writers();
+    no_growth_beyond(ONE_EXTENT, "mixed, writers take turns", turns, round);
 }
 
 /// Refused changes inside of transactions that are committed.

@@ -1,6 +1,6 @@
 //! The dates of a table's rows: its columns `year`, `month` and `day`.
 
-use crate::report::Date;
+use super::report::Date;
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;

@@ -1,13 +1,16 @@
-//! What both readers do: open the segment, say what a snapshot is, end.
+//! What both readers do: follow the segment, and say what a snapshot is.
 
-use crate::dates::dates;
-use crate::placement::Placement;
-use crate::report::{Edition, Report};
-use anyhow::{Context as _, Result, ensure};
+pub mod placement;
+
+use crate::shared::dates::dates;
+use crate::shared::program::{LABEL, wait_for_end_of_input};
+use crate::shared::report::Edition;
+use anyhow::{Result, ensure};
 use arrow::array::RecordBatch;
+use placement::Placement;
 use shmframe_reader::{Follow, Frame, Reader, Snapshot};
-use std::io::{self, Write as _};
-use std::process::ExitCode;
+use std::process;
+use std::thread;
 use std::time::Duration;
 
 /// How long a reader waits for the loader to create the segment.
@@ -15,9 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The version of a new segment: it has no frames yet.
 const EMPTY: u64 = 1;
 
-/// Follows the segment from its first frames on, until it is removed.
-pub fn follow(segment: &str, label: &str) -> Result<Follow> {
-    let reader = Reader::options().label(label).open_within(segment, PATIENCE)?;
+/// Follows the segment from its first frames on, until it is removed. From here on the end of the standard input ends
+/// the whole process, whatever it is at.
+pub fn follow(segment: &str) -> Result<Follow> {
+    // A reader has nothing to put in order: what it holds in the segment goes with it.
+    thread::spawn(|| {
+        wait_for_end_of_input();
+        process::exit(1);
+    });
+    let reader = Reader::options().label(LABEL).open_within(segment, PATIENCE)?;
     Ok(reader.follow().after(EMPTY))
 }
 
@@ -39,20 +48,4 @@ pub fn edition(snapshot: &Snapshot, placement: &mut Placement) -> Result<Edition
         rows += snapshot.frame(&name)?.num_rows();
     }
     Ok(Edition { version: snapshot.version(), day: days[0], rows })
-}
-
-/// Says something to the launcher.
-pub fn say(report: &Report) -> Result<()> {
-    writeln!(io::stdout(), "{report}").context("nobody listens any more")
-}
-
-/// How a program ends; what went wrong stands on standard error.
-pub fn end(result: Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
 }

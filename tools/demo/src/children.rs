@@ -34,7 +34,7 @@ pub struct Children {
     segment: String,
     programs: Programs,
     running: Vec<Running>,
-    /// The loader goes on until its input ends.
+    /// The loader's input: it goes on until that ends.
     leash: Option<ChildStdin>,
 }
 
@@ -61,10 +61,12 @@ impl Children {
         command.arg("--segment").arg(&self.segment).args(arguments);
         // A group of its own: Ctrl-C is for the launcher, which then ends the others in order.
         command.process_group(0);
-        let input = if role == Role::Loader { Stdio::piped() } else { Stdio::null() };
-        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Each ends when its input does, so also when the launcher is killed.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().with_context(|| format!("cannot start the {role} program"))?;
-        self.leash = self.leash.take().or(process.stdin.take());
+        if role == Role::Loader {
+            self.leash = process.stdin.take();
+        }
         let (output, errors) = (process.stdout.take(), process.stderr.take());
         let complaints = thread::spawn(move || {
             let mut text = Vec::new();

@@ -52,8 +52,11 @@ fn demo(options: &Options) -> Result<ExitCode> {
     let interrupt = sender.clone();
     ctrlc::set_handler(move || drop(interrupt.send(Event::Interrupted)))
         .context("cannot watch for Ctrl-C")?;
+    eprintln!(
+        "demo: building the loader and the readers (the first time takes minutes, later ones a moment)"
+    );
+    let programs = Programs::build()?;
     let mut show = Show::new(options.plain);
-    let programs = show.building(|progress| Programs::build(progress))?;
     let segment = format!("demo-{}", std::process::id());
     let start = Instant::now();
     let summary = run::run(&segment, options, programs, (sender, events), &mut show);

@@ -20,26 +20,26 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Builds the programs with cargo, in the profile that this program was built in; `progress` is told each
-    /// package that is ready.
+    /// Builds the programs with cargo, in the profile that this program was built in. What cargo has to say goes to
+    /// standard error: how far it is, and what does not compile.
     ///
     /// # Errors
-    /// If cargo cannot be started, or a program does not build. What cargo has to say goes to standard error.
-    pub fn build(mut progress: impl FnMut(&str)) -> Result<Self> {
+    /// If cargo cannot be started, or a program does not build.
+    pub fn build() -> Result<Self> {
         // A program cannot depend on the binaries of other packages, so cargo is asked for them.
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.current_dir(workspace()).args(["build", "--quiet", "--message-format=json-render-diagnostics"]);
+        build.current_dir(workspace()).args(["build", "--message-format=json-render-diagnostics"]);
         build.args(["--profile", &profile()?]);
-        build.args(Role::ALL.iter().flat_map(|role| ["--package", role.package()]));
+        // Of the whole workspace, as the gate does: then what is compiled already is not compiled again with fewer
+        // features. The harness would turn on the counting of steps.
+        build.args(["--workspace", "--exclude", "shmframe-harness"]);
+        build.args(Role::ALL.iter().flat_map(|role| ["--bin", role.package()]));
         let mut build = build.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
         let output = build.stdout.take().context("the output of cargo is missing")?;
         let mut executables = Vec::new();
         for message in Message::parse_stream(BufReader::new(output)) {
             if let Message::CompilerArtifact(artifact) = message? {
-                if !artifact.target.is_custom_build() {
-                    progress(&artifact.target.name);
-                }
                 executables.extend(artifact.executable.map(|path| (artifact.target.name, path)));
             }
         }

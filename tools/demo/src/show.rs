@@ -30,21 +30,6 @@ impl Show {
         }
     }
 
-    /// Runs `build`, which tells what it has done; says so while it lasts.
-    pub fn building<T>(&self, build: impl FnOnce(&mut dyn FnMut(&str)) -> T) -> T {
-        let Self::Bars(bars, _) = self else {
-            return build(&mut |_| {});
-        };
-        let spinner = bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")));
-        spinner.set_message("building the loader and the readers");
-        spinner.enable_steady_tick(Duration::from_millis(100));
-        let done = build(&mut |package| {
-            spinner.set_message(format!("building the loader and the readers: {package}"));
-        });
-        spinner.finish_and_clear();
-        done
-    }
-
     /// Shows what a program said.
     ///
     /// # Errors

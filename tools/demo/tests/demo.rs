@@ -1,6 +1,8 @@
 //! The demo as a person runs it, and what is left when it ends, in whatever way.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use shmframe_demo::programs::Programs;
+use shmframe_demo::role::Role;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -36,6 +38,16 @@ fn in_shared_memory(segment: &str) -> Vec<String> {
 fn assert_nothing_left(segment: &str) {
     assert_eq!(in_shared_memory(segment), Vec::<String>::new());
     assert_eq!(processes(segment), []);
+}
+
+fn assert_nothing_is_left_soon(segment: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < deadline
+        && !(processes(segment).is_empty() && in_shared_memory(segment).is_empty())
+    {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_nothing_left(segment);
 }
 
 /// Waits until the light reader has shown something, so that all is under way.
@@ -116,14 +128,24 @@ fn killed_launcher_leaves_nothing() {
     wait_until_under_way(&mut demo);
     demo.kill().unwrap();
     demo.wait().unwrap();
-    // The others notice by themselves, the readers when their segment is gone.
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while Instant::now() < deadline
-        && !(processes(&segment).is_empty() && in_shared_memory(&segment).is_empty())
-    {
-        thread::sleep(Duration::from_millis(20));
+    // The others notice by themselves: their input ends.
+    assert_nothing_is_left_soon(&segment);
+}
+
+#[test]
+fn reader_that_still_waits_for_its_segment_ends_with_its_input() {
+    let programs = Programs::build().unwrap();
+    for role in Role::READERS {
+        let segment = format!("demo-of-nobody-{role}-{}", std::process::id());
+        let mut reader = Command::new(programs.of(role));
+        let mut reader =
+            reader.args(["--segment", &segment]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        assert!(reader.try_wait().unwrap().is_none(), "the {role} reader does not wait");
+        drop(reader.stdin.take());
+        // It would wait for a minute, but for nobody.
+        assert_nothing_is_left_soon(&segment);
+        assert!(!reader.wait().unwrap().success());
     }
-    assert_nothing_left(&segment);
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::context::{Context, flags_with};
-use crate::packages::{DEMO, HARNESS, SEGMENT, SEGMENT_FEATURES};
+use crate::packages::{DEMO, HARNESS};
 use crate::step::{Outcome, announce, exit_problem, run, run_tests, stream};
 
-/// The whole workspace but the harness, whose feature `steps` would otherwise be on for everybody.
-fn product<'a>(context: &Context) -> Vec<&'a str> {
-    if context.has(HARNESS) { vec!["--workspace", "--exclude", HARNESS] } else { vec!["--workspace"] }
-}
+/// What every step builds: the whole workspace, so that its dependencies have the same features each time and are
+/// compiled once. A single package would ask for fewer, and Arrow would be compiled again.
+const EVERYTHING: &[&str] = &["--workspace"];
+/// The same without the harness, whose feature `steps` would otherwise be on for everybody.
+const PRODUCT: &[&str] = &["--workspace", "--exclude", HARNESS];
 
 /// cargo fmt.
 pub fn format(context: &Context) -> Result<Outcome> {
@@ -19,54 +20,55 @@ pub fn format(context: &Context) -> Result<Outcome> {
     run(&mut context.cargo(["fmt", "--all", "--check"]))
 }
 
-/// clippy on the product, on the segment as the harness builds it, and on the harness.
+/// clippy on the product, then on the harness and the segment as the harness builds it.
 pub fn clippy(context: &Context) -> Result<Outcome> {
     require_component(context, "clippy", "clippy")?;
-    let mut selections = vec![product(context), vec!["-p", SEGMENT, "--features", SEGMENT_FEATURES]];
-    if context.has(HARNESS) {
-        selections.push(vec!["-p", HARNESS]);
-    }
-    let mut outcome = Outcome::default();
-    for selection in selections {
-        let clippy = ["clippy"].into_iter().chain(selection);
-        let arguments = clippy.chain(["--all-targets", "--", "-D", "warnings"]);
-        outcome = outcome.and(run(&mut context.cargo(arguments))?);
-    }
-    Ok(outcome)
+    let clippy = |packages: &[&'static str]| {
+        let arguments = ["clippy"].iter().chain(packages).chain(&["--all-targets", "--", "-D", "warnings"]);
+        run(&mut context.cargo(arguments.copied()))
+    };
+    Ok(clippy(PRODUCT)?.and(clippy(EVERYTHING)?))
 }
 
-/// rustdoc on the private items of the segment, then on what the workspace publishes.
+/// rustdoc on private items too, then on the public ones, which must not point at private ones.
 pub fn docs(context: &Context) -> Result<Outcome> {
-    let private =
-        ["doc", "-p", SEGMENT, "--no-deps", "--document-private-items", "--features", SEGMENT_FEATURES];
-    let rustdoc =
-        |mut command: Command| run(command.env("RUSTDOCFLAGS", flags_with("RUSTDOCFLAGS", "-D warnings")));
-    Ok(rustdoc(context.cargo(private))?.and(rustdoc(context.cargo(["doc", "--workspace", "--no-deps"]))?))
+    let rustdoc = |more: &[&'static str]| {
+        let arguments = ["doc", "--no-deps"].iter().chain(EVERYTHING).chain(more);
+        let mut command = context.cargo(arguments.copied());
+        run(command.env("RUSTDOCFLAGS", flags_with("RUSTDOCFLAGS", "-D warnings")))
+    };
+    Ok(rustdoc(&["--document-private-items"])?.and(rustdoc(&[])?))
 }
 
 /// Unit and integration tests of the product.
 pub fn tests(context: &Context) -> Result<Outcome> {
-    let arguments = ["test"].into_iter().chain(product(context)).chain(["--tests", "--no-fail-fast"]);
-    let mut command = context.cargo(arguments);
+    let mut command = context.cargo(test(PRODUCT, ["--tests"]));
     context.tell_full(&mut command);
     run_tests(&mut command)
 }
 
 /// Doc tests of the product.
 pub fn doc_tests(context: &Context) -> Result<Outcome> {
-    let arguments = ["test"].into_iter().chain(product(context)).chain(["--doc", "--no-fail-fast"]);
-    run_tests(&mut context.cargo(arguments))
+    run_tests(&mut context.cargo(test(PRODUCT, ["--doc"])))
 }
 
-/// The harness, and before it the segment's own tests with counted steps.
+/// The unit tests of all libraries once more, with counted steps, and the harness.
 pub fn harness(context: &Context) -> Result<Outcome> {
     context.require(HARNESS)?;
-    let mut segment =
-        context.cargo(["test", "-p", SEGMENT, "--features", SEGMENT_FEATURES, "--tests", "--no-fail-fast"]);
-    let mut harness = context.cargo(["test", "-p", HARNESS, "--no-fail-fast"]);
-    context.tell_full(&mut segment);
-    context.tell_full(&mut harness);
-    Ok(run_tests(&mut segment)?.and(run_tests(&mut harness)?))
+    let tests = context.tests_of(HARNESS);
+    ensure!(!tests.is_empty(), "`{HARNESS}` has no tests");
+    let targets = ["--lib"].into_iter().chain(tests.into_iter().flat_map(|test| ["--test", test]));
+    let mut command = context.cargo(test(EVERYTHING, targets));
+    context.tell_full(&mut command);
+    run_tests(&mut command)
+}
+
+/// `cargo test` on these targets of these packages.
+fn test<'a>(
+    packages: &'a [&'a str],
+    targets: impl IntoIterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
+    ["test", "--no-fail-fast"].into_iter().chain(packages.iter().copied()).chain(targets)
 }
 
 /// The demo.

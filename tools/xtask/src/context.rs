@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::leftovers;
+use crate::processes::Mark;
 
 /// One run of the command.
 pub struct Context {
@@ -18,13 +20,16 @@ pub struct Context {
     pub full: bool,
     /// What stood in the shared-memory directory when the run started.
     pub shared_memory_before: BTreeSet<String>,
+    /// What marks the processes that are started.
+    pub mark: Mark,
 }
 
 impl Context {
     /// Reads the workspace around the current directory.
     pub fn new(full: bool) -> Result<Self> {
         let workspace = MetadataCommand::new().no_deps().exec().context("cannot read the workspace")?;
-        Ok(Self { workspace, full, shared_memory_before: leftovers::shared_memory()? })
+        let shared_memory_before = leftovers::shared_memory()?;
+        Ok(Self { workspace, full, shared_memory_before, mark: Mark::new("gate") })
     }
 
     /// The root folder of the workspace.
@@ -48,17 +53,31 @@ impl Context {
         Ok(())
     }
 
+    /// The names of a member's test targets.
+    pub fn tests_of(&self, package: &str) -> Vec<&str> {
+        let members = self.workspace.packages.iter().filter(|member| member.name == package);
+        let tests = members.flat_map(|member| &member.targets).filter(|target| target.is_test());
+        tests.map(|target| target.name.as_str()).collect()
+    }
+
     /// The cargo that runs this command, in the root of the workspace.
     pub fn cargo<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(self.root()).args(arguments);
+        let mut command = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(arguments);
         command
     }
 
     /// git, in the root of the workspace.
     pub fn git<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = Command::new("git");
-        command.current_dir(self.root()).args(arguments);
+        let mut command = self.command("git");
+        command.args(arguments);
+        command
+    }
+
+    /// A command in the root of the workspace, which the limit of its step ends.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        self.mark.put_on(command.current_dir(self.root()));
         command
     }
 

@@ -1,7 +1,5 @@
 //! Every package that is built on this platform has a licence that the project accepts.
 
-use std::process::Command;
-
 use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{CargoOpt, MetadataCommand, Package};
 use spdx::{Expression, Licensee, ParseMode};
@@ -75,7 +73,7 @@ fn packages(context: &Context) -> Result<Vec<Package>> {
     let metadata = MetadataCommand::new()
         .current_dir(context.root())
         .features(CargoOpt::AllFeatures)
-        .other_options(["--filter-platform".to_owned(), host()?])
+        .other_options(["--filter-platform".to_owned(), host(context)?])
         .env("RUSTFLAGS", flags_with("RUSTFLAGS", "--cfg loom"))
         .exec()
         .context("cannot resolve the dependencies")?;
@@ -83,8 +81,8 @@ fn packages(context: &Context) -> Result<Vec<Package>> {
 }
 
 /// The triple of this machine's platform.
-fn host() -> Result<String> {
-    let output = Command::new("rustc").arg("-vV").output().context("cannot start `rustc -vV`")?;
+fn host(context: &Context) -> Result<String> {
+    let output = context.command("rustc").arg("-vV").output().context("cannot start `rustc -vV`")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("`rustc -vV` names no host")?.to_owned())

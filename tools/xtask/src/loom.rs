@@ -1,7 +1,5 @@
 //! The model checker: the tests `crates/segment/tests/loom_*.rs`, built with `--cfg loom`.
 
-use std::env;
-
 use anyhow::{Result, ensure};
 
 use crate::context::{Context, flags_with};
@@ -10,13 +8,6 @@ use crate::step::{Outcome, run_tests};
 
 /// How the names of the models start.
 const PREFIX: &str = "loom_";
-/// loom's own bound on the preemptions of one execution.
-const BOUND: &str = "LOOM_MAX_PREEMPTIONS";
-/// The bound unless the caller sets one.
-const USUAL: &str = "3";
-/// The bound of the longer search. Without any bound the larger models would not end.
-const FULL: &str = "4";
-
 /// Runs every model, each by itself, so that a file without a test cannot hide behind the others.
 /// The build has a folder of its own below the target folder, since `--cfg loom` goes into every package.
 pub fn run(context: &Context) -> Result<Outcome> {
@@ -31,16 +22,12 @@ pub fn run(context: &Context) -> Result<Outcome> {
         let mut command = context.cargo(["test", "-p", SEGMENT, "--test", model, "--no-fail-fast"]);
         command.env("CARGO_TARGET_DIR", context.target_below("loom"));
         command.env("RUSTFLAGS", flags_with("RUSTFLAGS", "--cfg loom"));
-        if env::var_os(BOUND).is_none() {
-            command.env(BOUND, if context.full { FULL } else { USUAL });
-        }
+        context.tell_full(&mut command);
         outcome = outcome.and(run_tests(&mut command)?);
     }
     Ok(outcome)
 }
 
 fn models(context: &Context) -> Vec<&str> {
-    let members = context.workspace.packages.iter().filter(|package| package.name == SEGMENT);
-    let tests = members.flat_map(|member| &member.targets).filter(|target| target.is_test());
-    tests.map(|target| target.name.as_str()).filter(|name| name.starts_with(PREFIX)).collect()
+    context.tests_of(SEGMENT).into_iter().filter(|name| name.starts_with(PREFIX)).collect()
 }

@@ -7,11 +7,14 @@ mod context;
 mod gate;
 mod leftovers;
 mod licences;
+mod limit;
 mod lock_file;
 mod loom;
 mod machine_paths;
 mod one_arrow;
 mod packages;
+mod packaging;
+mod processes;
 mod rust_source;
 mod source_rules;
 mod step;
@@ -37,7 +40,7 @@ struct Cli {
 enum Task {
     /// Run every check of the project, in order, and report all failures at the end
     Test {
-        /// Search longer: loom with more preemptions, SHMFRAME_FULL=1 for the harness and the property tests
+        /// Search longer: sets SHMFRAME_FULL=1 for the loom models, the harness and the property tests
         #[arg(long)]
         full: bool,
         /// Run this step only (may be given several times)

@@ -8,6 +8,3 @@ pub const HARNESS: &str = "shmframe-harness";
 pub const DEMO: &str = "shmframe-demo";
 /// The measurements.
 pub const BENCHES: &str = "shmframe-benches";
-
-/// The features under which the harness uses the segment.
-pub const SEGMENT_FEATURES: &str = "steps,arrow";

@@ -6,6 +6,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context as _, Result};
 
 use crate::context::Context;
+use crate::limit::Limit;
+use crate::processes::Mark;
 use crate::test_counts::Counts;
 
 /// A check of the gate.
@@ -14,6 +16,8 @@ pub struct Step {
     pub name: &'static str,
     /// One line that says what it checks.
     pub about: &'static str,
+    /// How long it may take before it is ended.
+    pub limit: Limit,
     /// The check itself. An error means that it could not be carried out, which fails it too.
     pub run: fn(&Context) -> Result<Outcome>,
 }
@@ -82,7 +86,8 @@ pub fn stream(command: &mut Command, line: &str, mut look: impl FnMut(&str)) -> 
 
 /// Prints the command as it could be typed, and gives that line back.
 pub fn announce(command: &Command) -> String {
-    let variables = command.get_envs().filter_map(|(name, value)| {
+    let variables = command.get_envs().filter(|(name, _)| !name.to_str().is_some_and(Mark::is_variable));
+    let variables = variables.filter_map(|(name, value)| {
         Some(format!("{}={}", name.to_string_lossy(), quoted(&value?.to_string_lossy())))
     });
     let program = command.get_program().to_string_lossy();
@@ -188,6 +193,7 @@ mod tests {
     fn announced_line_can_be_typed() {
         let mut command = Command::new("/somewhere/bin/cargo");
         command.args(["test", "--test", "loom_*"]).env("RUSTFLAGS", "--cfg loom");
+        Mark::new("typed").put_on(&mut command);
         assert_eq!(announce(&command), "RUSTFLAGS='--cfg loom' cargo test --test 'loom_*'");
     }
 }

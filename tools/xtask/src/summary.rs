@@ -93,7 +93,8 @@ impl fmt::Display for Summary {
     }
 }
 
-fn words(time: Duration) -> String {
+/// A time as people say it.
+pub fn words(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds < 60 {
         format!("{:.1} s", time.as_secs_f64())

@@ -1,7 +1,7 @@
 //! Snapshots that are held for a while, to see that no byte of them changes.
 
-use crate::placement::Placement;
 use crate::reading::batches;
+use crate::reading::placement::Placement;
 use anyhow::{Result, ensure};
 use arrow::array::{Array as _, ArrayData, RecordBatch};
 use arrow::buffer::NullBuffer;

@@ -4,41 +4,40 @@
 //! and added up in another way. Now and then it holds a snapshot for a while, and checks that no byte of it changed.
 #![forbid(unsafe_code)]
 
-#[path = "../../shared/dates.rs"]
-mod dates;
 mod held;
-#[path = "../../shared/placement.rs"]
-mod placement;
 mod proof;
 #[path = "../../shared/reading.rs"]
 mod reading;
-#[path = "../../shared/report.rs"]
-mod report;
+#[path = "../../shared/mod.rs"]
+mod shared;
+#[path = "../../shared/source.rs"]
+mod source;
 mod statistics;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use arrow::array::RecordBatch;
 use clap::Parser;
-use dates::dates;
 use held::Held;
-use placement::Placement;
 use proof::Rows;
-use report::{Date, Report};
+use reading::placement::Placement;
+use shared::dates::dates;
+use shared::program;
+use shared::report::{Date, Report};
 use statistics::{COLUMNS, Statistics};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-/// Computes delay statistics over each version of a segment that the demo's loader writes
+/// Computes delay statistics over each version of a segment that the demo's loader writes, and checks them
+///
+/// Ends when the segment is removed, or when the standard input ends.
 #[derive(Parser)]
 struct Cli {
-    /// The segment to read
-    #[arg(long, value_name = "NAME")]
-    segment: String,
-    /// The folder of flights.parquet, to check against
-    #[arg(long, value_name = "DIR", default_value = "tests/data")]
-    data: PathBuf,
+    #[command(flatten)]
+    common: program::Common,
+    #[command(flatten)]
+    source: source::Source,
 }
 
 /// What was found in one version.
@@ -50,17 +49,17 @@ struct Found {
 }
 
 fn main() -> ExitCode {
-    reading::end(read(&Cli::parse()))
+    program::run(read)
 }
 
 fn read(cli: &Cli) -> Result<()> {
     let (sender, found) = mpsc::channel();
-    let path = cli.data.join("flights.parquet");
+    let path = cli.source.table("flights");
     let checker = thread::spawn(move || check(&path, &found));
     let mut placement = Placement::default();
     let mut held = Held::default();
     let mut taken = 0;
-    for snapshot in reading::follow(&cli.segment, "demo heavy reader")? {
+    for snapshot in reading::follow(&cli.common.segment)? {
         let snapshot = snapshot?;
         let edition = reading::edition(&snapshot, &mut placement)?;
         let flights = snapshot.frame("flights")?;
@@ -70,7 +69,7 @@ fn read(cli: &Cli) -> Result<()> {
         let text = statistics.worst();
         held.offer(&snapshot, &mut placement)?;
         let sent = sender.send(Found { version: snapshot.version(), first, last, statistics });
-        reading::say(&Report::Taken { edition, text })?;
+        program::say(&Report::Taken { edition, text })?;
         taken += 1;
         if sent.is_err() {
             break; // The checker ended early, and says below why.
@@ -85,7 +84,7 @@ fn read(cli: &Cli) -> Result<()> {
     let text = format!("all agree with the Parquet file; {} held and unchanged", held.checks);
     // If one of the two had nothing to check, then nothing was shown.
     let checks = checked.min(held.checks);
-    reading::say(&Report::Finished { checks, in_place, copied, text })
+    program::say(&Report::Finished { checks, in_place, copied, text })
 }
 
 /// The first and the last date, if there are rows.

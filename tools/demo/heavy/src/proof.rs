@@ -1,8 +1,9 @@
 //! The same statistics from the Parquet file: computed in another way, row by row and without arrays, for every
 //! version; and by the same code over the file's own arrays, for the last one.
 
-use crate::dates::dates;
-use crate::report::Date;
+use crate::shared::dates::dates;
+use crate::shared::report::Date;
+use crate::source::open;
 use crate::statistics::{Delays, Route, Statistics};
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::BooleanArray;
@@ -12,7 +13,6 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,8 +24,7 @@ pub struct Rows {
 impl Rows {
     /// Reads the file by Parquet's own rows, not by arrays.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let reader = SerializedFileReader::new(file)?;
+        let reader = SerializedFileReader::new(open(path)?)?;
         let columns = ["year", "month", "day", "carrier", "origin", "dest", "dep_delay"];
         let schema = reader.metadata().file_metadata().schema();
         let wanted = schema.get_fields().iter().filter(|field| columns.contains(&field.name()));
@@ -57,9 +56,8 @@ impl Rows {
 
 /// The statistics of the days from `first` to `last`, by the code that the reader uses, over the arrays of the file.
 pub fn statistics_by_arrays(path: &Path, first: Date, last: Date) -> Result<Statistics> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut batches = Vec::new();
-    for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+    for batch in ParquetRecordBatchReaderBuilder::try_new(open(path)?)?.build()? {
         let batch = batch?;
         let wanted: Vec<bool> = dates(&batch)?.map(|date| first <= date && date <= last).collect();
         batches.push(filter_record_batch(&batch, &BooleanArray::from(wanted))?);

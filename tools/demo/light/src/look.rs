@@ -1,9 +1,9 @@
 //! One look at a snapshot.
 
-use crate::dates::dates;
-use crate::placement::Placement;
+use crate::reading::placement::Placement;
 use crate::reading::{batches, edition};
-use crate::report::{Date, Edition};
+use crate::shared::dates::dates;
+use crate::shared::report::{Date, Edition};
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};

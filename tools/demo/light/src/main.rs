@@ -4,50 +4,48 @@
 //! they have as many rows of that day as it says, and none of a later one.
 #![forbid(unsafe_code)]
 
-#[path = "../../shared/dates.rs"]
-mod dates;
 mod look;
-#[path = "../../shared/placement.rs"]
-mod placement;
 #[path = "../../shared/reading.rs"]
 mod reading;
-#[path = "../../shared/report.rs"]
-mod report;
+#[path = "../../shared/mod.rs"]
+mod shared;
 
 use anyhow::Result;
 use clap::Parser;
 use look::Look;
-use placement::Placement;
-use report::Report;
+use reading::placement::Placement;
+use shared::program;
+use shared::report::Report;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 /// Shows the newest day of a segment that the demo's loader writes
+///
+/// Ends when the segment is removed, or when the standard input ends.
 #[derive(Parser)]
 struct Cli {
-    /// The segment to read
-    #[arg(long, value_name = "NAME")]
-    segment: String,
+    #[command(flatten)]
+    common: program::Common,
     /// Milliseconds from one look to the next
     #[arg(long, value_name = "MS", default_value_t = 200)]
     pace: u64,
 }
 
 fn main() -> ExitCode {
-    reading::end(read(&Cli::parse()))
+    program::run(read)
 }
 
 fn read(cli: &Cli) -> Result<()> {
     let mut placement = Placement::default();
     let mut checks = 0;
-    for snapshot in reading::follow(&cli.segment, "demo light reader")? {
+    for snapshot in reading::follow(&cli.common.segment)? {
         let Look { edition, weather } = Look::at(&snapshot?, &mut placement)?;
-        reading::say(&Report::Taken { edition, text: weather })?;
+        program::say(&Report::Taken { edition, text: weather })?;
         checks += 1;
         thread::sleep(Duration::from_millis(cli.pace));
     }
     let Placement { in_place, copied } = placement;
     let text = "flights and weather were of one day".to_owned();
-    reading::say(&Report::Finished { checks, in_place, copied, text })
+    program::say(&Report::Finished { checks, in_place, copied, text })
 }

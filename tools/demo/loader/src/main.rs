@@ -6,20 +6,19 @@
 //! ends earlier, so does the loader.
 #![forbid(unsafe_code)]
 
-#[path = "../../shared/dates.rs"]
-mod dates;
 mod publish;
-#[path = "../../shared/report.rs"]
-mod report;
+#[path = "../../shared/mod.rs"]
+mod shared;
+#[path = "../../shared/source.rs"]
+mod source;
 mod tables;
 
 use anyhow::Result;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use publish::Plan;
+use shared::program::{self, LABEL, wait_for_end_of_input};
 use shmframe_writer::WriterOptions;
-use std::io::{self, Read as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -30,12 +29,10 @@ use std::time::Duration;
 /// The segment is removed when the standard input ends.
 #[derive(Parser)]
 struct Cli {
-    /// The segment to create
-    #[arg(long, value_name = "NAME")]
-    segment: String,
-    /// The folder of flights.parquet and weather.parquet
-    #[arg(long, value_name = "DIR", default_value = "tests/data")]
-    data: PathBuf,
+    #[command(flatten)]
+    common: program::Common,
+    #[command(flatten)]
+    source: source::Source,
     /// Days to publish
     #[arg(long, value_name = "N", default_value_t = 365, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     days: usize,
@@ -51,20 +48,13 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match if cli.remove { remove(&cli.segment) } else { load(&cli) } {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run(|cli: &Cli| if cli.remove { remove(&cli.common.segment) } else { load(cli) })
 }
 
 fn load(cli: &Cli) -> Result<()> {
     let input = end_of_input();
-    let plan = Plan::read(&cli.data, cli.days, cli.window)?;
-    let mut writer = WriterOptions::new().label("demo loader").create(&cli.segment)?;
+    let plan = Plan::read(&cli.source, cli.days, cli.window)?;
+    let mut writer = WriterOptions::new().label(LABEL).create(&cli.common.segment)?;
     let published = plan.publish(&mut writer, Duration::from_millis(cli.pace), &input);
     if published.is_ok() {
         // Nothing is ever sent: this ends when the input does.
@@ -85,8 +75,7 @@ fn remove(segment: &str) -> Result<()> {
 fn end_of_input() -> Receiver<()> {
     let (sender, input) = mpsc::channel();
     thread::spawn(move || {
-        let mut buffer = [0; 64];
-        while matches!(io::stdin().read(&mut buffer), Ok(1..)) {}
+        wait_for_end_of_input();
         drop(sender);
     });
     input

@@ -1,12 +1,12 @@
 //! One version a day, until the days or the input end.
 
-use crate::report::{Date, Edition, Report};
+use crate::shared::program::say;
+use crate::shared::report::{Date, Edition, Report};
+use crate::source::Source;
 use crate::tables::Table;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use arrow::array::{Array as _, ArrayRef, Int64Array, RecordBatch};
 use shmframe_writer::Writer;
-use std::io::{self, Write as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -22,10 +22,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Reads the tables of a folder; `days` and `window` are at least 1.
-    pub fn read(folder: &Path, days: usize, window: usize) -> Result<Self> {
-        let flights = Table::read(&folder.join("flights.parquet"))?;
-        let weather = Table::read(&folder.join("weather.parquet"))?;
+    /// Reads the tables; `days` and `window` are at least 1.
+    pub fn read(source: &Source, days: usize, window: usize) -> Result<Self> {
+        let flights = Table::read(&source.table("flights"))?;
+        let weather = Table::read(&source.table("weather"))?;
         let days = flights.days().take(days).collect();
         Ok(Self { flights, weather, days, window })
     }
@@ -79,9 +79,4 @@ impl Plan {
             ("weather", column(self.weather.rows_of(day) as i64)),
         ])?)
     }
-}
-
-/// Says something to the launcher.
-fn say(report: &Report) -> Result<()> {
-    writeln!(io::stdout(), "{report}").context("nobody listens any more")
 }

@@ -1,14 +1,14 @@
 //! The tables of the demo, day by day.
 
-use crate::dates::dates;
-use crate::report::Date;
+use crate::shared::dates::dates;
+use crate::shared::report::Date;
+use crate::source::open;
 use anyhow::{Context as _, Result};
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 /// A table cut into days; the rows of a day stand in the order of the file.
@@ -20,8 +20,7 @@ pub struct Table {
 impl Table {
     /// Reads a Parquet file that has the columns `year`, `month` and `day`.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let table = ParquetRecordBatchReaderBuilder::try_new(file)
+        let table = ParquetRecordBatchReaderBuilder::try_new(open(path)?)
             .and_then(ParquetRecordBatchReaderBuilder::build)
             .with_context(|| format!("{} is no Parquet file that can be read", path.display()))?;
         let batches = table.collect::<Result<Vec<_>, _>>()?;

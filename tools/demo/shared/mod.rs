@@ -1,0 +1,5 @@
+//! What all three programs have in common.
+
+pub mod dates;
+pub mod program;
+pub mod report;
