@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "tests",
         about: "unit and integration tests",
-        limit: Limit::minutes(20).or_full(40),
+        limit: Limit::minutes(20).or_full(60),
         run: cargo_steps::tests,
     },
     Step {
@@ -64,13 +64,13 @@ const STEPS: &[Step] = &[
     Step {
         name: "loom",
         about: "the protocol under the model checker",
-        limit: Limit::minutes(12).or_full(40),
+        limit: Limit::minutes(12).or_full(60),
         run: loom::run,
     },
     Step {
         name: "harness",
         about: "processes that are stopped and killed at every step",
-        limit: Limit::minutes(15).or_full(30),
+        limit: Limit::minutes(15).or_full(60),
         run: cargo_steps::harness,
     },
     Step {

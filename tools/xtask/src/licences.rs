@@ -70,7 +70,9 @@ fn accepted() -> Result<Vec<Licensee>> {
 }
 
 fn packages(context: &Context) -> Result<Vec<Package>> {
+    let (mark, value) = context.mark.variable();
     let metadata = MetadataCommand::new()
+        .env(mark, value)
         .current_dir(context.root())
         .features(CargoOpt::AllFeatures)
         .other_options(["--filter-platform".to_owned(), host(context)?])

@@ -65,7 +65,8 @@ fn unpack(context: &Context, members: &[&Package], folder: &Path) -> Result<Vec<
         if unpacked.exists() {
             fs::remove_dir_all(&unpacked).with_context(|| format!("cannot remove {}", unpacked.display()))?;
         }
-        let status = context.command("tar").arg("xzf").arg(&file).arg("-C").arg(folder).status();
+        // With the time of now: all files of a package are of one day long ago, and cargo would build nothing anew.
+        let status = context.command("tar").arg("xzmf").arg(&file).arg("-C").arg(folder).status();
         let status = status.context("cannot start tar")?;
         ensure!(status.success(), "{} cannot be unpacked: {status}", file.display());
         folders.push(unpacked);
@@ -92,4 +93,44 @@ fn write_workspace(context: &Context, folder: &Path, folders: &[PathBuf]) -> Res
     let lock = context.root().join("Cargo.lock");
     fs::copy(lock, folder.join("Cargo.lock")).context("cannot copy Cargo.lock")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_published_and_nothing_else() {
+        let context = Context::new(false).unwrap();
+        let mut names: Vec<&str> = published(&context).iter().map(|package| package.name.as_str()).collect();
+        names.sort_unstable();
+        let parts = ["format", "reader", "segment", "writer"].map(|part| format!("shmframe-{part}"));
+        assert_eq!(names[0], "shmframe");
+        assert_eq!(names[1..], parts);
+    }
+
+    #[test]
+    fn what_a_package_does_not_say_is_named() {
+        let context = Context::new(false).unwrap();
+        let mut package = published(&context)[0].clone();
+        assert_eq!(unsaid(&package), Vec::<String>::new());
+        package.license = None;
+        package.keywords.clear();
+        assert_eq!(
+            unsaid(&package),
+            ["keywords", "license"].map(|what| format!("`{}` names no {what}", package.name))
+        );
+    }
+
+    #[test]
+    fn file_that_a_package_should_carry_and_does_not_is_named() {
+        let folder = std::env::temp_dir().join(format!("xtask-packaging-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for name in CARRIED.iter().filter(|name| **name != "LICENSE-MIT") {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let found = missing(&folder);
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(found, [format!("{} has no LICENSE-MIT", folder.display())]);
+    }
 }

@@ -30,7 +30,13 @@ impl Mark {
 
     /// Marks a command, and thereby all that it will start.
     pub fn put_on(&self, command: &mut Command) {
-        command.env(VARIABLE, &self.0);
+        let (name, value) = self.variable();
+        command.env(name, value);
+    }
+
+    /// The mark as a variable and its value, for what is no command.
+    pub fn variable(&self) -> (&str, &str) {
+        (VARIABLE, &self.0)
     }
 
     /// Whether a variable of a command is the mark, which means nothing to the command.
