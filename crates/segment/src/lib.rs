@@ -32,7 +32,8 @@ pub use reading::arrays::{ArrayParts, build_array, to_array, to_buffer};
 pub use {
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
-    reading::attachment::{Attachment, Pin},
+    reading::attachment::Attachment,
+    reading::pin::Pin,
     reading::version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
     writing::heap::Holder,
@@ -49,6 +50,7 @@ mod tests {
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
         let errors = [
             crate::reading::attachment::every_kind(),
+            crate::reading::pin::every_kind(),
             crate::writing::heap::every_kind(),
             crate::writing::lease::every_kind(),
             crate::files::location::every_kind(),

@@ -5,7 +5,8 @@
 
 use crate::files::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
 use crate::fork::{AtFork, ForkLock, Registration};
-use crate::protocol::{EntryRead, LocalSlot, NO_HOME, PinOutcome, WaitOutcome, read_entry, wait_newer};
+use crate::protocol::{NO_HOME, WaitOutcome, wait_newer};
+use crate::reading::pin::Recent;
 use crate::reading::slots::{HeldSlot, SlotList};
 use crate::sync::{ReadOnly, ReadWord, ReadWrite, Word64};
 use crate::sys::futex::Futex;
@@ -13,13 +14,12 @@ use crate::sys::map::Region;
 use crate::sys::{descriptor, lock};
 use crate::words::{Control, Publication, Registry, STATE_REMOVED, label_words};
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use nix::errno::Errno;
 use shmframe_format::geometry::{CAPACITY_LIMIT, Geometry, RING_LENGTH, WRITER_PRESENCE_BYTE};
 use shmframe_format::header::{Header, Id, Role};
-use shmframe_format::record::check_entry;
-use shmframe_format::table::{Entry, RegistryHeader};
+use shmframe_format::table::RegistryHeader;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, OnceLock, Weak};
@@ -34,8 +34,6 @@ const _: () = assert!(SMALLEST_MAPPING << (2 * (MAPPINGS - 1)) >= CAPACITY_LIMIT
 enum AttachmentKind {
     RegistryFull { slots: u32 },
     Removed,
-    Damaged { version: u64 },
-    Gone { wanted: u64, oldest: u64, newest: u64 },
 }
 
 impl Describe for AttachmentKind {
@@ -43,8 +41,6 @@ impl Describe for AttachmentKind {
         match self {
             Self::RegistryFull { .. } => ErrorKind::RegistryFull,
             Self::Removed => ErrorKind::Removed,
-            Self::Damaged { .. } => ErrorKind::Corrupt,
-            Self::Gone { .. } => ErrorKind::VersionGone,
         }
     }
 
@@ -61,18 +57,6 @@ impl Describe for AttachmentKind {
                 "an open segment",
                 "one that was removed; snapshots that are held stay valid",
                 "open it again once it was created again",
-            ),
-            Self::Gone { wanted, oldest, newest } => Report::new(
-                format!("version {wanted} is not kept"),
-                format!("one of {oldest} to {newest}"),
-                "another one",
-                "hold a snapshot to keep its version, or let the writer keep a longer history",
-            ),
-            Self::Damaged { version } => Report::new(
-                "damaged publication block",
-                format!("a whole entry for version {version}, the newest"),
-                "none, and no newer version",
-                "remove the segment and create it again",
             ),
         }
     }
@@ -97,31 +81,14 @@ pub struct Attachment {
     registry: Region<ReadWrite>,
     heaps: [OnceLock<Arc<Region<ReadOnly>>>; MAPPINGS],
     label: String,
-    slots: SlotList,
-    /// The slot in which a pin was last taken; null at first. It lives as long as `self`.
-    recent: AtomicPtr<HeldSlot>,
-    /// The word of that pin.
-    recent_word: AtomicUsize,
+    pub(super) slots: SlotList,
+    /// The pin that was taken last.
+    pub(super) recent: Recent,
     /// Whether a fork froze a slot that has not been moved yet.
-    unsettled: AtomicBool,
+    pub(super) unsettled: AtomicBool,
     this: Weak<Self>,
     registration: OnceLock<Registration>,
 }
-
-/// A hold on a version: a word of a reader slot says so for as long as this lives.
-#[derive(Debug)]
-pub struct Pin {
-    attachment: Arc<Attachment>,
-    slot: *const HeldSlot,
-    word: usize,
-    entry: Entry,
-}
-
-// SAFETY: (I3) `slot` points into the attachment's list, whose nodes never move and live as long as the
-// attachment, which is held; all of a slot is atomics.
-unsafe impl Send for Pin {}
-// SAFETY: (I3) as above.
-unsafe impl Sync for Pin {}
 
 impl Attachment {
     /// The process's attachment to a segment: the one it has, or a new one, shown under `label`.
@@ -160,8 +127,7 @@ impl Attachment {
             heaps: Default::default(),
             label: label.to_owned(),
             slots: SlotList::default(),
-            recent: AtomicPtr::new(core::ptr::null_mut()),
-            recent_word: AtomicUsize::new(0),
+            recent: Recent::default(),
             unsettled: AtomicBool::new(false),
             this: this.clone(),
             registration: OnceLock::new(),
@@ -211,7 +177,7 @@ impl Attachment {
         &self.directory.location
     }
 
-    fn control(&self) -> Control<'_, ReadOnly> {
+    pub(super) fn control(&self) -> Control<'_, ReadOnly> {
         let geometry = self.header.geometry();
         Control {
             publication: self.publication(),
@@ -219,11 +185,11 @@ impl Attachment {
         }
     }
 
-    fn publication(&self) -> &Publication<ReadOnly> {
+    pub(super) fn publication(&self) -> &Publication<ReadOnly> {
         self.control.shared(self.header.geometry().publication_offset())
     }
 
-    fn registry(&self) -> Registry<'_> {
+    pub(super) fn registry(&self) -> Registry<'_> {
         registry_words(&self.registry, self.header.geometry())
     }
 
@@ -265,95 +231,11 @@ impl Attachment {
         wait_newer(self.control(), self.registry(), &Futex, version, cap)
     }
 
-    /// Pins the newest version.
-    ///
-    /// No system call, unless every slot of this process is full, or the process forked since.
-    ///
-    /// # Errors
-    /// [`ErrorKind::RegistryFull`], [`ErrorKind::Removed`], [`ErrorKind::Corrupt`], or what opening a descriptor
-    /// gives.
-    pub fn pin(self: &Arc<Self>) -> Result<Pin> {
-        match self.join_recent() {
-            Some(pin) if !self.is_removed() => Ok(pin),
-            _ => self.pin_anew(None),
-        }
-    }
-
-    /// Pins `version`, if history keeps it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::VersionGone`], or those of [`Attachment::pin`].
-    pub fn pin_at(self: &Arc<Self>, version: u64) -> Result<Pin> {
-        self.pin_anew(Some(version))
-    }
-
-    fn pin_anew(self: &Arc<Self>, wanted: Option<u64>) -> Result<Pin> {
-        if self.is_removed() {
-            return Err(AttachmentKind::Removed.into());
-        }
-        loop {
-            if self.unsettled.load(Ordering::Relaxed) {
-                self.settle();
-            }
-            if let Some(pin) = self.pin_in_any_slot(wanted)? {
-                return Ok(pin);
-            }
-            self.add_slot()?;
-        }
-    }
-
-    /// Joins the most recent pin, if it is of the newest version.
-    fn join_recent(self: &Arc<Self>) -> Option<Pin> {
-        let slot = self.recent_slot()?;
-        let word = self.recent_word.load(Ordering::Relaxed);
-        let version = self.latest();
-        if !slot.local.join(self.registry(), word, version) {
-            return None;
-        }
-        // Held from here on: dropping the pin lets go.
-        let mut pin = Pin { attachment: self.clone(), slot, word, entry: bytemuck::Zeroable::zeroed() };
-        match read_entry(self.control().ring_slot(version)) {
-            EntryRead::Whole(entry) if check_entry(&entry, version).is_ok() => {
-                pin.entry = entry;
-                Some(pin)
-            }
-            _ => None,
-        }
-    }
-
-    fn recent_slot(&self) -> Option<&HeldSlot> {
-        let recent = self.recent.load(Ordering::Acquire);
-        // SAFETY: (I3) null, or a node of `self.slots`, which never moves and lives as long as `self`.
-        unsafe { recent.as_ref() }
-    }
-
-    fn pin_in_any_slot(self: &Arc<Self>, wanted: Option<u64>) -> Result<Option<Pin>> {
-        for slot in self.recent_slot().into_iter().chain(self.slots.iter()) {
-            match slot.local.pin(self.control(), self.registry(), wanted) {
-                PinOutcome::Pinned(pinned) => {
-                    self.recent_word.store(pinned.word, Ordering::Relaxed);
-                    self.recent.store(core::ptr::from_ref(slot).cast_mut(), Ordering::Release);
-                    let attachment = self.clone();
-                    return Ok(Some(Pin { attachment, slot, word: pinned.word, entry: pinned.entry }));
-                }
-                PinOutcome::NoWord => {}
-                PinOutcome::Gone => return Err(self.gone(wanted)),
-                PinOutcome::Damaged(version) => return Err(AttachmentKind::Damaged { version }.into()),
-            }
-        }
-        Ok(None)
-    }
-
-    fn gone(&self, wanted: Option<u64>) -> Error {
-        let oldest = self.publication().floor.read();
-        AttachmentKind::Gone { wanted: wanted.unwrap_or(0), oldest, newest: self.latest() }.into()
-    }
-
     /// Makes room for another pin: claims a slot, for a homeless one of the list or for a new one.
     ///
     /// Nothing happens if there is room by now: whoever found none during a fork waits for its end here, and so do
     /// threads that find a full slot at the same time.
-    fn add_slot(&self) -> Result<()> {
+    pub(super) fn add_slot(&self) -> Result<()> {
         let registry = self.registry();
         let mut fresh = Some(Box::new(HeldSlot::homeless()));
         let label = label_words(&self.label);
@@ -390,7 +272,7 @@ impl Attachment {
     ///
     /// Never fails: what cannot be moved now (a thread is at work there, the registry is full) stays protected where
     /// it is, and is tried again.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         let registry = self.registry();
         let label = label_words(&self.label);
         let _lock = ForkLock::take();
@@ -493,46 +375,12 @@ impl Drop for Attachment {
     }
 }
 
-impl Pin {
-    /// The entry of the version that is pinned.
-    #[must_use]
-    pub fn entry(&self) -> &Entry {
-        &self.entry
-    }
-
-    /// The attachment whose slot says so.
-    #[must_use]
-    pub fn attachment(&self) -> &Arc<Attachment> {
-        &self.attachment
-    }
-
-    fn local(&self) -> &LocalSlot {
-        // SAFETY: (I3) a node of the attachment's list, which lives as long as the attachment, which is held.
-        &unsafe { &*self.slot }.local
-    }
-}
-
-impl Drop for Pin {
-    fn drop(&mut self) {
-        if self.local().unpin(self.attachment.registry(), self.word) {
-            self.attachment.settle();
-        }
-    }
-}
-
 /// The error of a segment that was removed.
 pub(crate) fn removed() -> Error {
     AttachmentKind::Removed.into()
 }
 
-/// The error of a publication block that does not add up at `version`.
-pub(crate) fn damaged(version: u64) -> Error {
-    AttachmentKind::Damaged { version }.into()
-}
-
 shmframe_format::every_kind!(AttachmentKind {
     RegistryFull: AttachmentKind::RegistryFull { slots: 1 };
     Removed: AttachmentKind::Removed;
-    Damaged: AttachmentKind::Damaged { version: 1 };
-    Gone: AttachmentKind::Gone { wanted: 1, oldest: 2, newest: 3 };
 });

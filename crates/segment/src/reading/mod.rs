@@ -3,5 +3,6 @@
 #[cfg(feature = "arrow")]
 pub(crate) mod arrays;
 pub(crate) mod attachment;
+pub(crate) mod pin;
 pub(crate) mod slots;
 pub(crate) mod version;

@@ -1,6 +1,7 @@
 //! A pinned version: what it covers is frozen, and reached through [`Frozen`] tokens alone (I11).
 
-use crate::reading::attachment::{Attachment, Pin};
+use crate::reading::attachment::Attachment;
+use crate::reading::pin::Pin;
 use crate::sync::ReadOnly;
 use crate::sys::map::Region;
 use shmframe_format::directory::{FrameEntry, Root};
