@@ -4,7 +4,7 @@
 //! hold it, so that a slot outlives the reader for as long as any array lives.
 
 use crate::files::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
-use crate::fork::{AtFork, ForkLock, Registration};
+use crate::fork::{AtFork, ForkLock, Registration, check_handlers};
 use crate::protocol::{NO_HOME, WaitOutcome, wait_newer};
 use crate::reading::pin::Recent;
 use crate::reading::slots::{HeldSlot, SlotList};
@@ -262,6 +262,7 @@ impl Attachment {
 
     /// Claims a slot of the registry, under the fork lock.
     fn claim(&self, registry: Registry<'_>, label: &[u64; 8]) -> core::result::Result<Claimed, NoSlot> {
+        check_handlers().map_err(NoSlot::Refused)?;
         let opened = descriptor::open_file(self.directory.fd.as_fd(), READERS, true);
         let descriptor = opened.map_err(NoSlot::Refused)?;
         let home = crate::reading::slots::claim(registry, descriptor.as_fd(), label).ok_or(NoSlot::Full)?;
