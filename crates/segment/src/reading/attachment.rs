@@ -7,6 +7,7 @@ use crate::files::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refu
 use crate::fork::{AtFork, ForkLock, Registration, check_handlers};
 use crate::protocol::{NO_HOME, WaitOutcome, wait_newer};
 use crate::reading::pin::Recent;
+use crate::reading::set_once::SetOnce;
 use crate::reading::slots::{HeldSlot, SlotList};
 use crate::sync::{ReadOnly, ReadWord, ReadWrite, Word64};
 use crate::sys::futex::Futex;
@@ -79,7 +80,7 @@ pub struct Attachment {
     data: OwnedFd,
     control: Region<ReadOnly>,
     registry: Region<ReadWrite>,
-    heaps: [OnceLock<Arc<Region<ReadOnly>>>; MAPPINGS],
+    heaps: [SetOnce<Arc<Region<ReadOnly>>>; MAPPINGS],
     label: String,
     pub(super) slots: SlotList,
     /// The pin that was taken last.
@@ -301,7 +302,7 @@ impl Attachment {
             return Ok(Arc::clone(heap));
         }
         match Region::read_only(self.data.as_fd(), size) {
-            Ok(heap) => Ok(Arc::clone(place.get_or_init(|| Arc::new(heap)))),
+            Ok(heap) => Ok(Arc::clone(place.get_or_set(Arc::new(heap)))),
             // Not even that much address space: just what this version needs.
             Err(_) => Ok(Arc::new(Region::read_only(self.data.as_fd(), end)?)),
         }

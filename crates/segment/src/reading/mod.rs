@@ -4,5 +4,6 @@
 pub(crate) mod arrays;
 pub(crate) mod attachment;
 pub(crate) mod pin;
+pub(crate) mod set_once;
 pub(crate) mod slots;
 pub(crate) mod version;
