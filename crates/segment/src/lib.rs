@@ -57,6 +57,7 @@ mod tests {
             crate::writing::staging::every_kind(),
             crate::files::opening::every_kind(),
             crate::writing::recovery::every_kind(),
+            crate::writing::restless::every_kind(),
             crate::sys::limits::every_kind(),
             crate::reading::version::every_kind(),
             #[cfg(feature = "arrow")]

@@ -22,6 +22,13 @@ mod death {
     }
 }
 
+mod restless {
+    #[test]
+    fn restless_slot_is_named() {
+        crate::models::slot::restless_slot_is_named();
+    }
+}
+
 macro_rules! pass {
     ($($of:ident { $($model:ident $(- $fewer:literal)?),* $(,)? })*) => { $(
         mod $of {

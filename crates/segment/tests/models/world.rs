@@ -242,6 +242,6 @@ impl Writer {
     /// Reclaims what lies below the newest version; returns how many dead slots were reaped.
     pub fn reclaim(&mut self) -> usize {
         let Self { world, entries, locks, latest } = self;
-        reclaim(world.control(), &world.table, world.registry(), locks, entries, *latest)
+        reclaim(world.control(), &world.table, world.registry(), locks, entries, *latest).reaped
     }
 }
