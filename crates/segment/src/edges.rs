@@ -46,6 +46,10 @@ pub enum Edge {
     MarkBeforeClear,
     /// A scan during which a mark changed is made again: a pin may have moved out of that slot, past the scan.
     MarkRecheck,
+    /// A claimer says that its slot is used before it pins anything there.
+    UsedBeforePin,
+    /// A scan during which more slots came into use is made again: a pin may have moved to one of them.
+    UsedRecheck,
     /// Re-homed pins stand in the new slot before the old lock is let go.
     RehomeBeforeClose,
     /// The dead are reaped before the living are scanned: what only they pinned is free at once.
@@ -81,6 +85,8 @@ impl Edge {
         Self::ClaimUnderLock,
         Self::MarkBeforeClear,
         Self::MarkRecheck,
+        Self::UsedBeforePin,
+        Self::UsedRecheck,
         Self::RehomeBeforeClose,
         Self::ReapBeforeScan,
         Self::BusyBeforeFreeze,

@@ -164,16 +164,20 @@ pub struct Reclaimed {
 pub fn scan(registry: Registry<'_>) -> Result<Vec<u64>, Vec<u32>> {
     // Edge Unpin, the writer's end: what was read under a pin that is gone was read before.
     let order = Edge::Unpin.order(Ordering::Acquire);
-    let marks = || registry.slots.iter().map(|slot| slot.mark.load(order));
     let mut restless = Vec::new();
     for _ in 0..LOOKS {
+        // Edge UsedBeforePin, the writer's end, after the fence.
+        let used = registry.used_slots();
+        let marks = || used.iter().map(|slot| slot.mark.load(order));
         let before: Vec<u64> = marks().collect();
-        let claimed = registry.slots.iter().zip(&before).filter(|(_, mark)| is_claimed(**mark));
+        let claimed = used.iter().zip(&before).filter(|(_, mark)| is_claimed(**mark));
         let pins = claimed.flat_map(|(slot, _)| slot.pins.iter().map(|pin| pin.load(order)));
         let mut pinned: Vec<u64> = pins.filter(|pin| *pin != 0).collect();
         // Edge MarkRecheck: whoever cleared a word that its pin had left has changed the mark before.
+        // Edge UsedRecheck: a pin may have moved to a slot that was not used before.
+        let now = if Edge::UsedRecheck.holds() { registry.used_slots().len() } else { used.len() };
         let changed = (0..).zip(marks().zip(before)).filter(|(_, (now, before))| now != before);
-        restless = changed.map(|(index, _)| index).collect();
+        restless = changed.map(|(index, _)| index).chain(used.len() as u32..now as u32).collect();
         if restless.is_empty() || !Edge::MarkRecheck.holds() {
             pinned.sort_unstable();
             pinned.dedup();

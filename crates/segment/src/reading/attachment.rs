@@ -319,6 +319,7 @@ fn open_files(directory: &SegmentDirectory) -> Result<(OwnedFd, Header, OwnedFd)
 pub(crate) fn registry_words<'a>(region: &'a Region<ReadWrite>, geometry: &Geometry) -> Registry<'a> {
     Registry {
         waiting: region.shared::<Word64>(offset_of!(RegistryHeader, waiting) as u64),
+        used: region.shared::<Word64>(offset_of!(RegistryHeader, used) as u64),
         slots: region.shared_slice(geometry.slot_offset(0), geometry.slots() as usize),
     }
 }

@@ -97,6 +97,24 @@ pub fn moved_pin_holds_though_its_old_slot_is_claimed() {
     reader.join().unwrap();
 }
 
+/// A pin that is moved to a slot that nobody used before, from one that another process then claims, holds all the same.
+pub fn moved_pin_holds_in_a_slot_that_was_not_used_before() {
+    let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
+    let process = Process::new(&world);
+    let pinned = world.pin(&process.slot).expect("a word");
+    let reader = thread::spawn(move || {
+        process.fork();
+        // Unless the writer reaps it just now.
+        claim(process.world.registry(), &Locks::new(&process.world));
+        process.world.read(pinned);
+        process.unpin(pinned);
+    });
+    assert!(writer.commit());
+    writer.reclaim();
+    writer.commit();
+    reader.join().unwrap();
+}
+
 /// A child keeps what its parent had pinned, through its own copy of the lock, whatever the parent does.
 pub fn child_keeps_the_pins() {
     let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
