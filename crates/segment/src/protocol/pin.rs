@@ -66,6 +66,17 @@ pub enum PinOutcome {
     Damaged(u64),
 }
 
+/// What came of trying to join the holders of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// The caller holds the word, too.
+    Joined,
+    /// It pins nothing, or another version.
+    Missed,
+    /// As `Missed`, and the slot is frozen and should be settled ([`LocalSlot::rehome`]).
+    Settle,
+}
+
 /// What came of trying to move a frozen slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rehome {
@@ -131,18 +142,18 @@ impl LocalSlot {
     }
 
     /// Joins the holders of `word` if it is valid and pins `version`.
-    pub fn join(&self, registry: Registry<'_>, word: usize, version: u64) -> bool {
+    pub fn join(&self, registry: Registry<'_>, word: usize, version: u64) -> Join {
         let local = &self.words[word];
         let state = local.state.guess();
         if state < VALID || local.state.exchange(state, state + 1, Ordering::Acquire).is_err() {
-            return false;
+            return Join::Missed;
         }
         // We hold whatever the word pins now; it cannot change until we go.
-        let wanted = local.version.load(Ordering::Relaxed) == version;
-        if !wanted {
-            self.unpin(registry, word);
+        if local.version.load(Ordering::Relaxed) == version {
+            return Join::Joined;
         }
-        wanted
+        // Whoever else held it may be gone by now: then what is to be done falls to us.
+        if self.unpin(registry, word) { Join::Settle } else { Join::Missed }
     }
 
     /// Takes a free word of a slot that is not frozen: on return the word is busy, and ours alone.

@@ -1,6 +1,6 @@
 //! Pins as a process makes them: in which of its slots, and the guard that lets go.
 
-use crate::protocol::{EntryRead, LocalSlot, PinOutcome, read_entry};
+use crate::protocol::{EntryRead, Join, LocalSlot, PinOutcome, read_entry};
 use crate::reading::attachment::{Attachment, removed};
 use crate::reading::slots::HeldSlot;
 use crate::sync::ReadWord;
@@ -108,8 +108,13 @@ impl Attachment {
         let slot = self.recent_slot()?;
         let word = self.recent.word.load(Ordering::Relaxed);
         let version = self.latest();
-        if !slot.local.join(self.registry(), word, version) {
-            return None;
+        match slot.local.join(self.registry(), word, version) {
+            Join::Joined => {}
+            Join::Missed => return None,
+            Join::Settle => {
+                self.settle();
+                return None;
+            }
         }
         // Held from here on: dropping the pin lets go.
         let mut pin = Pin { attachment: self.clone(), slot, word, entry: bytemuck::Zeroable::zeroed() };

@@ -2,7 +2,7 @@
 
 use super::world::{Locks, Size, World, Writer};
 use loom::thread;
-use shmframe_segment::protocol::{LocalSlot, Pinned, Rehome, claim, release};
+use shmframe_segment::protocol::{Join, LocalSlot, Pinned, Rehome, claim, release};
 use shmframe_segment::sync::ReadWord;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -176,6 +176,23 @@ pub fn unpin_while_moved() {
     unpinner.join().unwrap();
     other.assert_pinned(others);
     other.unpin(others);
+    settle(&world, &mut writer);
+}
+
+/// A thread that joins the wrong version in a frozen slot, and is the last one to let go, is told to settle the slot.
+pub fn join_while_moved() {
+    let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
+    let process = Process::new(&world);
+    let pinned = world.pin(&process.slot).expect("a word");
+    process.slot.freeze();
+    let joiner = {
+        let process = Arc::clone(&process);
+        thread::spawn(move || process.slot.join(process.world.registry(), pinned.word, u64::MAX))
+    };
+    let told = process.slot.unpin(world.registry(), pinned.word);
+    let joined = joiner.join().unwrap();
+    assert!(told || joined == Join::Settle, "nobody was told to settle");
+    assert_eq!(process.rehome(), Rehome::Emptied);
     settle(&world, &mut writer);
 }
 

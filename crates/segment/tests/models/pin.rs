@@ -2,7 +2,7 @@
 
 use super::world::{Locks, Size, World, Writer};
 use loom::thread;
-use shmframe_segment::protocol::{LocalSlot, PinOutcome, claim};
+use shmframe_segment::protocol::{Join, LocalSlot, PinOutcome, claim};
 use std::sync::Arc;
 
 /// A slot that a living process holds for the rest of the model.
@@ -164,7 +164,7 @@ pub fn join_while_unpinned() {
     let joiner = {
         let (world, slot) = (Arc::clone(&world), Arc::clone(&slot));
         thread::spawn(move || {
-            if slot.join(world.registry(), pinned.word, pinned.entry.version) {
+            if slot.join(world.registry(), pinned.word, pinned.entry.version) == Join::Joined {
                 world.read(pinned);
                 slot.unpin(world.registry(), pinned.word);
             }
@@ -187,7 +187,7 @@ pub fn join_of_another_version() {
     let joiner = {
         let (world, slot) = (Arc::clone(&world), Arc::clone(&slot));
         thread::spawn(move || {
-            if slot.join(world.registry(), pinned.word, pinned.entry.version) {
+            if slot.join(world.registry(), pinned.word, pinned.entry.version) == Join::Joined {
                 world.read(pinned);
                 slot.unpin(world.registry(), pinned.word);
             }
