@@ -60,6 +60,10 @@ pub enum Edge {
     HomeAfterFreeze,
     /// A slot is frozen before its words are looked at.
     FreezeBeforeLook,
+    /// Pins are noted for a fork when no thread is at work on a word any more.
+    NoteWhenIdle,
+    /// They are noted before the fork, not looked for after it.
+    NoteBeforeFork,
     /// An unpin that found the slot frozen looks again after it left its word behind.
     ThawRecheck,
 }
@@ -92,6 +96,8 @@ impl Edge {
         Self::BusyBeforeFreeze,
         Self::HomeAfterFreeze,
         Self::FreezeBeforeLook,
+        Self::NoteWhenIdle,
+        Self::NoteBeforeFork,
         Self::ThawRecheck,
     ];
 

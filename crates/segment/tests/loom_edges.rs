@@ -46,6 +46,8 @@ const NEEDED: &[(Edge, fn(), &str)] = &[
     (Edge::BusyBeforeFreeze, fork::pin_while_moved, "a pin"),
     (Edge::HomeAfterFreeze, fork::pin_while_moved, "a pin"),
     (Edge::FreezeBeforeLook, fork::pin_while_moved, "a pin"),
+    (Edge::NoteWhenIdle, fork::child_keeps_what_the_fork_found, RACE),
+    (Edge::NoteBeforeFork, fork::child_keeps_what_the_fork_found, RACE),
     (Edge::ThawRecheck, fork::unpin_while_moved, "a pin is left behind"),
 ];
 

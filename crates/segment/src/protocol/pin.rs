@@ -60,8 +60,10 @@ pub enum PinOutcome {
     Pinned(Pinned),
     /// This slot has no word to spare, or is frozen: try another one.
     NoWord,
-    /// The version that was asked for is below the floor, or not published yet.
+    /// The version that was asked for is below the floor.
     Gone,
+    /// The version that was asked for is not published yet.
+    Unpublished,
     /// The entry of the newest version, or the floor, is damaged.
     Damaged(u64),
 }
@@ -125,7 +127,7 @@ impl LocalSlot {
         let local = &self.words[word];
         let pinned = match wanted {
             None => pin_latest(control, shared).map_err(PinOutcome::Damaged),
-            Some(version) => pin_kept(control, shared, version).ok_or(PinOutcome::Gone),
+            Some(version) => pin_kept(control, shared, version),
         };
         match pinned {
             Ok(entry) => {
@@ -233,13 +235,20 @@ impl LocalSlot {
         }
     }
 
-    /// Right before the fork, once the slot is frozen and nobody is at work on it: notes whether the child will find
-    /// pins in it.
+    /// Right before the fork, once the slot is frozen: waits until nobody is at work on it, calling `pause` meanwhile, and
+    /// notes whether the child will find pins in it.
     ///
-    /// Only now is there an answer that holds for both sides: afterwards another thread of the parent may let go of
-    /// what the child still counts on. A slot that an earlier fork shared stays shared.
-    pub fn note_pins(&self) {
-        if self.has_pins() {
+    /// Only then is there an answer that holds for both sides: before, a thread may be making a pin; afterwards another
+    /// thread of the parent may let go of what the child still counts on. A slot that an earlier fork shared stays
+    /// shared.
+    pub fn note_pins(&self, mut pause: impl FnMut()) {
+        let early = !Edge::NoteWhenIdle.holds() && self.has_pins();
+        // A thread that took its word before the freeze finishes without any lock.
+        while self.is_busy() {
+            pause();
+        }
+        // Edge NoteBeforeFork.
+        if early || Edge::NoteWhenIdle.holds() && Edge::NoteBeforeFork.holds() && self.has_pins() {
             self.frozen.store(SHARED, Ordering::Relaxed);
         }
     }
@@ -247,6 +256,10 @@ impl LocalSlot {
     /// Whether a child of this process, or its parent, may count on the slot's words.
     #[must_use]
     pub fn is_shared(&self) -> bool {
+        if !Edge::NoteBeforeFork.holds() {
+            return self.has_pins();
+        }
+        // Edge NoteBeforeFork: what was noted, not what stands there by now.
         self.frozen.load(Ordering::Relaxed) == SHARED
     }
 
@@ -368,11 +381,14 @@ fn pin_latest<A: Access>(control: Control<'_, A>, shared: &Word64) -> Result<Ent
 }
 
 /// Pins `version` in a shared word that is ours alone, if it was published and still is kept.
-fn pin_kept<A: Access>(control: Control<'_, A>, shared: &Word64, version: u64) -> Option<Entry> {
+fn pin_kept<A: Access>(control: Control<'_, A>, shared: &Word64, version: u64) -> Result<Entry, PinOutcome> {
     let published = control.publication.latest.read() >= version;
     // Edge Commit, the reader's end: an entry may stand in the ring before its version is published.
     Edge::Commit.fence(Ordering::Acquire);
-    if published { pin_version(control, shared, version) } else { None }
+    if !published {
+        return Err(PinOutcome::Unpublished);
+    }
+    pin_version(control, shared, version).ok_or(PinOutcome::Gone)
 }
 
 /// Pins `version` in a shared word that is ours alone, if the floor has not passed it; its entry, checked.

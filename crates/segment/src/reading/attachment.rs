@@ -330,11 +330,7 @@ impl AtFork for Attachment {
             slot.local.freeze();
         }
         for slot in self.slots.iter() {
-            // A thread that took its word before the freeze finishes without any lock.
-            while slot.local.is_busy() {
-                std::thread::yield_now();
-            }
-            slot.local.note_pins();
+            slot.local.note_pins(std::thread::yield_now);
         }
     }
 

@@ -14,23 +14,30 @@ use std::sync::Arc;
 enum PinKind {
     Damaged { version: u64 },
     Gone { wanted: u64, oldest: u64, newest: u64 },
+    Unpublished { wanted: u64, newest: u64 },
 }
 
 impl Describe for PinKind {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Damaged { .. } => ErrorKind::Corrupt,
-            Self::Gone { .. } => ErrorKind::VersionGone,
+            Self::Gone { .. } | Self::Unpublished { .. } => ErrorKind::VersionGone,
         }
     }
 
     fn report(&self) -> Report {
         match self {
             Self::Gone { wanted, oldest, newest } => Report::new(
-                format!("version {wanted} is not kept"),
+                format!("version {wanted} is no longer kept"),
                 format!("one of {oldest} to {newest}"),
-                "another one",
+                "an older one",
                 "hold a snapshot to keep its version, or let the writer keep a longer history",
+            ),
+            Self::Unpublished { wanted, newest } => Report::new(
+                format!("version {wanted} is not published yet"),
+                format!("one that is not newer than {newest}"),
+                "a newer one",
+                "wait until it is committed (wait_newer with the version before it)",
             ),
             Self::Damaged { version } => Report::new(
                 "damaged publication block",
@@ -144,6 +151,7 @@ impl Attachment {
                 }
                 PinOutcome::NoWord => {}
                 PinOutcome::Gone => return Err(self.gone(wanted)),
+                PinOutcome::Unpublished => return Err(self.unpublished(wanted)),
                 PinOutcome::Damaged(version) => return Err(damaged(version)),
             }
         }
@@ -151,8 +159,13 @@ impl Attachment {
     }
 
     fn gone(&self, wanted: Option<u64>) -> Error {
-        let oldest = self.publication().floor.read();
+        // The floor of a segment in which nothing was reclaimed yet is 0, and no version.
+        let oldest = self.publication().floor.read().max(1);
         PinKind::Gone { wanted: wanted.unwrap_or(0), oldest, newest: self.latest() }.into()
+    }
+
+    fn unpublished(&self, wanted: Option<u64>) -> Error {
+        PinKind::Unpublished { wanted: wanted.unwrap_or(0), newest: self.latest() }.into()
     }
 }
 
@@ -191,4 +204,5 @@ pub(crate) fn damaged(version: u64) -> Error {
 shmframe_format::every_kind!(PinKind {
     Damaged: PinKind::Damaged { version: 1 };
     Gone: PinKind::Gone { wanted: 1, oldest: 2, newest: 3 };
+    Unpublished: PinKind::Unpublished { wanted: 4, newest: 3 };
 });

@@ -141,6 +141,49 @@ pub fn child_keeps_the_pins() {
     settle(&world, &mut writer);
 }
 
+/// A fork while another thread pins and lets go: what the child finds in its copy stays, whatever the parent does.
+pub fn child_keeps_what_the_fork_found() {
+    let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
+    let process = Process::new(&world);
+    let pinner = {
+        let process = Arc::clone(&process);
+        thread::spawn(move || {
+            if let Some(pinned) = process.world.pin(&process.slot) {
+                process.unpin(pinned);
+            }
+        })
+    };
+    let forker = {
+        let process = Arc::clone(&process);
+        thread::spawn(move || {
+            let world = &process.world;
+            // What the handlers do.
+            process.slot.freeze();
+            process.slot.note_pins(thread::yield_now);
+            let found = if process.slot.has_pins() { world.pins().pop() } else { None };
+            let (old, childs_locks) = (process.slot.home(), process.locks.lock().unwrap().fork());
+            if process.slot.is_shared() {
+                while process.rehome() == Rehome::Busy {
+                    thread::yield_now();
+                }
+            } else {
+                process.slot.thaw(world.registry());
+            }
+            // In the child.
+            if let Some(version) = found {
+                world.extent(version).read(version);
+            }
+            childs_locks.close(old);
+        })
+    };
+    assert!(writer.commit());
+    writer.reclaim();
+    writer.commit();
+    pinner.join().unwrap();
+    forker.join().unwrap();
+    settle(&world, &mut writer);
+}
+
 /// Two forks, one after the other, while a thread lets a pin go.
 pub fn unpin_while_moved_twice() {
     let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });

@@ -78,7 +78,7 @@ impl World {
                 self.read(pinned);
                 Some(pinned)
             }
-            PinOutcome::NoWord | PinOutcome::Gone => None,
+            PinOutcome::NoWord | PinOutcome::Gone | PinOutcome::Unpublished => None,
             PinOutcome::Damaged(version) => panic!("version {version} looks damaged"),
         }
     }
