@@ -6,6 +6,7 @@ use arrow::array::{ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchO
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
+use core::fmt;
 use shmframe_format::{Error, Result};
 use shmframe_segment::{CheckedFrame, PinnedFrame, to_buffer};
 use std::sync::Arc;
@@ -42,12 +43,20 @@ impl KnownFrame {
 }
 
 /// One frame of a snapshot. Holds the version for as long as it lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Frame {
     pinned: PinnedFrame,
     known: Arc<KnownFrame>,
     /// The columns to build, and their schema; all of them if there is none.
     selected: Option<(Arc<[usize]>, SchemaRef)>,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, rows, columns) = (self.name(), self.num_rows(), self.schema().fields().len());
+        let version = self.pinned.version();
+        write!(formatter, "Frame {{ name: {name:?}, version: {version}, rows: {rows}, columns: {columns} }}")
+    }
 }
 
 impl Frame {

@@ -28,7 +28,7 @@ mod options;
 mod reader;
 mod snapshot;
 
-pub use follow::Follow;
+pub use follow::{Follow, Followed, StopHandle};
 pub use frame::Frame;
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};

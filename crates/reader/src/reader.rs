@@ -3,6 +3,7 @@
 use crate::follow::Follow;
 use crate::options::ReaderOptions;
 use crate::snapshot::{KnownFrames, Snapshot};
+use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::protocol::WaitOutcome;
@@ -15,12 +16,11 @@ use std::time::Instant;
 const CAP: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// A way into a segment. Cheap to clone; all readers of a process and segment share one attachment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reader {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     attachment: Arc<Attachment>,
     options: ReaderOptions,
@@ -40,6 +40,12 @@ pub enum Wait {
     Removed,
     /// No process holds the writer lease.
     NoWriter,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Reader {{ segment: {:?}, latest: {} }}", self.path(), self.latest())
+    }
 }
 
 impl Reader {
@@ -166,7 +172,8 @@ impl Reader {
 
     /// Snapshots of the newest versions, one after the other, each newer than the one before; waits for them.
     ///
-    /// Goes on when one writer follows another; ends when the segment is removed, unless [`Follow::reopening`].
+    /// Goes on when one writer follows another; ends when the segment is removed, unless [`Follow::reopening`]. For
+    /// waits that end, see [`Follow::next_within`] and [`Follow::stop_handle`].
     #[must_use]
     pub fn follow(&self) -> Follow {
         Follow::new(self.clone())

@@ -2,6 +2,7 @@
 
 use crate::error::ReadKind;
 use crate::frame::{Frame, KnownFrame};
+use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::PinnedVersion;
@@ -14,10 +15,16 @@ pub(crate) type KnownFrames = Mutex<HashMap<String, Arc<KnownFrame>>>;
 
 /// A reader's hold on one version: every frame is of that version, and stays readable for as long as this, or any
 /// array made from it, lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Snapshot {
     version: PinnedVersion,
     known: Arc<KnownFrames>,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Snapshot {{ version: {}, frames: {} }}", self.version(), self.num_frames())
+    }
 }
 
 impl Snapshot {

@@ -209,6 +209,12 @@ pub struct PinnedFrame {
 }
 
 impl PinnedFrame {
+    /// The version that is pinned.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.hold.pin.entry().version
+    }
+
     /// Its records.
     #[must_use]
     pub fn checked(&self) -> &Arc<CheckedFrame> {
