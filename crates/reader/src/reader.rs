@@ -7,9 +7,9 @@ use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::protocol::WaitOutcome;
-use shmframe_segment::{Attachment, KnownVersion, PinnedVersion, deadline};
+use shmframe_segment::{Attachment, PinnedVersion, deadline};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// How long a waiter sleeps before it looks whether the segment still is there, at first and at most.
@@ -24,8 +24,6 @@ pub struct Reader {
 struct Inner {
     attachment: Arc<Attachment>,
     options: ReaderOptions,
-    /// What is known of the version seen last: private copies, no pin.
-    known: Mutex<Option<KnownVersion>>,
     frames: Arc<KnownFrames>,
 }
 
@@ -51,7 +49,7 @@ impl fmt::Debug for Reader {
 impl Reader {
     pub(crate) fn new(attachment: Arc<Attachment>, options: ReaderOptions) -> Self {
         let frames = Arc::default();
-        Self { inner: Arc::new(Inner { attachment, options, known: Mutex::new(None), frames }) }
+        Self { inner: Arc::new(Inner { attachment, options, frames }) }
     }
 
     /// Opens the segment `name`, with the default options.
@@ -102,17 +100,14 @@ impl Reader {
     /// [`crate::ErrorKind::Removed`], [`crate::ErrorKind::RegistryFull`], [`crate::ErrorKind::Corrupt`],
     /// [`crate::ErrorKind::ProcessLimit`].
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let Inner { attachment, known, frames, .. } = &*self.inner;
-        // A lock that another thread held at a fork stays held in the child: then nothing is known.
-        let mut known = known.try_lock().ok();
-        let version = PinnedVersion::newest(attachment, known.as_ref().and_then(|known| known.as_ref()));
-        let version = version.map_err(|error| error.at(self.path().display()))?;
-        if let Some(known) = &mut known
-            && known.as_ref().is_none_or(|known| !version.is(known))
-        {
-            **known = Some(version.known());
+        self.take(PinnedVersion::newest(&self.inner.attachment))
+    }
+
+    fn take(&self, version: Result<PinnedVersion>) -> Result<Snapshot> {
+        match version {
+            Ok(version) => Ok(Snapshot::new(version, Arc::clone(&self.inner.frames))),
+            Err(error) => Err(error.at(self.path().display())),
         }
-        Ok(Snapshot::new(version, Arc::clone(frames)))
     }
 
     /// Holds an older version, if history still keeps it (the writer's option; 1 keeps the newest alone).
@@ -120,10 +115,7 @@ impl Reader {
     /// # Errors
     /// [`crate::ErrorKind::VersionGone`], with the versions that are kept; or those of [`Reader::snapshot`].
     pub fn snapshot_at(&self, version: u64) -> Result<Snapshot> {
-        let Inner { attachment, frames, .. } = &*self.inner;
-        let version =
-            PinnedVersion::at(attachment, version).map_err(|error| error.at(self.path().display()))?;
-        Ok(Snapshot::new(version, Arc::clone(frames)))
+        self.take(PinnedVersion::at(&self.inner.attachment, version))
     }
 
     /// Waits until there is a version newer than `version`, for `timeout` at the most.

@@ -5,13 +5,14 @@ use crate::frame::{Frame, KnownFrame};
 use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
-use shmframe_segment::PinnedVersion;
+use shmframe_segment::{CheckedFrame, PinnedFrame, PinnedVersion};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Frames whose records were read last, by name: private copies, no pins.
-pub(crate) type KnownFrames = Mutex<HashMap<String, Arc<KnownFrame>>>;
+/// Frames whose records were read last, by name: private copies, no pins. What is of a version that is held stands
+/// beside its pin; this is where the next version looks what it shares with the one before.
+pub(crate) type KnownFrames = Mutex<HashMap<String, Arc<CheckedFrame>>>;
 
 /// A reader's hold on one version: every frame is of that version, and stays readable for as long as this, or any
 /// array made from it, lives.
@@ -74,21 +75,30 @@ impl Snapshot {
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
     pub fn find(&self, name: &str) -> Result<Option<Frame>> {
-        let place = |error: shmframe_format::Error| error.at(format_args!("frame {name:?}"));
         // A lock that another thread held at a fork stays held in the child: then nothing is known.
-        let known = self.known.try_lock().ok().and_then(|known| known.get(name).cloned());
-        let checked = known.as_ref().map(|known| known.checked());
-        let Some(pinned) = self.version.frame(name, checked).map_err(place)? else { return Ok(None) };
-        let known = match known {
-            Some(known) if Arc::ptr_eq(known.checked(), pinned.checked()) => known,
-            known => {
-                let fresh = Arc::new(KnownFrame::read(&pinned, known.as_deref()).map_err(place)?);
-                if let Ok(mut known) = self.known.try_lock() {
-                    known.insert(name.to_owned(), Arc::clone(&fresh));
-                }
-                fresh
+        let known = || self.known.try_lock().ok().and_then(|known| known.get(name).cloned());
+        let found = self.version.frame(name, known).and_then(|pinned| match pinned {
+            Some(pinned) => match KnownFrame::of(pinned.checked()) {
+                Some(known) => Ok(Some(Frame::new(pinned, known))),
+                None => self.decode(name, pinned).map(Some),
+            },
+            None => Ok(None),
+        });
+        found.map_err(|error| error.at(format_args!("frame {name:?}")))
+    }
+
+    /// Decodes a frame that was not seen before, and keeps it in mind.
+    fn decode(&self, name: &str, pinned: PinnedFrame) -> Result<Frame> {
+        let mut known = self.known.try_lock().ok();
+        let before = known.as_ref().and_then(|known| known.get(name));
+        let fresh = KnownFrame::read(&pinned, before.and_then(|before| KnownFrame::of(before)).as_deref())?;
+        let fresh = fresh.keep(pinned.checked());
+        if let Some(known) = &mut known {
+            match known.get_mut(name) {
+                Some(known) => *known = Arc::clone(pinned.checked()),
+                None => _ = known.insert(name.to_owned(), Arc::clone(pinned.checked())),
             }
-        };
-        Ok(Some(Frame::new(pinned, known)))
+        }
+        Ok(Frame::new(pinned, fresh))
     }
 }

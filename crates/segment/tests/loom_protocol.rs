@@ -44,7 +44,7 @@ macro_rules! pass {
 
 pass! {
     pin {
-        pinned_bytes_stay, word_is_used_again - 1, late_pin_is_tried_again - 1, two_slots_of_one_attachment - 1,
+        pinned_bytes_stay, word_is_used_again - 1, known_version_is_pinned_again, late_pin_is_tried_again - 1, two_slots_of_one_attachment - 1,
         two_readers - 1, kept_version_is_pinned_or_gone, two_threads_of_one_slot, join_while_unpinned, join_of_another_version,
     }
     entry {

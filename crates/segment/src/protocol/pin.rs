@@ -115,6 +115,9 @@ impl LocalSlot {
 
     /// Pins the newest version, or `wanted` if it still is to be had.
     ///
+    /// `known` is asked for the entry of a version while the word is the caller's alone (BUSY); one that was pinned before
+    /// is still the same. It must not wait for anybody, nor allocate: a fork waits for it.
+    ///
     /// Lock-free: a retry means that the writer went on. Dying in here leaves a word that the writer either reaps or
     /// ignores.
     pub fn pin<A: Access>(
@@ -122,12 +125,14 @@ impl LocalSlot {
         control: Control<'_, A>,
         registry: Registry<'_>,
         wanted: Option<u64>,
+        mut known: impl FnMut(usize, u64) -> Option<Entry>,
     ) -> PinOutcome {
         let Some((word, shared)) = self.take_word(registry) else { return PinOutcome::NoWord };
         let local = &self.words[word];
+        let known = |version| known(word, version);
         let pinned = match wanted {
-            None => pin_latest(control, shared).map_err(PinOutcome::Damaged),
-            Some(version) => pin_kept(control, shared, version),
+            None => pin_latest(control, shared, known).map_err(PinOutcome::Damaged),
+            Some(version) => pin_kept(control, shared, version, known),
         };
         match pinned {
             Ok(entry) => {
@@ -362,13 +367,17 @@ impl LocalSlot {
 }
 
 /// Pins the newest version in a shared word that is ours alone; the version if its entry is damaged.
-fn pin_latest<A: Access>(control: Control<'_, A>, shared: &Word64) -> Result<Entry, u64> {
+fn pin_latest<A: Access>(
+    control: Control<'_, A>,
+    shared: &Word64,
+    mut known: impl FnMut(u64) -> Option<Entry>,
+) -> Result<Entry, u64> {
     let publication = control.publication;
     loop {
         let version = publication.latest.read();
         // Edge Commit, the reader's end.
         Edge::Commit.fence(Ordering::Acquire);
-        if let Some(entry) = pin_version(control, shared, version) {
+        if let Some(entry) = pin_version(control, shared, version, &mut known) {
             return Ok(entry);
         }
         // The floor passed us, or the ring lapped us: then `latest` went on. If it did not, the segment is damaged.
@@ -381,26 +390,40 @@ fn pin_latest<A: Access>(control: Control<'_, A>, shared: &Word64) -> Result<Ent
 }
 
 /// Pins `version` in a shared word that is ours alone, if it was published and still is kept.
-fn pin_kept<A: Access>(control: Control<'_, A>, shared: &Word64, version: u64) -> Result<Entry, PinOutcome> {
+fn pin_kept<A: Access>(
+    control: Control<'_, A>,
+    shared: &Word64,
+    version: u64,
+    known: impl FnMut(u64) -> Option<Entry>,
+) -> Result<Entry, PinOutcome> {
     let published = control.publication.latest.read() >= version;
     // Edge Commit, the reader's end: an entry may stand in the ring before its version is published.
     Edge::Commit.fence(Ordering::Acquire);
     if !published {
         return Err(PinOutcome::Unpublished);
     }
-    pin_version(control, shared, version).ok_or(PinOutcome::Gone)
+    pin_version(control, shared, version, known).ok_or(PinOutcome::Gone)
 }
 
 /// Pins `version` in a shared word that is ours alone, if the floor has not passed it; its entry, checked.
 ///
-/// Versions that are not below the floor stand in the ring: history is at most half of it.
-fn pin_version<A: Access>(control: Control<'_, A>, shared: &Word64, version: u64) -> Option<Entry> {
+/// Versions that are not below the floor stand in the ring: history is at most half of it. Of one that was pinned before
+/// the entry is known: a version that was published keeps its entry for as long as it is live, and the floor says so.
+fn pin_version<A: Access>(
+    control: Control<'_, A>,
+    shared: &Word64,
+    version: u64,
+    mut known: impl FnMut(u64) -> Option<Entry>,
+) -> Option<Entry> {
     // Edge Unpin: the word may have been used before; the reads under its last pin lie behind this store.
     shared.store(version, Edge::Unpin.order(Ordering::Release));
     // Edge PinBeforeFloor / FloorBeforeScan: either the scan sees this pin, or we see the floor (I3).
     Edge::PinBeforeFloor.fence(Ordering::SeqCst);
     if control.publication.floor.read() > version && Edge::PinRecheck.holds() {
         return None;
+    }
+    if let Some(entry) = known(version) {
+        return Some(entry);
     }
     match read_entry(control.ring_slot(version)) {
         EntryRead::Whole(entry) if check_entry(&entry, version).is_ok() => Some(entry),

@@ -7,3 +7,4 @@ pub(crate) mod pin;
 pub(crate) mod set_once;
 pub(crate) mod slots;
 pub(crate) mod version;
+pub(crate) mod view;

@@ -1,8 +1,9 @@
 //! Pins as a process makes them: in which of its slots, and the guard that lets go.
 
-use crate::protocol::{EntryRead, Join, LocalSlot, PinOutcome, read_entry};
+use crate::protocol::{EntryRead, Join, PinOutcome, read_entry};
 use crate::reading::attachment::{Attachment, removed};
 use crate::reading::slots::HeldSlot;
+use crate::reading::view::{View, ViewPlace};
 use crate::sync::ReadWord;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use shmframe_format::record::check_entry;
@@ -63,7 +64,8 @@ pub struct Pin {
     attachment: Arc<Attachment>,
     slot: *const HeldSlot,
     word: usize,
-    entry: Entry,
+    /// What is known of the version: kept beside the word, for as long as it is held. Null until it was looked up.
+    view: *const View,
 }
 
 // SAFETY: (I3) `slot` points into the attachment's list, whose nodes never move and live as long as the
@@ -81,10 +83,12 @@ impl Attachment {
     /// [`ErrorKind::RegistryFull`], [`ErrorKind::Removed`], [`ErrorKind::Corrupt`], or what opening a descriptor
     /// gives.
     pub fn pin(self: &Arc<Self>) -> Result<Pin> {
-        match self.join_recent() {
-            Some(pin) if !self.is_removed() => Ok(pin),
-            _ => self.pin_anew(None),
+        if !self.is_removed()
+            && let Some(pin) = self.join_recent()
+        {
+            return Ok(pin);
         }
+        self.pin_anew(None)
     }
 
     /// Pins `version`, if history keeps it.
@@ -113,8 +117,11 @@ impl Attachment {
     /// Joins the most recent pin, if it is of the newest version.
     fn join_recent(self: &Arc<Self>) -> Option<Pin> {
         let slot = self.recent_slot()?;
-        let word = self.recent.word.load(Ordering::Relaxed);
-        let version = self.latest();
+        self.join(slot, self.recent.word.load(Ordering::Relaxed), self.latest())
+    }
+
+    /// Joins the holders of a word, if it pins `version`.
+    fn join(self: &Arc<Self>, slot: &HeldSlot, word: usize, version: u64) -> Option<Pin> {
         match slot.local.join(self.registry(), word, version) {
             Join::Joined => {}
             Join::Missed => return None,
@@ -124,11 +131,16 @@ impl Attachment {
             }
         }
         // Held from here on: dropping the pin lets go.
-        let mut pin = Pin { attachment: self.clone(), slot, word, entry: bytemuck::Zeroable::zeroed() };
+        let mut pin = self.held(slot, word);
+        // SAFETY: (I3) the word is held by `pin`.
+        if let Some(view) = unsafe { slot.views[word].get() } {
+            pin.view = view;
+            return Some(pin);
+        }
+        // Its first holder is still at it. Whatever fails here fails again for a pin of its own, which says so.
         match read_entry(self.control().ring_slot(version)) {
             EntryRead::Whole(entry) if check_entry(&entry, version).is_ok() => {
-                pin.entry = entry;
-                Some(pin)
+                pin.look(entry).ok().map(|()| pin)
             }
             _ => None,
         }
@@ -142,12 +154,29 @@ impl Attachment {
 
     fn pin_in_any_slot(self: &Arc<Self>, wanted: Option<u64>) -> Result<Option<Pin>> {
         for slot in self.recent_slot().into_iter().chain(self.slots.iter()) {
-            match slot.local.pin(self.control(), self.registry(), wanted) {
+            let mut stale = None;
+            let known = |word: usize, version| {
+                let place: &ViewPlace = &slot.views[word];
+                // SAFETY: (I3) asked for by who is at work on the word.
+                match unsafe { place.get() } {
+                    Some(view) if view.entry.version == version => Some(view.entry),
+                    Some(_) => {
+                        // SAFETY: (I3) as above; the reference is gone.
+                        stale = unsafe { place.take() };
+                        None
+                    }
+                    None => None,
+                }
+            };
+            // The view of another version is dropped afterwards: nothing is freed while the word is BUSY.
+            let outcome = slot.local.pin(self.control(), self.registry(), wanted, known);
+            match outcome {
                 PinOutcome::Pinned(pinned) => {
                     self.recent.word.store(pinned.word, Ordering::Relaxed);
                     self.recent.slot.store(core::ptr::from_ref(slot).cast_mut(), Ordering::Release);
-                    let attachment = self.clone();
-                    return Ok(Some(Pin { attachment, slot, word: pinned.word, entry: pinned.entry }));
+                    let mut pin = self.held(slot, pinned.word);
+                    pin.look(pinned.entry)?;
+                    return Ok(Some(pin));
                 }
                 PinOutcome::NoWord => {}
                 PinOutcome::Gone => return Err(self.gone(wanted)),
@@ -156,6 +185,11 @@ impl Attachment {
             }
         }
         Ok(None)
+    }
+
+    /// The guard of a word that is held.
+    fn held(self: &Arc<Self>, slot: &HeldSlot, word: usize) -> Pin {
+        Pin { attachment: Arc::clone(self), slot, word, view: core::ptr::null() }
     }
 
     fn gone(&self, wanted: Option<u64>) -> Error {
@@ -170,10 +204,33 @@ impl Attachment {
 }
 
 impl Pin {
+    /// Reads what `entry`, which was checked, says of the version, unless that is known.
+    fn look(&mut self, entry: Entry) -> Result<()> {
+        let place = &self.slot().views[self.word];
+        // SAFETY: (I3) the word is held by `self`, for as long as it has the reference.
+        let known = unsafe { place.get() };
+        let view = match known {
+            Some(view) => view,
+            None => {
+                let view = View::read(&self.attachment, entry)?;
+                // SAFETY: (I3) as above.
+                unsafe { place.get_or_set(view) }
+            }
+        };
+        self.view = view;
+        Ok(())
+    }
+
+    /// What is known of the version that is pinned.
+    pub(super) fn view(&self) -> &View {
+        // SAFETY: (I3) looked up before anybody else had this pin; it stays while the word is held, as long as `self`.
+        unsafe { &*self.view }
+    }
+
     /// The entry of the version that is pinned.
     #[must_use]
     pub fn entry(&self) -> &Entry {
-        &self.entry
+        &self.view().entry
     }
 
     /// The attachment whose slot says so.
@@ -182,15 +239,15 @@ impl Pin {
         &self.attachment
     }
 
-    fn local(&self) -> &LocalSlot {
+    fn slot(&self) -> &HeldSlot {
         // SAFETY: (I3) a node of the attachment's list, which lives as long as the attachment, which is held.
-        &unsafe { &*self.slot }.local
+        unsafe { &*self.slot }
     }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        if self.local().unpin(self.attachment.registry(), self.word) {
+        if self.slot().local.unpin(self.attachment.registry(), self.word) {
             self.attachment.settle();
         }
     }

@@ -73,7 +73,7 @@ impl World {
 
     /// Pins the newest version and reads its bytes; none if the slot has no word to spare.
     pub fn pin(&self, slot: &LocalSlot) -> Option<Pinned> {
-        match slot.pin(self.control(), self.registry(), None) {
+        match slot.pin(self.control(), self.registry(), None, |_, _| None) {
             PinOutcome::Pinned(pinned) => {
                 self.read(pinned);
                 Some(pinned)
