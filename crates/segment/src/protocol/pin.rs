@@ -163,6 +163,14 @@ impl LocalSlot {
         if self.unpin(registry, word) { Join::Settle } else { Join::Missed }
     }
 
+    /// A word that pins `version` just now, to be joined.
+    #[must_use]
+    pub fn word_of(&self, version: u64) -> Option<usize> {
+        self.words.iter().position(|local| {
+            local.state.load(Ordering::Acquire) >= VALID && local.version.load(Ordering::Relaxed) == version
+        })
+    }
+
     /// Takes a free word of a slot that is not frozen: on return the word is busy, and ours alone.
     fn take_word<'a>(&self, registry: Registry<'a>) -> Option<(usize, &'a Word64)> {
         if self.frozen.load(Ordering::Relaxed) != OPEN || self.home() == NO_HOME {

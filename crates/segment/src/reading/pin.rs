@@ -91,11 +91,18 @@ impl Attachment {
         self.pin_anew(None)
     }
 
-    /// Pins `version`, if history keeps it.
+    /// Pins `version`, if history keeps it, or this process holds it.
     ///
     /// # Errors
     /// [`ErrorKind::VersionGone`], or those of [`Attachment::pin`].
     pub fn pin_at(self: &Arc<Self>, version: u64) -> Result<Pin> {
+        let held = self.slots.iter().find_map(|slot| Some((slot, slot.local.word_of(version)?)));
+        if !self.is_removed()
+            && let Some((slot, word)) = held
+            && let Some(pin) = self.join(slot, word, version)
+        {
+            return Ok(pin);
+        }
         self.pin_anew(Some(version))
     }
 
@@ -172,8 +179,10 @@ impl Attachment {
             let outcome = slot.local.pin(self.control(), self.registry(), wanted, known);
             match outcome {
                 PinOutcome::Pinned(pinned) => {
-                    self.recent.word.store(pinned.word, Ordering::Relaxed);
-                    self.recent.slot.store(core::ptr::from_ref(slot).cast_mut(), Ordering::Release);
+                    if wanted.is_none() {
+                        self.recent.word.store(pinned.word, Ordering::Relaxed);
+                        self.recent.slot.store(core::ptr::from_ref(slot).cast_mut(), Ordering::Release);
+                    }
                     let mut pin = self.held(slot, pinned.word);
                     pin.look(pinned.entry)?;
                     return Ok(Some(pin));

@@ -188,7 +188,10 @@ pub fn join_while_unpinned() {
     let joiner = {
         let (world, slot) = (Arc::clone(&world), Arc::clone(&slot));
         thread::spawn(move || {
-            if slot.join(world.registry(), pinned.word, pinned.entry.version) == Join::Joined {
+            let word = slot.word_of(pinned.entry.version);
+            if word
+                .is_some_and(|word| slot.join(world.registry(), word, pinned.entry.version) == Join::Joined)
+            {
                 world.read(pinned);
                 slot.unpin(world.registry(), pinned.word);
             }
@@ -211,7 +214,10 @@ pub fn join_of_another_version() {
     let joiner = {
         let (world, slot) = (Arc::clone(&world), Arc::clone(&slot));
         thread::spawn(move || {
-            if slot.join(world.registry(), pinned.word, pinned.entry.version) == Join::Joined {
+            let word = slot.word_of(pinned.entry.version);
+            if word
+                .is_some_and(|word| slot.join(world.registry(), word, pinned.entry.version) == Join::Joined)
+            {
                 world.read(pinned);
                 slot.unpin(world.registry(), pinned.word);
             }
