@@ -41,13 +41,13 @@ impl KnownFrame {
 
     /// What is known of a frame, if it was decoded before.
     pub(crate) fn of(checked: &CheckedFrame) -> Option<Arc<Self>> {
-        checked.decoded::<Arc<Self>>().cloned()
+        Arc::clone(checked.decoded()?).downcast().ok()
     }
 
     /// Keeps it with the records that it was decoded from.
     pub(crate) fn keep(self, checked: &CheckedFrame) -> Arc<Self> {
         let known = Arc::new(self);
-        checked.keep_decoded(Arc::clone(&known));
+        checked.keep_decoded(known.clone());
         known
     }
 }

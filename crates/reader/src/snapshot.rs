@@ -76,27 +76,31 @@ impl Snapshot {
     /// [`crate::ErrorKind::Corrupt`].
     pub fn find(&self, name: &str) -> Result<Option<Frame>> {
         // A lock that another thread held at a fork stays held in the child: then nothing is known.
-        let known = || self.known.try_lock().ok().and_then(|known| known.get(name).cloned());
-        let found = self.version.frame(name, known).and_then(|pinned| match pinned {
+        let mut before = None;
+        let known = || {
+            before = self.known.try_lock().ok().and_then(|known| known.get(name).cloned());
+            before.clone()
+        };
+        let found = self.version.frame(name, known);
+        let found = found.and_then(|pinned| match pinned {
             Some(pinned) => match KnownFrame::of(pinned.checked()) {
                 Some(known) => Ok(Some(Frame::new(pinned, known))),
-                None => self.decode(name, pinned).map(Some),
+                None => self.decode(pinned, before.as_deref()).map(Some),
             },
             None => Ok(None),
         });
         found.map_err(|error| error.at(format_args!("frame {name:?}")))
     }
 
-    /// Decodes a frame that was not seen before, and keeps it in mind.
-    fn decode(&self, name: &str, pinned: PinnedFrame) -> Result<Frame> {
-        let mut known = self.known.try_lock().ok();
-        let before = known.as_ref().and_then(|known| known.get(name));
-        let fresh = KnownFrame::read(&pinned, before.and_then(|before| KnownFrame::of(before)).as_deref())?;
-        let fresh = fresh.keep(pinned.checked());
-        if let Some(known) = &mut known {
-            match known.get_mut(name) {
-                Some(known) => *known = Arc::clone(pinned.checked()),
-                None => _ = known.insert(name.to_owned(), Arc::clone(pinned.checked())),
+    /// Decodes a frame that was not seen before, and keeps it in mind; `before` is its like in an earlier version.
+    fn decode(&self, pinned: PinnedFrame, before: Option<&CheckedFrame>) -> Result<Frame> {
+        let fresh = KnownFrame::read(&pinned, before.and_then(KnownFrame::of).as_deref())?;
+        let checked = pinned.checked();
+        let fresh = fresh.keep(checked);
+        if let Ok(mut known) = self.known.try_lock() {
+            match known.get_mut(checked.name()) {
+                Some(known) => *known = Arc::clone(checked),
+                None => _ = known.insert(checked.name().to_owned(), Arc::clone(checked)),
             }
         }
         Ok(Frame::new(pinned, fresh))

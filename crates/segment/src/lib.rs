@@ -34,7 +34,7 @@ pub use {
     files::opening::remove_segment,
     reading::attachment::Attachment,
     reading::pin::Pin,
-    reading::version::{CheckedFrame, Frozen, PinnedFrame, PinnedVersion},
+    reading::version::{CheckedFrame, Decoded, Frozen, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
     writing::heap::Holder,
     writing::recovery::Audit,

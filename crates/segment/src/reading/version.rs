@@ -43,6 +43,9 @@ pub struct PinnedVersion {
     hold: Arc<Pin>,
 }
 
+/// What a reader's upper half makes of a frame's records; this crate does not know what it is.
+pub type Decoded = Arc<dyn Any + Send + Sync>;
+
 /// A frame's records, checked. Only reading them under a pin makes one.
 #[derive(Debug)]
 pub struct CheckedFrame {
@@ -51,7 +54,7 @@ pub struct CheckedFrame {
     layout: Layout,
     state: State,
     /// What the reader's upper half made of it.
-    decoded: SetOnce<Box<dyn Any + Send + Sync>>,
+    decoded: SetOnce<Decoded>,
 }
 
 /// Bytes of a live version: never written again for as long as this lives (I1).
@@ -263,15 +266,15 @@ impl CheckedFrame {
         &self.layout.schema
     }
 
-    /// What the reader's upper half made of it, if it is of this type.
+    /// What the reader's upper half made of it, if it was decoded before.
     #[must_use]
-    pub fn decoded<T: Any>(&self) -> Option<&T> {
-        self.decoded.get().and_then(|decoded| decoded.downcast_ref())
+    pub fn decoded(&self) -> Option<&Decoded> {
+        self.decoded.get()
     }
 
     /// Keeps what the reader's upper half made of it, unless something is kept already.
-    pub fn keep_decoded(&self, decoded: impl Any + Send + Sync) {
-        self.decoded.get_or_set(Box::new(decoded));
+    pub fn keep_decoded(&self, decoded: Decoded) {
+        self.decoded.get_or_set(decoded);
     }
 
     /// Bytes of its buffers.
