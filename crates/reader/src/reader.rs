@@ -7,7 +7,7 @@ use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::protocol::WaitOutcome;
-use shmframe_segment::{Attachment, PinnedVersion, deadline};
+use shmframe_segment::{Attachment, PinnedVersion, Usage as ReaderStats, deadline};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -86,6 +86,14 @@ impl Reader {
     #[must_use]
     pub fn latest(&self) -> u64 {
         self.inner.attachment.latest()
+    }
+
+    /// What this process's readers of the segment use: slots, words, versions, mappings. No system call.
+    ///
+    /// An old version in it that should not be there is held by a snapshot or an array somewhere in this process.
+    #[must_use]
+    pub fn stats(&self) -> ReaderStats {
+        self.inner.attachment.usage()
     }
 
     /// The segment's directory.

@@ -34,6 +34,7 @@ pub use {
     files::opening::remove_segment,
     reading::attachment::Attachment,
     reading::pin::Pin,
+    reading::usage::Usage,
     reading::version::{CheckedFrame, Decoded, Frozen, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
     writing::heap::Holder,

@@ -124,7 +124,9 @@
 pub use arrow;
 #[cfg(feature = "futures")]
 pub use shmframe_reader::FollowStream;
-pub use shmframe_reader::{Follow, Followed, Frame, Reader, ReaderOptions, Snapshot, StopHandle, Wait};
+pub use shmframe_reader::{
+    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Snapshot, StopHandle, Wait,
+};
 pub use shmframe_writer::{
     Audit, Batches, Error, ErrorKind, Holder, Report, Result, Transaction, TrimPolicy, Trust, Writer,
     WriterOptions, remove_segment,

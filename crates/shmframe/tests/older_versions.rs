@@ -65,3 +65,27 @@ fn version_that_this_process_holds_is_there_by_number_though_history_dropped_it(
     assert!(reader.snapshot_at(2).is_err());
     writer.remove_segment().unwrap();
 }
+
+#[test]
+fn stats_say_what_this_process_holds() {
+    let name = format!("test-stats-{}", std::process::id());
+    let mut writer = Writer::create(&name).unwrap();
+    writer.put("t", &batch(2)).unwrap();
+    let reader = Reader::open(&name).unwrap();
+    let before = reader.stats();
+    assert_eq!((before.slots, before.words), (0, 0));
+    let first = reader.snapshot().unwrap();
+    let array = first.frame("t").unwrap().batches().unwrap();
+    let second = reader.snapshot().unwrap();
+    writer.put("t", &batch(3)).unwrap();
+    let third = reader.snapshot().unwrap();
+    let stats = reader.stats();
+    assert_eq!((stats.slots, stats.words), (1, 2));
+    assert_eq!(stats.versions.into_iter().collect::<Vec<_>>(), [(2, 2), (3, 1)]);
+    assert!(stats.mapped_bytes >= before.mapped_bytes + (1 << 30), "the heap is mapped");
+    drop((first, second, third));
+    assert_eq!(reader.stats().versions.into_keys().collect::<Vec<_>>(), [2], "an array holds it");
+    drop(array);
+    assert_eq!(reader.stats().words, 0);
+    writer.remove_segment().unwrap();
+}

@@ -163,6 +163,14 @@ impl LocalSlot {
         if self.unpin(registry, word) { Join::Settle } else { Join::Missed }
     }
 
+    /// The versions that are pinned just now, each with the number of its holders.
+    pub fn pinned(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.words.iter().filter_map(|local| {
+            let state = local.state.load(Ordering::Acquire);
+            (state >= VALID).then(|| (local.version.load(Ordering::Relaxed), state - VALID + 1))
+        })
+    }
+
     /// A word that pins `version` just now, to be joined.
     #[must_use]
     pub fn word_of(&self, version: u64) -> Option<usize> {

@@ -286,6 +286,12 @@ impl Attachment {
         }
     }
 
+    /// Bytes of address space that the attachment's mappings take.
+    pub(super) fn mapped_bytes(&self) -> u64 {
+        let heaps = self.heaps.iter().filter_map(SetOnce::get).map(|heap| heap.length());
+        self.control.length() + self.registry.length() + heaps.sum::<u64>()
+    }
+
     /// The heap, mapped at least up to `end`.
     ///
     /// Mappings of growing sizes are made once each and kept: no lock, so nothing that a fork could leave locked.

@@ -6,5 +6,6 @@ pub(crate) mod attachment;
 pub(crate) mod pin;
 pub(crate) mod set_once;
 pub(crate) mod slots;
+pub(crate) mod usage;
 pub(crate) mod version;
 pub(crate) mod view;
