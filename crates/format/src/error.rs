@@ -62,7 +62,7 @@ pub enum ErrorKind {
     ColumnNulls,
     /// The column does not stand in one run.
     ColumnRuns,
-    /// The version is no longer kept.
+    /// The version is no longer kept, or not published yet: the message says which.
     VersionGone,
     /// All slots of the reader registry are taken.
     RegistryFull,

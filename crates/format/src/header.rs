@@ -221,7 +221,8 @@ impl Header {
             instance: self.instance,
             slots: self.geometry.slots(),
             pins_per_slot: PINS_PER_SLOT,
-            unused_1: [0; 11],
+            used: 0,
+            unused_1: [0; 10],
             waiting: 0,
             unused_2: [0; 15],
         };

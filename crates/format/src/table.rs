@@ -167,8 +167,10 @@ shared_structures! {
         pub slots: u32,
         /// Pin words of a slot.
         pub pins_per_slot: u32,
+        /// Slots at and above this one were never claimed.
+        pub used: u64,
         /// Zero.
-        pub unused_1: [u64; 11],
+        pub unused_1: [u64; 10],
         /// Not zero: somebody waits for the next version.
         pub waiting: u64,
         /// Zero.

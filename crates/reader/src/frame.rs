@@ -6,14 +6,16 @@ use arrow::array::{ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchO
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
+use core::fmt;
+use shmframe_format::table::RecordReference;
 use shmframe_format::{Error, Result};
 use shmframe_segment::{CheckedFrame, PinnedFrame, to_buffer};
 use std::sync::Arc;
 
-/// What is known of a frame without a pin: its records, its schema, and where its columns' nodes stand.
+/// What a frame's records say once they are decoded: its schema, and where its columns' nodes stand.
 #[derive(Debug)]
 pub(crate) struct KnownFrame {
-    checked: Arc<CheckedFrame>,
+    schema_reference: RecordReference,
     schema: SchemaRef,
     /// For each chunk, for each column.
     spans: Vec<Vec<Span>>,
@@ -22,8 +24,9 @@ pub(crate) struct KnownFrame {
 impl KnownFrame {
     /// Reads what the records of a frame say; `before` saves decoding the schema again.
     pub(crate) fn read(pinned: &PinnedFrame, before: Option<&Self>) -> Result<Self> {
-        let checked = Arc::clone(pinned.checked());
-        let same = before.filter(|before| before.checked.schema_reference() == checked.schema_reference());
+        let checked = pinned.checked();
+        let schema_reference = *checked.schema_reference();
+        let same = before.filter(|before| before.schema_reference == schema_reference);
         let schema = match same {
             Some(before) => Arc::clone(&before.schema),
             None => {
@@ -33,21 +36,37 @@ impl KnownFrame {
             }
         };
         let spans = Columns::of(checked.state(), schema.fields().len())?;
-        Ok(Self { checked, schema, spans })
+        Ok(Self { schema_reference, schema, spans })
     }
 
-    pub(crate) fn checked(&self) -> &Arc<CheckedFrame> {
-        &self.checked
+    /// What is known of a frame, if it was decoded before.
+    pub(crate) fn of(checked: &CheckedFrame) -> Option<Arc<Self>> {
+        Arc::clone(checked.decoded()?).downcast().ok()
+    }
+
+    /// Keeps it with the records that it was decoded from.
+    pub(crate) fn keep(self, checked: &CheckedFrame) -> Arc<Self> {
+        let known = Arc::new(self);
+        checked.keep_decoded(known.clone());
+        known
     }
 }
 
 /// One frame of a snapshot. Holds the version for as long as it lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Frame {
     pinned: PinnedFrame,
     known: Arc<KnownFrame>,
     /// The columns to build, and their schema; all of them if there is none.
     selected: Option<(Arc<[usize]>, SchemaRef)>,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, rows, columns) = (self.name(), self.num_rows(), self.schema().fields().len());
+        let version = self.pinned.version();
+        write!(formatter, "Frame {{ name: {name:?}, version: {version}, rows: {rows}, columns: {columns} }}")
+    }
 }
 
 impl Frame {
@@ -58,7 +77,7 @@ impl Frame {
     /// The frame's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.known.checked.name()
+        self.pinned.checked().name()
     }
 
     /// The frame's schema, metadata included; that of the selected columns after [`Frame::select`].
@@ -73,13 +92,13 @@ impl Frame {
     /// The frame's rows.
     #[must_use]
     pub fn num_rows(&self) -> u64 {
-        self.known.checked.state().rows
+        self.pinned.checked().state().rows
     }
 
     /// The bytes of the frame's buffers.
     #[must_use]
     pub fn num_bytes(&self) -> u64 {
-        self.known.checked.buffer_bytes()
+        self.pinned.checked().buffer_bytes()
     }
 
     /// The frame with only these columns, in this order: the others are not built.
@@ -107,7 +126,7 @@ impl Frame {
     fn batch(&self, chunk: usize) -> Result<RecordBatch> {
         let schema = self.schema();
         let spans = &self.known.spans[chunk];
-        let state = self.known.checked.state();
+        let state = self.pinned.checked().state();
         let build = |column: usize, at: usize| {
             let field = schema.field(at);
             build_column(&self.pinned, &spans[column], field.data_type())
@@ -140,7 +159,7 @@ impl Frame {
         let [spans] = self.known.spans.as_slice() else {
             return Err(ReadKind::ColumnRuns { column: column(), runs: self.known.spans.len() }.into());
         };
-        let state = self.known.checked.state();
+        let state = self.pinned.checked().state();
         let span = &spans[index];
         let node = &state.nodes[span.nodes.start];
         if node.nulls != 0 {

@@ -27,14 +27,18 @@ mod frame;
 mod options;
 mod reader;
 mod snapshot;
+#[cfg(feature = "futures")]
+mod stream;
 
-pub use follow::Follow;
+pub use follow::{Follow, Followed, StopHandle};
 pub use frame::Frame;
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
-pub use shmframe_segment::Trust;
+pub use shmframe_segment::{Trust, Usage as ReaderStats};
 pub use snapshot::Snapshot;
+#[cfg(feature = "futures")]
+pub use stream::FollowStream;
 
 const _: () = {
     const fn shared<T: Send + Sync>() {}
@@ -50,8 +54,13 @@ mod tests {
 
     #[test]
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
-        check_messages(
+        let errors = [
             error::every_kind(),
+            #[cfg(feature = "futures")]
+            crate::stream::every_kind(),
+        ];
+        check_messages(
+            errors.into_iter().flatten().collect(),
             &[
                 ErrorKind::FrameMissing,
                 ErrorKind::ColumnMissing,
@@ -60,6 +69,8 @@ mod tests {
                 ErrorKind::ColumnRuns,
                 ErrorKind::Corrupt,
                 ErrorKind::TimedOut,
+                #[cfg(feature = "futures")]
+                ErrorKind::System,
             ],
         );
     }

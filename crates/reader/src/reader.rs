@@ -3,29 +3,27 @@
 use crate::follow::Follow;
 use crate::options::ReaderOptions;
 use crate::snapshot::{KnownFrames, Snapshot};
+use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::protocol::WaitOutcome;
-use shmframe_segment::{Attachment, KnownVersion, PinnedVersion, deadline};
+use shmframe_segment::{Attachment, PinnedVersion, Usage as ReaderStats, deadline};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// How long a waiter sleeps before it looks whether the segment still is there, at first and at most.
 const CAP: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// A way into a segment. Cheap to clone; all readers of a process and segment share one attachment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reader {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     attachment: Arc<Attachment>,
     options: ReaderOptions,
-    /// What is known of the version seen last: private copies, no pin.
-    known: Mutex<Option<KnownVersion>>,
     frames: Arc<KnownFrames>,
 }
 
@@ -42,10 +40,16 @@ pub enum Wait {
     NoWriter,
 }
 
+impl fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Reader {{ segment: {:?}, latest: {} }}", self.path(), self.latest())
+    }
+}
+
 impl Reader {
     pub(crate) fn new(attachment: Arc<Attachment>, options: ReaderOptions) -> Self {
         let frames = Arc::default();
-        Self { inner: Arc::new(Inner { attachment, options, known: Mutex::new(None), frames }) }
+        Self { inner: Arc::new(Inner { attachment, options, frames }) }
     }
 
     /// Opens the segment `name`, with the default options.
@@ -84,6 +88,14 @@ impl Reader {
         self.inner.attachment.latest()
     }
 
+    /// What this process's readers of the segment use: slots, words, versions, mappings. No system call.
+    ///
+    /// An old version in it that should not be there is held by a snapshot or an array somewhere in this process.
+    #[must_use]
+    pub fn stats(&self) -> ReaderStats {
+        self.inner.attachment.usage()
+    }
+
     /// The segment's directory.
     #[must_use]
     pub fn path(&self) -> PathBuf {
@@ -96,17 +108,14 @@ impl Reader {
     /// [`crate::ErrorKind::Removed`], [`crate::ErrorKind::RegistryFull`], [`crate::ErrorKind::Corrupt`],
     /// [`crate::ErrorKind::ProcessLimit`].
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let Inner { attachment, known, frames, .. } = &*self.inner;
-        // A lock that another thread held at a fork stays held in the child: then nothing is known.
-        let mut known = known.try_lock().ok();
-        let version = PinnedVersion::newest(attachment, known.as_ref().and_then(|known| known.as_ref()));
-        let version = version.map_err(|error| error.at(self.path().display()))?;
-        if let Some(known) = &mut known
-            && known.as_ref().is_none_or(|known| !version.is(known))
-        {
-            **known = Some(version.known());
+        self.take(PinnedVersion::newest(&self.inner.attachment))
+    }
+
+    fn take(&self, version: Result<PinnedVersion>) -> Result<Snapshot> {
+        match version {
+            Ok(version) => Ok(Snapshot::new(version, Arc::clone(&self.inner.frames))),
+            Err(error) => Err(error.at(self.path().display())),
         }
-        Ok(Snapshot::new(version, Arc::clone(frames)))
     }
 
     /// Holds an older version, if history still keeps it (the writer's option; 1 keeps the newest alone).
@@ -114,10 +123,7 @@ impl Reader {
     /// # Errors
     /// [`crate::ErrorKind::VersionGone`], with the versions that are kept; or those of [`Reader::snapshot`].
     pub fn snapshot_at(&self, version: u64) -> Result<Snapshot> {
-        let Inner { attachment, frames, .. } = &*self.inner;
-        let version =
-            PinnedVersion::at(attachment, version).map_err(|error| error.at(self.path().display()))?;
-        Ok(Snapshot::new(version, Arc::clone(frames)))
+        self.take(PinnedVersion::at(&self.inner.attachment, version))
     }
 
     /// Waits until there is a version newer than `version`, for `timeout` at the most.
@@ -166,7 +172,8 @@ impl Reader {
 
     /// Snapshots of the newest versions, one after the other, each newer than the one before; waits for them.
     ///
-    /// Goes on when one writer follows another; ends when the segment is removed, unless [`Follow::reopening`].
+    /// Goes on when one writer follows another; ends when the segment is removed, unless [`Follow::reopening`]. For
+    /// waits that end, see [`Follow::next_within`] and [`Follow::stop_handle`].
     #[must_use]
     pub fn follow(&self) -> Follow {
         Follow::new(self.clone())

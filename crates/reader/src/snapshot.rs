@@ -2,22 +2,30 @@
 
 use crate::error::ReadKind;
 use crate::frame::{Frame, KnownFrame};
+use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
-use shmframe_segment::PinnedVersion;
+use shmframe_segment::{CheckedFrame, PinnedFrame, PinnedVersion};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Frames whose records were read last, by name: private copies, no pins.
-pub(crate) type KnownFrames = Mutex<HashMap<String, Arc<KnownFrame>>>;
+/// Frames whose records were read last, by name: private copies, no pins. What is of a version that is held stands
+/// beside its pin; this is where the next version looks what it shares with the one before.
+pub(crate) type KnownFrames = Mutex<HashMap<String, Arc<CheckedFrame>>>;
 
 /// A reader's hold on one version: every frame is of that version, and stays readable for as long as this, or any
 /// array made from it, lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Snapshot {
     version: PinnedVersion,
     known: Arc<KnownFrames>,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Snapshot {{ version: {}, frames: {} }}", self.version(), self.num_frames())
+    }
 }
 
 impl Snapshot {
@@ -67,21 +75,34 @@ impl Snapshot {
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
     pub fn find(&self, name: &str) -> Result<Option<Frame>> {
-        let place = |error: shmframe_format::Error| error.at(format_args!("frame {name:?}"));
         // A lock that another thread held at a fork stays held in the child: then nothing is known.
-        let known = self.known.try_lock().ok().and_then(|known| known.get(name).cloned());
-        let checked = known.as_ref().map(|known| known.checked());
-        let Some(pinned) = self.version.frame(name, checked).map_err(place)? else { return Ok(None) };
-        let known = match known {
-            Some(known) if Arc::ptr_eq(known.checked(), pinned.checked()) => known,
-            known => {
-                let fresh = Arc::new(KnownFrame::read(&pinned, known.as_deref()).map_err(place)?);
-                if let Ok(mut known) = self.known.try_lock() {
-                    known.insert(name.to_owned(), Arc::clone(&fresh));
-                }
-                fresh
-            }
+        let mut before = None;
+        let known = || {
+            before = self.known.try_lock().ok().and_then(|known| known.get(name).cloned());
+            before.clone()
         };
-        Ok(Some(Frame::new(pinned, known)))
+        let found = self.version.frame(name, known);
+        let found = found.and_then(|pinned| match pinned {
+            Some(pinned) => match KnownFrame::of(pinned.checked()) {
+                Some(known) => Ok(Some(Frame::new(pinned, known))),
+                None => self.decode(pinned, before.as_deref()).map(Some),
+            },
+            None => Ok(None),
+        });
+        found.map_err(|error| error.at(format_args!("frame {name:?}")))
+    }
+
+    /// Decodes a frame that was not seen before, and keeps it in mind; `before` is its like in an earlier version.
+    fn decode(&self, pinned: PinnedFrame, before: Option<&CheckedFrame>) -> Result<Frame> {
+        let fresh = KnownFrame::read(&pinned, before.and_then(KnownFrame::of).as_deref())?;
+        let checked = pinned.checked();
+        let fresh = fresh.keep(checked);
+        if let Ok(mut known) = self.known.try_lock() {
+            match known.get_mut(checked.name()) {
+                Some(known) => *known = Arc::clone(checked),
+                None => _ = known.insert(checked.name().to_owned(), Arc::clone(checked)),
+            }
+        }
+        Ok(Frame::new(pinned, fresh))
     }
 }

@@ -46,6 +46,10 @@ pub enum Edge {
     MarkBeforeClear,
     /// A scan during which a mark changed is made again: a pin may have moved out of that slot, past the scan.
     MarkRecheck,
+    /// A claimer says that its slot is used before it pins anything there.
+    UsedBeforePin,
+    /// A scan during which more slots came into use is made again: a pin may have moved to one of them.
+    UsedRecheck,
     /// Re-homed pins stand in the new slot before the old lock is let go.
     RehomeBeforeClose,
     /// The dead are reaped before the living are scanned: what only they pinned is free at once.
@@ -56,6 +60,10 @@ pub enum Edge {
     HomeAfterFreeze,
     /// A slot is frozen before its words are looked at.
     FreezeBeforeLook,
+    /// Pins are noted for a fork when no thread is at work on a word any more.
+    NoteWhenIdle,
+    /// They are noted before the fork, not looked for after it.
+    NoteBeforeFork,
     /// An unpin that found the slot frozen looks again after it left its word behind.
     ThawRecheck,
 }
@@ -81,11 +89,15 @@ impl Edge {
         Self::ClaimUnderLock,
         Self::MarkBeforeClear,
         Self::MarkRecheck,
+        Self::UsedBeforePin,
+        Self::UsedRecheck,
         Self::RehomeBeforeClose,
         Self::ReapBeforeScan,
         Self::BusyBeforeFreeze,
         Self::HomeAfterFreeze,
         Self::FreezeBeforeLook,
+        Self::NoteWhenIdle,
+        Self::NoteBeforeFork,
         Self::ThawRecheck,
     ];
 

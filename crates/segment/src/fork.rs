@@ -5,9 +5,15 @@
 //! descriptor that will carry a lock does so under it, until the descriptor is registered here; so a child never
 //! has a copy that nobody knows of. Under the lock nothing is allocated and nothing foreign is called (an
 //! allocator may have fork handlers of its own).
+//!
+//! The handlers are registered when the library is loaded, before anything of it can run. Registered at the first use,
+//! a fork by another thread in the middle of that would leave a child without handlers, or with a registration that
+//! nobody ends: it would wait for it for ever. Handlers that others register later, and whatever these do with
+//! segments, come before ours in `prepare` and after ours in parent and child; so they find everything usable.
 
 use core::cell::UnsafeCell;
-use std::sync::Once;
+use core::sync::atomic::{AtomicI32, Ordering};
+use nix::errno::Errno;
 
 /// Something that holds such descriptors. The handlers run under the fork lock; they neither allocate nor lock.
 pub(crate) trait AtFork: core::fmt::Debug + Sync {
@@ -33,7 +39,34 @@ unsafe impl Sync for Shared {}
 
 static SHARED: Shared =
     Shared { lock: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER), objects: UnsafeCell::new(Vec::new()) };
-static HANDLERS: Once = Once::new();
+
+/// What registering the handlers came to: an error number, or 0. Until then the library is not loaded.
+static REGISTERED: AtomicI32 = AtomicI32::new(libc::EAGAIN);
+
+/// One of the functions that the loader calls for each program or library that it has loaded, also one that is loaded
+/// by `dlopen`, before `main` or `dlopen` goes on. At `dlclose` the C library drops a library's handlers.
+#[used]
+// SAFETY: (outside the invariants) the section holds pointers to functions like this one; it uses nothing of the
+// standard library, which may not be ready, and only a static that no code has to make.
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = at_load;
+
+extern "C" fn at_load() {
+    // SAFETY: (outside the invariants) three functions that live as long as the library.
+    let error = unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+    REGISTERED.store(error, Ordering::Relaxed);
+}
+
+/// Whether forks are handled: no descriptor may carry a lock where they are not.
+///
+/// # Errors
+/// What kept the handlers from being registered: there was no memory for them.
+pub(crate) fn check_handlers() -> nix::Result<()> {
+    match REGISTERED.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        error => Err(Errno::from_raw(error)),
+    }
+}
 
 /// Holds the fork lock.
 pub(crate) struct ForkLock(());
@@ -41,10 +74,6 @@ pub(crate) struct ForkLock(());
 impl ForkLock {
     /// Waits for the fork lock. Not to be called while holding it.
     pub(crate) fn take() -> Self {
-        HANDLERS.call_once(|| {
-            // SAFETY: (outside the invariants) three functions that live as long as the program.
-            unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
-        });
         lock();
         Self(())
     }

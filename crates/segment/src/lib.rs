@@ -34,8 +34,10 @@ pub use reading::arrays::{ArrayParts, build_array, to_array, to_buffer};
 pub use {
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
-    reading::attachment::{Attachment, Pin},
-    reading::version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion},
+    reading::attachment::Attachment,
+    reading::pin::Pin,
+    reading::usage::Usage,
+    reading::version::{CheckedFrame, Decoded, Frozen, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
     writing::heap::Holder,
     writing::recovery::Audit,
@@ -51,12 +53,14 @@ mod tests {
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
         let errors = [
             crate::reading::attachment::every_kind(),
+            crate::reading::pin::every_kind(),
             crate::writing::heap::every_kind(),
             crate::writing::lease::every_kind(),
             crate::files::location::every_kind(),
             crate::writing::staging::every_kind(),
             crate::files::opening::every_kind(),
             crate::writing::recovery::every_kind(),
+            crate::writing::restless::every_kind(),
             crate::sys::limits::every_kind(),
             crate::reading::version::every_kind(),
             #[cfg(feature = "arrow")]

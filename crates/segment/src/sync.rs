@@ -118,6 +118,19 @@ macro_rules! words {
             }
         }
 
+        #[allow(dead_code, reason = "one macro for both widths")]
+        impl $word {
+            /// Stores `value` if the word holds less. Several processes may do so at once.
+            pub(crate) fn raise(&self, value: $value) {
+                step(Step::Store);
+                #[cfg(loom)]
+                if death::has_struck() {
+                    return;
+                }
+                self.0.fetch_max(value, Ordering::Relaxed);
+            }
+        }
+
         /// A shared word that stands in a read-only mapping: it cannot be stored to.
         #[derive(Debug)]
         #[repr(transparent)]

@@ -137,8 +137,20 @@ impl<'a, A: Access> Control<'a, A> {
 pub struct Registry<'a> {
     /// Not zero: somebody waits for the next version.
     pub waiting: &'a Word64,
+    /// Slots from this one on were never claimed.
+    pub used: &'a Word64,
     /// The slots.
     pub slots: &'a [SlotWords],
+}
+
+impl<'a> Registry<'a> {
+    /// The slots that were ever claimed, as far as this thread knows by now.
+    #[must_use]
+    pub fn used_slots(&self) -> &'a [SlotWords] {
+        // A damaged word costs a longer look at the most (I8).
+        let used = usize::try_from(self.used.read()).unwrap_or(usize::MAX);
+        &self.slots[..used.min(self.slots.len())]
+    }
 }
 
 /// A label as words: UTF-8, cut at a character, padded with zeros.

@@ -39,11 +39,15 @@ const NEEDED: &[(Edge, fn(), &str)] = &[
     (Edge::ClaimUnderLock, slot::two_claimers, "one slot, two claimers"),
     (Edge::MarkBeforeClear, fork::moved_pin_holds_though_its_old_slot_is_claimed, RACE),
     (Edge::MarkRecheck, fork::moved_pin_holds_though_its_old_slot_is_claimed, RACE),
+    (Edge::UsedBeforePin, pin::pinned_bytes_stay, RACE),
+    (Edge::UsedRecheck, fork::moved_pin_holds_in_a_slot_that_was_not_used_before, RACE),
     (Edge::RehomeBeforeClose, fork::moved_pin_holds, RACE),
     (Edge::ReapBeforeScan, slot::dead_pins_cost_nothing, "a dead reader's version is still there"),
     (Edge::BusyBeforeFreeze, fork::pin_while_moved, "a pin"),
     (Edge::HomeAfterFreeze, fork::pin_while_moved, "a pin"),
     (Edge::FreezeBeforeLook, fork::pin_while_moved, "a pin"),
+    (Edge::NoteWhenIdle, fork::child_keeps_what_the_fork_found, RACE),
+    (Edge::NoteBeforeFork, fork::child_keeps_what_the_fork_found, RACE),
     (Edge::ThawRecheck, fork::unpin_while_moved, "a pin is left behind"),
 ];
 

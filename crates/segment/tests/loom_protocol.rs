@@ -22,6 +22,13 @@ mod death {
     }
 }
 
+mod restless {
+    #[test]
+    fn restless_slot_is_named() {
+        crate::models::slot::restless_slot_is_named();
+    }
+}
+
 macro_rules! pass {
     ($($of:ident { $($model:ident $(- $fewer:literal)?),* $(,)? })*) => { $(
         mod $of {
@@ -37,7 +44,7 @@ macro_rules! pass {
 
 pass! {
     pin {
-        pinned_bytes_stay, word_is_used_again - 1, late_pin_is_tried_again - 1, two_slots_of_one_attachment - 1,
+        pinned_bytes_stay, word_is_used_again - 1, known_version_is_pinned_again, late_pin_is_tried_again - 1, two_slots_of_one_attachment - 1,
         two_readers - 1, kept_version_is_pinned_or_gone, two_threads_of_one_slot, join_while_unpinned, join_of_another_version,
     }
     entry {
@@ -52,7 +59,7 @@ pass! {
         two_claimers, claim_while_reaped - 1, two_claimers_and_a_reaper - 1, dead_pins_cost_nothing,
     }
     fork {
-        moved_pin_holds, moved_pin_holds_though_its_old_slot_is_claimed, unpin_while_moved, pin_while_moved,
-        child_keeps_the_pins, unpin_while_moved_twice,
+        moved_pin_holds, moved_pin_holds_though_its_old_slot_is_claimed, unpin_while_moved, pin_while_moved, join_while_moved, child_keeps_what_the_fork_found - 1,
+        child_keeps_the_pins, unpin_while_moved_twice, moved_pin_holds_in_a_slot_that_was_not_used_before - 1,
     }
 }

@@ -201,7 +201,11 @@
 #![forbid(unsafe_code)]
 
 pub use arrow;
-pub use shmframe_reader::{Follow, Frame, Reader, ReaderOptions, Snapshot, Wait};
+#[cfg(feature = "futures")]
+pub use shmframe_reader::FollowStream;
+pub use shmframe_reader::{
+    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Snapshot, StopHandle, Wait,
+};
 pub use shmframe_writer::{
     Audit, Batches, Error, ErrorKind, Holder, Report, Result, Transaction, TrimPolicy, Trust, Writer,
     WriterOptions, remove_segment,

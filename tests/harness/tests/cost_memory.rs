@@ -44,7 +44,7 @@ fn snapshot_asks_for_the_same_memory_whatever_the_frame_and_its_age() {
     }
     println!("snapshot and column: {} allocations, {} bytes", seen[0].0, seen[0].1);
     assert_eq!(seen, [seen[0]; 3]);
-    assert!(seen[0].0 <= 4 && seen[0].1 <= 512, "{seen:?}");
+    assert!(seen[0].0 <= 2 && seen[0].1 <= 128, "{seen:?}");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn snapshot_of_new_version_asks_for_the_same_memory_whatever_the_frame() {
     }
     println!("snapshot of a new version and column: {} allocations, {} bytes", seen[0].0, seen[0].1);
     assert_eq!(seen, [seen[0]; 3]);
-    assert!(seen[0].0 <= 32 && seen[0].1 <= 4096, "{seen:?}");
+    assert!(seen[0].0 <= 22 && seen[0].1 <= 2048, "{seen:?}");
 }
 
 /// Allocations of batches, and the pages of the reader's mapping that it has in its page table afterwards.

@@ -109,3 +109,8 @@ fn writer_that_takes_turns_is_refused_in_a_child() {
 fn started_program_has_nothing_of_a_segment() {
     play("program started");
 }
+
+#[test]
+fn child_of_a_fork_during_the_first_use_works() {
+    play("first use");
+}

@@ -29,6 +29,10 @@ pub fn claim(registry: Registry<'_>, locks: &impl SlotLocks) -> Option<u32> {
     // Edge ClaimUnderLock: two claimers never get one slot.
     let (index, slot) =
         candidates.find(|(index, _)| locks.try_lock(*index) || !Edge::ClaimUnderLock.holds())?;
+    if Edge::UsedBeforePin.holds() {
+        // Edge UsedBeforePin: a scan that must see a pin of the caller's looks at this slot.
+        registry.used.raise(u64::from(index) + 1);
+    }
     // The caller's first pin is stored after the mark and fenced (edge PinBeforeFloor), so a scan that must see the
     // pin sees the mark.
     let claimed = slot.mark.own().wrapping_add(1) | 1;
@@ -65,7 +69,7 @@ pub fn release(registry: Registry<'_>, locks: &impl SlotLocks, index: u32) {
 /// question to the kernel at the most.
 pub fn reap(registry: Registry<'_>, locks: &impl SlotLocks, floor: u64) -> usize {
     let mut reaped = 0;
-    for (index, slot) in (0..).zip(registry.slots) {
+    for (index, slot) in (0..).zip(registry.used_slots()) {
         let in_the_way = |pin: u64| pin != 0 && pin < floor;
         let claimed = is_claimed(slot.mark.load(Ordering::Relaxed));
         if claimed

@@ -13,7 +13,7 @@ mod wait;
 
 pub use claim::{SlotLocks, claim, is_claimed, reap, release};
 pub use entry::{EntryRead, erase, read_entry, unchanged, write_entry};
-pub use pin::{LocalSlot, NO_HOME, PinOutcome, Pinned, Rehome};
+pub use pin::{Join, LocalSlot, NO_HOME, PinOutcome, Pinned, Rehome};
 pub use publish::publish;
-pub use reclaim::{Entries, raise_floor, reclaim, scan};
+pub use reclaim::{Entries, Reclaimed, raise_floor, reclaim, scan};
 pub use wait::{Sleep, WaitOutcome, mark_removed, wait_newer, wake_all, wake_waiters};

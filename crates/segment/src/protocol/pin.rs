@@ -60,10 +60,23 @@ pub enum PinOutcome {
     Pinned(Pinned),
     /// This slot has no word to spare, or is frozen: try another one.
     NoWord,
-    /// The version that was asked for is below the floor, or not published yet.
+    /// The version that was asked for is below the floor.
     Gone,
+    /// The version that was asked for is not published yet.
+    Unpublished,
     /// The entry of the newest version, or the floor, is damaged.
     Damaged(u64),
+}
+
+/// What came of trying to join the holders of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// The caller holds the word, too.
+    Joined,
+    /// It pins nothing, or another version.
+    Missed,
+    /// As `Missed`, and the slot is frozen and should be settled ([`LocalSlot::rehome`]).
+    Settle,
 }
 
 /// What came of trying to move a frozen slot.
@@ -102,6 +115,9 @@ impl LocalSlot {
 
     /// Pins the newest version, or `wanted` if it still is to be had.
     ///
+    /// `known` is asked for the entry of a version while the word is the caller's alone (BUSY); one that was pinned before
+    /// is still the same. It must not wait for anybody, nor allocate: a fork waits for it.
+    ///
     /// Lock-free: a retry means that the writer went on. Dying in here leaves a word that the writer either reaps or
     /// ignores.
     pub fn pin<A: Access>(
@@ -109,12 +125,14 @@ impl LocalSlot {
         control: Control<'_, A>,
         registry: Registry<'_>,
         wanted: Option<u64>,
+        mut known: impl FnMut(usize, u64) -> Option<Entry>,
     ) -> PinOutcome {
         let Some((word, shared)) = self.take_word(registry) else { return PinOutcome::NoWord };
         let local = &self.words[word];
+        let known = |version| known(word, version);
         let pinned = match wanted {
-            None => pin_latest(control, shared).map_err(PinOutcome::Damaged),
-            Some(version) => pin_kept(control, shared, version).ok_or(PinOutcome::Gone),
+            None => pin_latest(control, shared, known).map_err(PinOutcome::Damaged),
+            Some(version) => pin_kept(control, shared, version, known),
         };
         match pinned {
             Ok(entry) => {
@@ -131,18 +149,34 @@ impl LocalSlot {
     }
 
     /// Joins the holders of `word` if it is valid and pins `version`.
-    pub fn join(&self, registry: Registry<'_>, word: usize, version: u64) -> bool {
+    pub fn join(&self, registry: Registry<'_>, word: usize, version: u64) -> Join {
         let local = &self.words[word];
         let state = local.state.guess();
         if state < VALID || local.state.exchange(state, state + 1, Ordering::Acquire).is_err() {
-            return false;
+            return Join::Missed;
         }
         // We hold whatever the word pins now; it cannot change until we go.
-        let wanted = local.version.load(Ordering::Relaxed) == version;
-        if !wanted {
-            self.unpin(registry, word);
+        if local.version.load(Ordering::Relaxed) == version {
+            return Join::Joined;
         }
-        wanted
+        // Whoever else held it may be gone by now: then what is to be done falls to us.
+        if self.unpin(registry, word) { Join::Settle } else { Join::Missed }
+    }
+
+    /// The versions that are pinned just now, each with the number of its holders.
+    pub fn pinned(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.words.iter().filter_map(|local| {
+            let state = local.state.load(Ordering::Acquire);
+            (state >= VALID).then(|| (local.version.load(Ordering::Relaxed), state - VALID + 1))
+        })
+    }
+
+    /// A word that pins `version` just now, to be joined.
+    #[must_use]
+    pub fn word_of(&self, version: u64) -> Option<usize> {
+        self.words.iter().position(|local| {
+            local.state.load(Ordering::Acquire) >= VALID && local.version.load(Ordering::Relaxed) == version
+        })
     }
 
     /// Takes a free word of a slot that is not frozen: on return the word is busy, and ours alone.
@@ -222,13 +256,20 @@ impl LocalSlot {
         }
     }
 
-    /// Right before the fork, once the slot is frozen and nobody is at work on it: notes whether the child will find
-    /// pins in it.
+    /// Right before the fork, once the slot is frozen: waits until nobody is at work on it, calling `pause` meanwhile, and
+    /// notes whether the child will find pins in it.
     ///
-    /// Only now is there an answer that holds for both sides: afterwards another thread of the parent may let go of
-    /// what the child still counts on. A slot that an earlier fork shared stays shared.
-    pub fn note_pins(&self) {
-        if self.has_pins() {
+    /// Only then is there an answer that holds for both sides: before, a thread may be making a pin; afterwards another
+    /// thread of the parent may let go of what the child still counts on. A slot that an earlier fork shared stays
+    /// shared.
+    pub fn note_pins(&self, mut pause: impl FnMut()) {
+        let early = !Edge::NoteWhenIdle.holds() && self.has_pins();
+        // A thread that took its word before the freeze finishes without any lock.
+        while self.is_busy() {
+            pause();
+        }
+        // Edge NoteBeforeFork.
+        if early || Edge::NoteWhenIdle.holds() && Edge::NoteBeforeFork.holds() && self.has_pins() {
             self.frozen.store(SHARED, Ordering::Relaxed);
         }
     }
@@ -236,6 +277,10 @@ impl LocalSlot {
     /// Whether a child of this process, or its parent, may count on the slot's words.
     #[must_use]
     pub fn is_shared(&self) -> bool {
+        if !Edge::NoteBeforeFork.holds() {
+            return self.has_pins();
+        }
+        // Edge NoteBeforeFork: what was noted, not what stands there by now.
         self.frozen.load(Ordering::Relaxed) == SHARED
     }
 
@@ -338,13 +383,17 @@ impl LocalSlot {
 }
 
 /// Pins the newest version in a shared word that is ours alone; the version if its entry is damaged.
-fn pin_latest<A: Access>(control: Control<'_, A>, shared: &Word64) -> Result<Entry, u64> {
+fn pin_latest<A: Access>(
+    control: Control<'_, A>,
+    shared: &Word64,
+    mut known: impl FnMut(u64) -> Option<Entry>,
+) -> Result<Entry, u64> {
     let publication = control.publication;
     loop {
         let version = publication.latest.read();
         // Edge Commit, the reader's end.
         Edge::Commit.fence(Ordering::Acquire);
-        if let Some(entry) = pin_version(control, shared, version) {
+        if let Some(entry) = pin_version(control, shared, version, &mut known) {
             return Ok(entry);
         }
         // The floor passed us, or the ring lapped us: then `latest` went on. If it did not, the segment is damaged.
@@ -357,23 +406,40 @@ fn pin_latest<A: Access>(control: Control<'_, A>, shared: &Word64) -> Result<Ent
 }
 
 /// Pins `version` in a shared word that is ours alone, if it was published and still is kept.
-fn pin_kept<A: Access>(control: Control<'_, A>, shared: &Word64, version: u64) -> Option<Entry> {
+fn pin_kept<A: Access>(
+    control: Control<'_, A>,
+    shared: &Word64,
+    version: u64,
+    known: impl FnMut(u64) -> Option<Entry>,
+) -> Result<Entry, PinOutcome> {
     let published = control.publication.latest.read() >= version;
     // Edge Commit, the reader's end: an entry may stand in the ring before its version is published.
     Edge::Commit.fence(Ordering::Acquire);
-    if published { pin_version(control, shared, version) } else { None }
+    if !published {
+        return Err(PinOutcome::Unpublished);
+    }
+    pin_version(control, shared, version, known).ok_or(PinOutcome::Gone)
 }
 
 /// Pins `version` in a shared word that is ours alone, if the floor has not passed it; its entry, checked.
 ///
-/// Versions that are not below the floor stand in the ring: history is at most half of it.
-fn pin_version<A: Access>(control: Control<'_, A>, shared: &Word64, version: u64) -> Option<Entry> {
+/// Versions that are not below the floor stand in the ring: history is at most half of it. Of one that was pinned before
+/// the entry is known: a version that was published keeps its entry for as long as it is live, and the floor says so.
+fn pin_version<A: Access>(
+    control: Control<'_, A>,
+    shared: &Word64,
+    version: u64,
+    mut known: impl FnMut(u64) -> Option<Entry>,
+) -> Option<Entry> {
     // Edge Unpin: the word may have been used before; the reads under its last pin lie behind this store.
     shared.store(version, Edge::Unpin.order(Ordering::Release));
     // Edge PinBeforeFloor / FloorBeforeScan: either the scan sees this pin, or we see the floor (I3).
     Edge::PinBeforeFloor.fence(Ordering::SeqCst);
     if control.publication.floor.read() > version && Edge::PinRecheck.holds() {
         return None;
+    }
+    if let Some(entry) = known(version) {
+        return Some(entry);
     }
     match read_entry(control.ring_slot(version)) {
         EntryRead::Whole(entry) if check_entry(&entry, version).is_ok() => Some(entry),

@@ -103,7 +103,8 @@ impl Entries {
 
     /// Moves an entry from the ring to the retained table.
     fn retain(&mut self, control: Control<'_, ReadWrite>, table: &[EntryWords<ReadWrite>], entry: &Entry) {
-        // The table has room for every pin word and a ring; a full one means damage, and costs a wait for a slot.
+        // The table has room for every pin word and a ring. It fills only where slots never hold still: then the entry
+        // stays in the ring, and in the way of a commit.
         let Some(index) = self.vacant.pop() else { return };
         if !Edge::RetainBeforeErase.holds() {
             erase(control.ring_slot(entry.version));
@@ -145,33 +146,49 @@ pub fn raise_floor(control: Control<'_, ReadWrite>, floor: u64) {
     }
 }
 
+/// What a reclaim saw in the registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// How many slots of the dead were cleared.
+    pub reaped: usize,
+    /// Slots that did not hold still, so that every version counted as pinned; none, as a rule.
+    pub restless: Vec<u32>,
+}
+
 /// Every version that a claimed slot pins, sorted; damaged words are versions that nobody has.
 ///
-/// Nothing if the registry did not hold still: slots were claimed or released in each of several looks. A pin may
+/// # Errors
+/// The slots that did not hold still in the last of several looks, each of which saw one claimed or released. A pin may
 /// then have moved past the scan, out of a slot that was let go and claimed by another process before the scan got
 /// there.
-#[must_use]
-pub fn scan(registry: Registry<'_>) -> Option<Vec<u64>> {
+pub fn scan(registry: Registry<'_>) -> Result<Vec<u64>, Vec<u32>> {
     // Edge Unpin, the writer's end: what was read under a pin that is gone was read before.
     let order = Edge::Unpin.order(Ordering::Acquire);
-    let marks = || registry.slots.iter().map(|slot| slot.mark.load(order));
+    let mut restless = Vec::new();
     for _ in 0..LOOKS {
+        // Edge UsedBeforePin, the writer's end, after the fence.
+        let used = registry.used_slots();
+        let marks = || used.iter().map(|slot| slot.mark.load(order));
         let before: Vec<u64> = marks().collect();
-        let claimed = registry.slots.iter().zip(&before).filter(|(_, mark)| is_claimed(**mark));
+        let claimed = used.iter().zip(&before).filter(|(_, mark)| is_claimed(**mark));
         let pins = claimed.flat_map(|(slot, _)| slot.pins.iter().map(|pin| pin.load(order)));
         let mut pinned: Vec<u64> = pins.filter(|pin| *pin != 0).collect();
         // Edge MarkRecheck: whoever cleared a word that its pin had left has changed the mark before.
-        if marks().eq(before) || !Edge::MarkRecheck.holds() {
+        // Edge UsedRecheck: a pin may have moved to a slot that was not used before.
+        let now = if Edge::UsedRecheck.holds() { registry.used_slots().len() } else { used.len() };
+        let changed = (0..).zip(marks().zip(before)).filter(|(_, (now, before))| now != before);
+        restless = changed.map(|(index, _)| index).chain(used.len() as u32..now as u32).collect();
+        if restless.is_empty() || !Edge::MarkRecheck.holds() {
             pinned.sort_unstable();
             pinned.dedup();
-            return Some(pinned);
+            return Ok(pinned);
         }
     }
-    None
+    Err(restless)
 }
 
 /// Raises the floor to `floor` and erases the entries of all versions below it that nobody pins; afterwards the
-/// bytes that no live version of `entries` covers may be used again. Returns how many dead slots were reaped.
+/// bytes that no live version of `entries` covers may be used again.
 ///
 /// `floor` is at most `latest`, and at most half a ring below it.
 pub fn reclaim(
@@ -181,7 +198,7 @@ pub fn reclaim(
     locks: &impl SlotLocks,
     entries: &mut Entries,
     floor: u64,
-) -> usize {
+) -> Reclaimed {
     raise_floor(control, floor);
     let floor = control.publication.floor.own();
     let mut reaped = 0;
@@ -195,11 +212,11 @@ pub fn reclaim(
     if !Edge::ReapBeforeScan.holds() {
         reaped = reap(registry, locks, floor);
     }
-    let is_pinned = |version| pinned.as_ref().is_none_or(|pinned| pinned.binary_search(&version).is_ok());
+    let is_pinned = |version| pinned.as_ref().map_or(true, |pinned| pinned.binary_search(&version).is_ok());
     let keep = |version| version >= floor || is_pinned(version);
     let latest = control.publication.latest.own();
     let oldest_in_ring = (latest + 1).saturating_sub(control.ring.len() as u64 / 2);
     // What comes after this may use the bytes of erased entries again (edge EntryOpen).
     entries.settle(control, table, keep, oldest_in_ring);
-    reaped
+    Reclaimed { reaped, restless: pinned.err().unwrap_or_default() }
 }

@@ -5,8 +5,10 @@
 
 use crate::events;
 use crate::files::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
-use crate::fork::{AtFork, ForkLock, Registration};
-use crate::protocol::{EntryRead, LocalSlot, NO_HOME, PinOutcome, WaitOutcome, read_entry, wait_newer};
+use crate::fork::{AtFork, ForkLock, Registration, check_handlers};
+use crate::protocol::{NO_HOME, WaitOutcome, wait_newer};
+use crate::reading::pin::Recent;
+use crate::reading::set_once::SetOnce;
 use crate::reading::slots::{HeldSlot, SlotList};
 use crate::sync::{ReadOnly, ReadWord, ReadWrite, Word64};
 use crate::sys::futex::Futex;
@@ -14,13 +16,12 @@ use crate::sys::map::Region;
 use crate::sys::{descriptor, lock};
 use crate::words::{Control, Publication, Registry, STATE_REMOVED, label_words};
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use nix::errno::Errno;
 use shmframe_format::geometry::{CAPACITY_LIMIT, Geometry, RING_LENGTH, WRITER_PRESENCE_BYTE};
 use shmframe_format::header::{Header, Id, Role};
-use shmframe_format::record::check_entry;
-use shmframe_format::table::{Entry, RegistryHeader};
+use shmframe_format::table::RegistryHeader;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, OnceLock, Weak};
@@ -35,8 +36,6 @@ const _: () = assert!(SMALLEST_MAPPING << (2 * (MAPPINGS - 1)) >= CAPACITY_LIMIT
 enum AttachmentKind {
     RegistryFull { slots: u32 },
     Removed,
-    Damaged { version: u64 },
-    Gone { wanted: u64, oldest: u64, newest: u64 },
 }
 
 impl Describe for AttachmentKind {
@@ -44,8 +43,6 @@ impl Describe for AttachmentKind {
         match self {
             Self::RegistryFull { .. } => ErrorKind::RegistryFull,
             Self::Removed => ErrorKind::Removed,
-            Self::Damaged { .. } => ErrorKind::Corrupt,
-            Self::Gone { .. } => ErrorKind::VersionGone,
         }
     }
 
@@ -62,18 +59,6 @@ impl Describe for AttachmentKind {
                 "an open segment",
                 "one that was removed; snapshots that are held stay valid",
                 "open it again once it was created again",
-            ),
-            Self::Gone { wanted, oldest, newest } => Report::new(
-                format!("version {wanted} is not kept"),
-                format!("one of {oldest} to {newest}"),
-                "another one",
-                "hold a snapshot to keep its version, or let the writer keep a longer history",
-            ),
-            Self::Damaged { version } => Report::new(
-                "damaged publication block",
-                format!("a whole entry for version {version}, the newest"),
-                "none, and no newer version",
-                "remove the segment and create it again",
             ),
         }
     }
@@ -96,33 +81,16 @@ pub struct Attachment {
     data: OwnedFd,
     control: Region<ReadOnly>,
     registry: Region<ReadWrite>,
-    heaps: [OnceLock<Arc<Region<ReadOnly>>>; MAPPINGS],
+    heaps: [SetOnce<Arc<Region<ReadOnly>>>; MAPPINGS],
     label: String,
-    slots: SlotList,
-    /// The slot in which a pin was last taken; null at first. It lives as long as `self`.
-    recent: AtomicPtr<HeldSlot>,
-    /// The word of that pin.
-    recent_word: AtomicUsize,
+    pub(super) slots: SlotList,
+    /// The pin that was taken last.
+    pub(super) recent: Recent,
     /// Whether a fork froze a slot that has not been moved yet.
-    unsettled: AtomicBool,
+    pub(super) unsettled: AtomicBool,
     this: Weak<Self>,
     registration: OnceLock<Registration>,
 }
-
-/// A hold on a version: a word of a reader slot says so for as long as this lives.
-#[derive(Debug)]
-pub struct Pin {
-    attachment: Arc<Attachment>,
-    slot: *const HeldSlot,
-    word: usize,
-    entry: Entry,
-}
-
-// SAFETY: (I3) `slot` points into the attachment's list, whose nodes never move and live as long as the
-// attachment, which is held; all of a slot is atomics.
-unsafe impl Send for Pin {}
-// SAFETY: (I3) as above.
-unsafe impl Sync for Pin {}
 
 impl Attachment {
     /// The process's attachment to a segment: the one it has, or a new one, shown under `label`.
@@ -161,8 +129,7 @@ impl Attachment {
             heaps: Default::default(),
             label: label.to_owned(),
             slots: SlotList::default(),
-            recent: AtomicPtr::new(core::ptr::null_mut()),
-            recent_word: AtomicUsize::new(0),
+            recent: Recent::default(),
             unsettled: AtomicBool::new(false),
             this: this.clone(),
             registration: OnceLock::new(),
@@ -212,7 +179,7 @@ impl Attachment {
         &self.directory.location
     }
 
-    fn control(&self) -> Control<'_, ReadOnly> {
+    pub(super) fn control(&self) -> Control<'_, ReadOnly> {
         let geometry = self.header.geometry();
         Control {
             publication: self.publication(),
@@ -220,11 +187,11 @@ impl Attachment {
         }
     }
 
-    fn publication(&self) -> &Publication<ReadOnly> {
+    pub(super) fn publication(&self) -> &Publication<ReadOnly> {
         self.control.shared(self.header.geometry().publication_offset())
     }
 
-    fn registry(&self) -> Registry<'_> {
+    pub(super) fn registry(&self) -> Registry<'_> {
         registry_words(&self.registry, self.header.geometry())
     }
 
@@ -266,95 +233,11 @@ impl Attachment {
         wait_newer(self.control(), self.registry(), &Futex, version, cap)
     }
 
-    /// Pins the newest version.
-    ///
-    /// No system call, unless every slot of this process is full, or the process forked since.
-    ///
-    /// # Errors
-    /// [`ErrorKind::RegistryFull`], [`ErrorKind::Removed`], [`ErrorKind::Corrupt`], or what opening a descriptor
-    /// gives.
-    pub fn pin(self: &Arc<Self>) -> Result<Pin> {
-        match self.join_recent() {
-            Some(pin) if !self.is_removed() => Ok(pin),
-            _ => self.pin_anew(None),
-        }
-    }
-
-    /// Pins `version`, if history keeps it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::VersionGone`], or those of [`Attachment::pin`].
-    pub fn pin_at(self: &Arc<Self>, version: u64) -> Result<Pin> {
-        self.pin_anew(Some(version))
-    }
-
-    fn pin_anew(self: &Arc<Self>, wanted: Option<u64>) -> Result<Pin> {
-        if self.is_removed() {
-            return Err(AttachmentKind::Removed.into());
-        }
-        loop {
-            if self.unsettled.load(Ordering::Relaxed) {
-                self.settle();
-            }
-            if let Some(pin) = self.pin_in_any_slot(wanted)? {
-                return Ok(pin);
-            }
-            self.add_slot()?;
-        }
-    }
-
-    /// Joins the most recent pin, if it is of the newest version.
-    fn join_recent(self: &Arc<Self>) -> Option<Pin> {
-        let slot = self.recent_slot()?;
-        let word = self.recent_word.load(Ordering::Relaxed);
-        let version = self.latest();
-        if !slot.local.join(self.registry(), word, version) {
-            return None;
-        }
-        // Held from here on: dropping the pin lets go.
-        let mut pin = Pin { attachment: self.clone(), slot, word, entry: bytemuck::Zeroable::zeroed() };
-        match read_entry(self.control().ring_slot(version)) {
-            EntryRead::Whole(entry) if check_entry(&entry, version).is_ok() => {
-                pin.entry = entry;
-                Some(pin)
-            }
-            _ => None,
-        }
-    }
-
-    fn recent_slot(&self) -> Option<&HeldSlot> {
-        let recent = self.recent.load(Ordering::Acquire);
-        // SAFETY: (I3) null, or a node of `self.slots`, which never moves and lives as long as `self`.
-        unsafe { recent.as_ref() }
-    }
-
-    fn pin_in_any_slot(self: &Arc<Self>, wanted: Option<u64>) -> Result<Option<Pin>> {
-        for slot in self.recent_slot().into_iter().chain(self.slots.iter()) {
-            match slot.local.pin(self.control(), self.registry(), wanted) {
-                PinOutcome::Pinned(pinned) => {
-                    self.recent_word.store(pinned.word, Ordering::Relaxed);
-                    self.recent.store(core::ptr::from_ref(slot).cast_mut(), Ordering::Release);
-                    let attachment = self.clone();
-                    return Ok(Some(Pin { attachment, slot, word: pinned.word, entry: pinned.entry }));
-                }
-                PinOutcome::NoWord => {}
-                PinOutcome::Gone => return Err(self.gone(wanted)),
-                PinOutcome::Damaged(version) => return Err(AttachmentKind::Damaged { version }.into()),
-            }
-        }
-        Ok(None)
-    }
-
-    fn gone(&self, wanted: Option<u64>) -> Error {
-        let oldest = self.publication().floor.read();
-        AttachmentKind::Gone { wanted: wanted.unwrap_or(0), oldest, newest: self.latest() }.into()
-    }
-
     /// Makes room for another pin: claims a slot, for a homeless one of the list or for a new one.
     ///
     /// Nothing happens if there is room by now: whoever found none during a fork waits for its end here, and so do
     /// threads that find a full slot at the same time.
-    fn add_slot(&self) -> Result<()> {
+    pub(super) fn add_slot(&self) -> Result<()> {
         let registry = self.registry();
         let mut fresh = Some(Box::new(HeldSlot::homeless()));
         let label = label_words(&self.label);
@@ -381,6 +264,7 @@ impl Attachment {
 
     /// Claims a slot of the registry, under the fork lock.
     fn claim(&self, registry: Registry<'_>, label: &[u64; 8]) -> core::result::Result<Claimed, NoSlot> {
+        check_handlers().map_err(NoSlot::Refused)?;
         let opened = descriptor::open_file(self.directory.fd.as_fd(), READERS, true);
         let descriptor = opened.map_err(NoSlot::Refused)?;
         let home = crate::reading::slots::claim(registry, descriptor.as_fd(), label).ok_or(NoSlot::Full)?;
@@ -391,7 +275,7 @@ impl Attachment {
     ///
     /// Never fails: what cannot be moved now (a thread is at work there, the registry is full) stays protected where
     /// it is, and is tried again.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         let registry = self.registry();
         let label = label_words(&self.label);
         let lock = ForkLock::take();
@@ -403,6 +287,12 @@ impl Attachment {
         }
         drop(lock);
         events::forked(self.location(), !self.unsettled.load(Ordering::Relaxed));
+    }
+
+    /// Bytes of address space that the attachment's mappings take.
+    pub(super) fn mapped_bytes(&self) -> u64 {
+        let heaps = self.heaps.iter().filter_map(SetOnce::get).map(|heap| heap.length());
+        self.control.length() + self.registry.length() + heaps.sum::<u64>()
     }
 
     /// The heap, mapped at least up to `end`.
@@ -421,7 +311,7 @@ impl Attachment {
             return Ok(Arc::clone(heap));
         }
         match Region::read_only(self.data.as_fd(), size) {
-            Ok(heap) => Ok(Arc::clone(place.get_or_init(|| Arc::new(heap)))),
+            Ok(heap) => Ok(Arc::clone(place.get_or_set(Arc::new(heap)))),
             // Not even that much address space: just what this version needs.
             Err(_) => Ok(Arc::new(Region::read_only(self.data.as_fd(), end)?)),
         }
@@ -438,6 +328,7 @@ fn open_files(directory: &SegmentDirectory) -> Result<(OwnedFd, Header, OwnedFd)
 pub(crate) fn registry_words<'a>(region: &'a Region<ReadWrite>, geometry: &Geometry) -> Registry<'a> {
     Registry {
         waiting: region.shared::<Word64>(offset_of!(RegistryHeader, waiting) as u64),
+        used: region.shared::<Word64>(offset_of!(RegistryHeader, used) as u64),
         slots: region.shared_slice(geometry.slot_offset(0), geometry.slots() as usize),
     }
 }
@@ -448,11 +339,7 @@ impl AtFork for Attachment {
             slot.local.freeze();
         }
         for slot in self.slots.iter() {
-            // A thread that took its word before the freeze finishes without any lock.
-            while slot.local.is_busy() {
-                std::thread::yield_now();
-            }
-            slot.local.note_pins();
+            slot.local.note_pins(std::thread::yield_now);
         }
     }
 
@@ -496,46 +383,12 @@ impl Drop for Attachment {
     }
 }
 
-impl Pin {
-    /// The entry of the version that is pinned.
-    #[must_use]
-    pub fn entry(&self) -> &Entry {
-        &self.entry
-    }
-
-    /// The attachment whose slot says so.
-    #[must_use]
-    pub fn attachment(&self) -> &Arc<Attachment> {
-        &self.attachment
-    }
-
-    fn local(&self) -> &LocalSlot {
-        // SAFETY: (I3) a node of the attachment's list, which lives as long as the attachment, which is held.
-        &unsafe { &*self.slot }.local
-    }
-}
-
-impl Drop for Pin {
-    fn drop(&mut self) {
-        if self.local().unpin(self.attachment.registry(), self.word) {
-            self.attachment.settle();
-        }
-    }
-}
-
 /// The error of a segment that was removed.
 pub(crate) fn removed() -> Error {
     AttachmentKind::Removed.into()
 }
 
-/// The error of a publication block that does not add up at `version`.
-pub(crate) fn damaged(version: u64) -> Error {
-    AttachmentKind::Damaged { version }.into()
-}
-
 shmframe_format::every_kind!(AttachmentKind {
     RegistryFull: AttachmentKind::RegistryFull { slots: 1 };
     Removed: AttachmentKind::Removed;
-    Damaged: AttachmentKind::Damaged { version: 1 };
-    Gone: AttachmentKind::Gone { wanted: 1, oldest: 2, newest: 3 };
 });

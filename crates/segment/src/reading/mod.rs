@@ -3,5 +3,9 @@
 #[cfg(feature = "arrow")]
 pub(crate) mod arrays;
 pub(crate) mod attachment;
+pub(crate) mod pin;
+pub(crate) mod set_once;
 pub(crate) mod slots;
+pub(crate) mod usage;
 pub(crate) mod version;
+pub(crate) mod view;

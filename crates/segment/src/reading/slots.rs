@@ -1,9 +1,10 @@
 //! The reader slots that a process holds: each with a descriptor that carries its lock, and nothing else.
 
 use crate::protocol::{self, LocalSlot, NO_HOME, Rehome, SlotLocks};
+use crate::reading::view::ViewPlace;
 use crate::sync::Ordering;
 use crate::sys::lock;
-use crate::words::Registry;
+use crate::words::{PINS, Registry};
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicI32;
@@ -41,13 +42,20 @@ pub(crate) fn claim(registry: Registry<'_>, descriptor: BorrowedFd<'_>, label: &
 #[derive(Debug)]
 pub(crate) struct HeldSlot {
     pub(crate) local: LocalSlot,
+    /// For each word what is known of the version that it pins, or pinned last.
+    pub(crate) views: [ViewPlace; PINS],
     descriptor: AtomicI32,
     next: OnceLock<Box<HeldSlot>>,
 }
 
 impl HeldSlot {
     pub(crate) fn homeless() -> Self {
-        Self { local: LocalSlot::new(NO_HOME), descriptor: AtomicI32::new(CLOSED), next: OnceLock::new() }
+        Self {
+            local: LocalSlot::new(NO_HOME),
+            views: [const { ViewPlace::empty() }; PINS],
+            descriptor: AtomicI32::new(CLOSED),
+            next: OnceLock::new(),
+        }
     }
 
     /// Gives the slot a claimed place, under the fork lock.

@@ -1,13 +1,17 @@
 //! A pinned version: what it covers is frozen, and reached through [`Frozen`] tokens alone (I11).
 
-use crate::reading::attachment::{Attachment, Pin};
+use crate::reading::attachment::Attachment;
+use crate::reading::pin::Pin;
+use crate::reading::set_once::SetOnce;
 use crate::sync::ReadOnly;
 use crate::sys::map::Region;
+use core::any::Any;
+use core::panic::RefUnwindSafe;
 use shmframe_format::directory::{FrameEntry, Root};
 use shmframe_format::frame::{Layout, State, read_schema};
 use shmframe_format::geometry::Geometry;
 use shmframe_format::header::Id;
-use shmframe_format::record::{RecordSource, check_entry};
+use shmframe_format::record::RecordSource;
 use shmframe_format::table::{Entry, RecordReference};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
 use std::sync::Arc;
@@ -33,33 +37,14 @@ impl Describe for VersionKind {
     }
 }
 
-/// A pin, and what is known of the version that it pins.
-#[derive(Debug)]
-pub(crate) struct Hold {
-    /// Cleared before the mapping goes: fields are dropped in order.
-    pin: Pin,
-    view: Arc<View>,
-}
-
-/// What is known of a version: its entry, its checked root, and a mapping that reaches all that it covers.
-#[derive(Debug)]
-struct View {
-    /// Which segment it is of.
-    instance: Id,
-    entry: Entry,
-    root: Root,
-    heap: Arc<Region<ReadOnly>>,
-}
-
 /// A version that is pinned for as long as this, or anything made from it, lives.
 #[derive(Clone, Debug)]
 pub struct PinnedVersion {
-    hold: Arc<Hold>,
+    hold: Arc<Pin>,
 }
 
-/// What is known of the version that was last looked at, without a pin.
-#[derive(Clone, Debug)]
-pub struct KnownVersion(Arc<View>);
+/// What a reader's upper half makes of a frame's records; this crate does not know what it is.
+pub type Decoded = Arc<dyn Any + Send + Sync>;
 
 /// A frame's records, checked. Only reading them under a pin makes one.
 #[derive(Debug)]
@@ -68,6 +53,8 @@ pub struct CheckedFrame {
     entry: FrameEntry,
     layout: Layout,
     state: State,
+    /// What the reader's upper half made of it.
+    decoded: SetOnce<Decoded>,
 }
 
 /// Bytes of a live version: never written again for as long as this lives (I1).
@@ -75,69 +62,46 @@ pub struct CheckedFrame {
 /// Only [`PinnedFrame::buffer`] makes one, from a checked record under a pin (I11).
 #[derive(Clone, Debug)]
 pub struct Frozen {
-    hold: Arc<Hold>,
+    hold: Arc<Pin>,
     offset: u64,
     length: usize,
 }
 
 impl PinnedVersion {
-    /// Pins the newest version; `known` saves reading its root again.
+    /// Pins the newest version.
     ///
     /// # Errors
-    /// Those of [`Attachment::pin`]; [`ErrorKind::Corrupt`]; [`ErrorKind::ProcessLimit`] where the version cannot
-    /// be mapped.
-    pub fn newest(attachment: &Arc<Attachment>, known: Option<&KnownVersion>) -> Result<Self> {
-        Self::of(attachment.pin()?, known)
+    /// Those of [`Attachment::pin`].
+    pub fn newest(attachment: &Arc<Attachment>) -> Result<Self> {
+        Ok(Self { hold: Arc::new(attachment.pin()?) })
     }
 
     /// Pins `version`, if it still is kept.
     ///
     /// # Errors
-    /// [`ErrorKind::VersionGone`], or those of [`PinnedVersion::newest`].
+    /// Those of [`Attachment::pin_at`].
     pub fn at(attachment: &Arc<Attachment>, version: u64) -> Result<Self> {
-        Self::of(attachment.pin_at(version)?, None)
-    }
-
-    fn of(pin: Pin, known: Option<&KnownVersion>) -> Result<Self> {
-        let instance = pin.attachment().header().instance();
-        let same = |known: &&KnownVersion| known.0.entry == *pin.entry() && known.0.instance == instance;
-        let view = match known.filter(same) {
-            Some(KnownVersion(view)) => Arc::clone(view),
-            None => Arc::new(View::read(pin.attachment(), *pin.entry())?),
-        };
-        Ok(Self { hold: Arc::new(Hold { pin, view }) })
-    }
-
-    /// What is worth keeping of this version without keeping its pin.
-    #[must_use]
-    pub fn known(&self) -> KnownVersion {
-        KnownVersion(Arc::clone(&self.hold.view))
-    }
-
-    /// Whether this is the version that `known` was made of.
-    #[must_use]
-    pub fn is(&self, known: &KnownVersion) -> bool {
-        Arc::ptr_eq(&known.0, &self.hold.view)
+        Ok(Self { hold: Arc::new(attachment.pin_at(version)?) })
     }
 
     /// The version's entry.
     #[must_use]
     pub fn entry(&self) -> &Entry {
-        self.hold.pin.entry()
+        self.hold.entry()
     }
 
     /// The attachment that pins it.
     #[must_use]
     pub fn attachment(&self) -> &Arc<Attachment> {
-        self.hold.pin.attachment()
+        self.hold.attachment()
     }
 
     fn source(&self) -> Source<'_> {
-        Source { heap: &self.hold.view.heap, geometry: self.attachment().header().geometry() }
+        Source { heap: &self.hold.view().heap, geometry: self.attachment().header().geometry() }
     }
 
     fn root(&self) -> &Root {
-        &self.hold.view.root
+        &self.hold.view().root
     }
 
     /// All frames, sorted by name.
@@ -156,62 +120,87 @@ impl PinnedVersion {
         self.root().frames
     }
 
-    /// The frame of this name, if the version has it; `known` (of this or another version) saves reading its
+    /// The frame of this name, if the version has it; what `known` says (of this or another version) saves reading its
     /// records again where they are the same.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`].
-    pub fn frame(&self, name: &str, known: Option<&Arc<CheckedFrame>>) -> Result<Option<PinnedFrame>> {
-        let source = self.source();
-        let instance = self.hold.view.instance;
-        let known_or_entry = |entry: &FrameEntry| {
-            let known = known.filter(|known| known.instance == instance && known.entry == *entry);
-            known.ok_or_else(|| entry.clone())
+    pub fn frame(
+        &self,
+        name: &str,
+        known: impl FnOnce() -> Option<Arc<CheckedFrame>>,
+    ) -> Result<Option<PinnedFrame>> {
+        let kept = &self.hold.view().frames;
+        let found = kept.iter().map_while(SetOnce::get).find(|frame| frame.entry.name == name);
+        if let Some(frame) = found {
+            return Ok(Some(PinnedFrame { hold: Arc::clone(&self.hold), frame: Place::Kept(frame) }));
+        }
+        let Some(frame) = self.read_frame(name, known())? else { return Ok(None) };
+        // Another thread may set the same place meanwhile: then this one is not kept.
+        let place = kept.iter().find(|place| place.get().is_none());
+        let first = place.map(|place| place.get_or_set(Arc::clone(&frame)));
+        let frame = match first {
+            Some(kept) if Arc::ptr_eq(kept, &frame) => Place::Kept(kept),
+            _ => Place::Own(frame),
         };
-        let found = self.root().find_with(&source, name, known_or_entry)?;
-        let hold = Arc::clone(&self.hold);
-        let entry = match found {
+        Ok(Some(PinnedFrame { hold: Arc::clone(&self.hold), frame }))
+    }
+
+    fn read_frame(&self, name: &str, known: Option<Arc<CheckedFrame>>) -> Result<Option<Arc<CheckedFrame>>> {
+        let source = self.source();
+        let instance = self.attachment().header().instance();
+        let known = known.filter(|known| known.instance == instance);
+        let same = |entry: &FrameEntry| match &known {
+            Some(known) if known.entry == *entry => Ok(Arc::clone(known)),
+            _ => Err(entry.clone()),
+        };
+        let entry = match self.root().find_with(&source, name, same)? {
             None => return Ok(None),
-            Some(Ok(known)) => return Ok(Some(PinnedFrame { hold, frame: Arc::clone(known) })),
+            Some(Ok(known)) => return Ok(Some(known)),
             Some(Err(entry)) => entry,
         };
         let layout = Layout::read(&source, source.geometry, &entry.layout)?;
         let state = State::read(&source, &layout, &entry.state)?;
-        let frame = Arc::new(CheckedFrame { instance, entry, layout, state });
-        Ok(Some(PinnedFrame { hold, frame }))
-    }
-}
-
-impl View {
-    /// Reads the root that `entry` names. The caller holds a pin on the version.
-    fn read(attachment: &Arc<Attachment>, entry: Entry) -> Result<Self> {
-        let geometry = attachment.header().geometry();
-        let reference = check_entry(&entry, entry.version)?;
-        let end = check_heap(geometry, reference.offset, reference.length)?;
-        let mut heap = attachment.heap(end)?;
-        let root = Root::read(&Source { heap: &heap, geometry }, &reference)?;
-        if root.heap_end > geometry.capacity() {
-            return Err(VersionKind::OutOfHeap { offset: 0, length: root.heap_end }.into());
-        }
-        if root.heap_end > heap.length() {
-            heap = attachment.heap(root.heap_end)?;
-        }
-        Ok(Self { instance: attachment.header().instance(), entry, root, heap })
+        let decoded = SetOnce::default();
+        Ok(Some(Arc::new(CheckedFrame { instance, entry, layout, state, decoded })))
     }
 }
 
 /// A frame of a pinned version.
 #[derive(Clone, Debug)]
 pub struct PinnedFrame {
-    hold: Arc<Hold>,
-    frame: Arc<CheckedFrame>,
+    hold: Arc<Pin>,
+    frame: Place,
 }
 
+/// Where a frame's records are kept.
+#[derive(Clone, Debug)]
+enum Place {
+    /// Beside the word of the pin that the frame holds.
+    Kept(*const Arc<CheckedFrame>),
+    Own(Arc<CheckedFrame>),
+}
+
+// SAFETY: (I3) the pointer leads to what the held pin keeps, which is `Send` and `Sync` and never changes.
+unsafe impl Send for PinnedFrame {}
+// SAFETY: (I3) as above.
+unsafe impl Sync for PinnedFrame {}
+
 impl PinnedFrame {
+    /// The version that is pinned.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.hold.entry().version
+    }
+
     /// Its records.
     #[must_use]
     pub fn checked(&self) -> &Arc<CheckedFrame> {
-        &self.frame
+        match &self.frame {
+            // SAFETY: (I3) a place of the pin's view that was set, which stays for as long as the pin is held: as `self`.
+            Place::Kept(frame) => unsafe { &**frame },
+            Place::Own(frame) => frame,
+        }
     }
 
     /// Its Arrow IPC schema message: a private copy.
@@ -219,8 +208,8 @@ impl PinnedFrame {
     /// # Errors
     /// [`ErrorKind::Corrupt`].
     pub fn schema_message(&self) -> Result<Vec<u8>> {
-        let geometry = self.hold.pin.attachment().header().geometry();
-        read_schema(&Source { heap: &self.hold.view.heap, geometry }, &self.frame.layout.schema)
+        let geometry = self.hold.attachment().header().geometry();
+        read_schema(&Source { heap: &self.hold.view().heap, geometry }, &self.checked().layout.schema)
     }
 
     /// The frozen bytes of buffer `index`.
@@ -228,9 +217,10 @@ impl PinnedFrame {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the frame has no such buffer, or it does not lie in the mapping.
     pub fn buffer(&self, index: usize) -> Result<Frozen> {
-        let parts = self.frame.layout.buffers.get(index).zip(self.frame.state.buffers.get(index));
+        let CheckedFrame { layout, state, .. } = &**self.checked();
+        let parts = layout.buffers.get(index).zip(state.buffers.get(index));
         let (place, state) = parts.ok_or_else(|| out_of_heap(index as u64, 0))?;
-        if !self.hold.view.heap.contains(place.offset, state.length) {
+        if !self.hold.view().heap.contains(place.offset, state.length) {
             return Err(out_of_heap(place.offset, state.length));
         }
         Ok(Frozen { hold: Arc::clone(&self.hold), offset: place.offset, length: state.length as usize })
@@ -245,7 +235,7 @@ impl PinnedFrame {
     /// Whether an address lies in the mapping that holds the frame's bytes.
     #[must_use]
     pub fn contains_address(&self, address: *const u8) -> bool {
-        let (base, length) = self.hold.view.heap.address();
+        let (base, length) = self.hold.view().heap.address();
         (base..base + length).contains(&(address as usize))
     }
 }
@@ -253,6 +243,9 @@ impl PinnedFrame {
 pub(crate) fn out_of_heap(offset: u64, length: u64) -> shmframe_format::Error {
     VersionKind::OutOfHeap { offset, length }.into()
 }
+
+// What is kept there is whole, and never changes.
+impl RefUnwindSafe for CheckedFrame {}
 
 impl CheckedFrame {
     /// The frame's name.
@@ -273,6 +266,17 @@ impl CheckedFrame {
         &self.layout.schema
     }
 
+    /// What the reader's upper half made of it, if it was decoded before.
+    #[must_use]
+    pub fn decoded(&self) -> Option<&Decoded> {
+        self.decoded.get()
+    }
+
+    /// Keeps what the reader's upper half made of it, unless something is kept already.
+    pub fn keep_decoded(&self, decoded: Decoded) {
+        self.decoded.get_or_set(decoded);
+    }
+
     /// Bytes of its buffers.
     #[must_use]
     pub fn buffer_bytes(&self) -> u64 {
@@ -283,7 +287,7 @@ impl CheckedFrame {
 #[cfg(feature = "arrow")]
 impl Frozen {
     /// What keeps the bytes frozen and mapped.
-    pub(crate) fn into_hold(self) -> Arc<Hold> {
+    pub(crate) fn into_hold(self) -> Arc<Pin> {
         self.hold
     }
 }
@@ -292,14 +296,14 @@ impl AsRef<[u8]> for Frozen {
     fn as_ref(&self) -> &[u8] {
         // SAFETY: (I1, I3, I11) the version that covers these bytes is pinned by `hold`; the range was checked
         // against the mapping when the token was made.
-        unsafe { self.hold.view.heap.slice(self.offset, self.length) }
+        unsafe { self.hold.view().heap.slice(self.offset, self.length) }
     }
 }
 
 /// Reads records of a pinned version.
-struct Source<'a> {
-    heap: &'a Region<ReadOnly>,
-    geometry: &'a Geometry,
+pub(super) struct Source<'a> {
+    pub(super) heap: &'a Region<ReadOnly>,
+    pub(super) geometry: &'a Geometry,
 }
 
 impl RecordSource for Source<'_> {
@@ -314,7 +318,7 @@ impl RecordSource for Source<'_> {
     }
 }
 
-fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
+pub(super) fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
     if geometry.in_heap(offset, length) { Ok(offset + length) } else { Err(out_of_heap(offset, length)) }
 }
 

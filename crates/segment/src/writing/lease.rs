@@ -5,7 +5,7 @@
 //! `readers`, so that readers, who may not open `lease`, can ask whether a writer lives.
 
 use crate::files::location::{LEASE, READERS, SegmentDirectory, refused};
-use crate::fork::{AtFork, ForkLock, Registration, close_raw};
+use crate::fork::{AtFork, ForkLock, Registration, check_handlers, close_raw};
 use crate::steps::{Step, step};
 use crate::sys::lock;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
@@ -240,6 +240,7 @@ impl Drop for Lease {
 
 /// Opens a descriptor that will carry locks and puts it where the fork handlers look, both under the fork lock.
 fn keep(place: &AtomicI32, open: impl FnOnce() -> nix::Result<OwnedFd>) -> nix::Result<()> {
+    check_handlers()?;
     let _lock = ForkLock::take();
     place.store(open()?.into_raw_fd(), Ordering::Relaxed);
     Ok(())

@@ -6,6 +6,7 @@ pub(crate) mod mapped;
 #[cfg(test)]
 mod planted_leaks;
 pub(crate) mod recovery;
+pub(crate) mod restless;
 pub(crate) mod space;
 pub(crate) mod staging;
 pub(crate) mod store;

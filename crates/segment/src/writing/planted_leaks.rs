@@ -5,10 +5,10 @@ use crate::{FrameDraft, Location, Schema, Store, StoreOptions, Trust};
 use shmframe_format::geometry::PAGE_SIZE;
 
 /// A store with one frame; its segment goes when this is dropped.
-struct Segment(Option<Store>);
+pub(super) struct Segment(Option<Store>);
 
 impl Segment {
-    fn new(test: &str) -> Self {
+    pub(super) fn new(test: &str) -> Self {
         let name = format!("test-{test}-{}", std::process::id());
         let location = Location::new(None, &name, Trust::default()).unwrap();
         let options = StoreOptions { capacity: 16 << 20, ..StoreOptions::default() };
@@ -26,7 +26,7 @@ impl Segment {
         segment
     }
 
-    fn store(&mut self) -> &mut Store {
+    pub(super) fn store(&mut self) -> &mut Store {
         self.0.as_mut().unwrap()
     }
 }

@@ -336,7 +336,7 @@ impl<'a> Staging<'a> {
             // The ring's place is taken by a version that nobody erased yet.
             self.store.reclaim();
             if !attempt(self.store) {
-                return Err(self.placed(crate::reading::attachment::damaged(entry.version)));
+                return Err(self.placed(self.store.no_place(entry.version)));
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::events;
 use crate::files::creation;
 use crate::files::location::Location;
 use crate::files::opening::holder;
-use crate::protocol::{self, Entries};
+use crate::protocol::{self, Entries, Reclaimed};
 use crate::reading::slots::DescriptorLocks;
 use crate::sync::Ordering;
 use crate::sys::clock::deadline;
@@ -98,6 +98,8 @@ pub struct Store {
     pub(crate) holds_lease: bool,
     /// Slots of dead readers that were reaped so far.
     pub(crate) reaped: u64,
+    /// Reader slots that did not hold still during the last reclaim.
+    pub(crate) restless: Vec<u32>,
 }
 
 impl Store {
@@ -117,6 +119,7 @@ impl Store {
             options,
             holds_lease: true,
             reaped: 0,
+            restless: Vec::new(),
         }
     }
 
@@ -205,7 +208,7 @@ impl Store {
         let floor = self.wanted_floor();
         let mapped = &self.mapped;
         let locks = DescriptorLocks(mapped.lease.registry_locks());
-        let reaped = protocol::reclaim(
+        let Reclaimed { reaped, restless } = protocol::reclaim(
             mapped.control(),
             mapped.retained(),
             mapped.registry(),
@@ -217,6 +220,7 @@ impl Store {
         if reaped > 0 {
             events::reaped(self.location(), reaped);
         }
+        self.restless = restless;
         let entries = &self.entries;
         self.space.free_dropped(|from, to| entries.any_live(from, to));
         if let TrimPolicy::KeepFree(bytes) = self.options.trim {

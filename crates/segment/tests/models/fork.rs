@@ -2,7 +2,7 @@
 
 use super::world::{Locks, Size, World, Writer};
 use loom::thread;
-use shmframe_segment::protocol::{LocalSlot, Pinned, Rehome, claim, release};
+use shmframe_segment::protocol::{Join, LocalSlot, Pinned, Rehome, claim, release};
 use shmframe_segment::sync::ReadWord;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -97,6 +97,24 @@ pub fn moved_pin_holds_though_its_old_slot_is_claimed() {
     reader.join().unwrap();
 }
 
+/// A pin that is moved to a slot that nobody used before, from one that another process then claims, holds all the same.
+pub fn moved_pin_holds_in_a_slot_that_was_not_used_before() {
+    let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
+    let process = Process::new(&world);
+    let pinned = world.pin(&process.slot).expect("a word");
+    let reader = thread::spawn(move || {
+        process.fork();
+        // Unless the writer reaps it just now.
+        claim(process.world.registry(), &Locks::new(&process.world));
+        process.world.read(pinned);
+        process.unpin(pinned);
+    });
+    assert!(writer.commit());
+    writer.reclaim();
+    writer.commit();
+    reader.join().unwrap();
+}
+
 /// A child keeps what its parent had pinned, through its own copy of the lock, whatever the parent does.
 pub fn child_keeps_the_pins() {
     let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
@@ -120,6 +138,49 @@ pub fn child_keeps_the_pins() {
     writer.commit();
     child.join().unwrap();
     parent.join().unwrap();
+    settle(&world, &mut writer);
+}
+
+/// A fork while another thread pins and lets go: what the child finds in its copy stays, whatever the parent does.
+pub fn child_keeps_what_the_fork_found() {
+    let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
+    let process = Process::new(&world);
+    let pinner = {
+        let process = Arc::clone(&process);
+        thread::spawn(move || {
+            if let Some(pinned) = process.world.pin(&process.slot) {
+                process.unpin(pinned);
+            }
+        })
+    };
+    let forker = {
+        let process = Arc::clone(&process);
+        thread::spawn(move || {
+            let world = &process.world;
+            // What the handlers do.
+            process.slot.freeze();
+            process.slot.note_pins(thread::yield_now);
+            let found = if process.slot.has_pins() { world.pins().pop() } else { None };
+            let (old, childs_locks) = (process.slot.home(), process.locks.lock().unwrap().fork());
+            if process.slot.is_shared() {
+                while process.rehome() == Rehome::Busy {
+                    thread::yield_now();
+                }
+            } else {
+                process.slot.thaw(world.registry());
+            }
+            // In the child.
+            if let Some(version) = found {
+                world.extent(version).read(version);
+            }
+            childs_locks.close(old);
+        })
+    };
+    assert!(writer.commit());
+    writer.reclaim();
+    writer.commit();
+    pinner.join().unwrap();
+    forker.join().unwrap();
     settle(&world, &mut writer);
 }
 
@@ -158,6 +219,23 @@ pub fn unpin_while_moved() {
     unpinner.join().unwrap();
     other.assert_pinned(others);
     other.unpin(others);
+    settle(&world, &mut writer);
+}
+
+/// A thread that joins the wrong version in a frozen slot, and is the last one to let go, is told to settle the slot.
+pub fn join_while_moved() {
+    let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
+    let process = Process::new(&world);
+    let pinned = world.pin(&process.slot).expect("a word");
+    process.slot.freeze();
+    let joiner = {
+        let process = Arc::clone(&process);
+        thread::spawn(move || process.slot.join(process.world.registry(), pinned.word, u64::MAX))
+    };
+    let told = process.slot.unpin(world.registry(), pinned.word);
+    let joined = joiner.join().unwrap();
+    assert!(told || joined == Join::Settle, "nobody was told to settle");
+    assert_eq!(process.rehome(), Rehome::Emptied);
     settle(&world, &mut writer);
 }
 

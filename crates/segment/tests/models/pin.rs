@@ -2,7 +2,7 @@
 
 use super::world::{Locks, Size, World, Writer};
 use loom::thread;
-use shmframe_segment::protocol::{LocalSlot, PinOutcome, claim};
+use shmframe_segment::protocol::{Join, LocalSlot, PinOutcome, claim};
 use std::sync::Arc;
 
 /// A slot that a living process holds for the rest of the model.
@@ -51,6 +51,30 @@ pub fn word_is_used_again() {
     assert_eq!(world.pins(), []);
 }
 
+/// A version that is known from its last pin is pinned again without its entry being read: it is held, or a newer one is.
+pub fn known_version_is_pinned_again() {
+    let (world, mut writer) = Writer::begin(Size::default());
+    let slot = claimed_slot(&world);
+    let reader = {
+        let world = Arc::clone(&world);
+        thread::spawn(move || {
+            let first = world.pin(&slot).expect("a word");
+            slot.unpin(world.registry(), first.word);
+            let known = |_, version| (version == first.entry.version).then_some(first.entry);
+            let PinOutcome::Pinned(again) = slot.pin(world.control(), world.registry(), None, known) else {
+                panic!("not pinned");
+            };
+            world.read(again);
+            slot.unpin(world.registry(), again.word);
+        })
+    };
+    assert!(writer.commit());
+    writer.reclaim();
+    writer.commit();
+    reader.join().unwrap();
+    assert_eq!(world.pins(), []);
+}
+
 /// A reader that is late by several versions finds its version gone, and pins a newer one.
 pub fn late_pin_is_tried_again() {
     let (world, mut writer) = Writer::begin(Size::default());
@@ -76,7 +100,7 @@ pub fn kept_version_is_pinned_or_gone() {
     let slot = claimed_slot(&world);
     let reader = {
         let world = Arc::clone(&world);
-        thread::spawn(move || match slot.pin(world.control(), world.registry(), Some(1)) {
+        thread::spawn(move || match slot.pin(world.control(), world.registry(), Some(1), |_, _| None) {
             PinOutcome::Pinned(pinned) => {
                 assert_eq!(pinned.entry.version, 1);
                 world.read(pinned);
@@ -98,7 +122,7 @@ pub fn two_slots_of_one_attachment() {
     let (full, spare) = (claimed_slot(&world), claimed_slot(&world));
     let first = world.pin(&full).expect("a word");
     let second = world.pin(&full).expect("another word");
-    assert_eq!(full.pin(world.control(), world.registry(), None), PinOutcome::NoWord);
+    assert_eq!(full.pin(world.control(), world.registry(), None, |_, _| None), PinOutcome::NoWord);
     assert!(!full.unpin(world.registry(), second.word));
     let reader = {
         let world = Arc::clone(&world);
@@ -164,7 +188,10 @@ pub fn join_while_unpinned() {
     let joiner = {
         let (world, slot) = (Arc::clone(&world), Arc::clone(&slot));
         thread::spawn(move || {
-            if slot.join(world.registry(), pinned.word, pinned.entry.version) {
+            let word = slot.word_of(pinned.entry.version);
+            if word
+                .is_some_and(|word| slot.join(world.registry(), word, pinned.entry.version) == Join::Joined)
+            {
                 world.read(pinned);
                 slot.unpin(world.registry(), pinned.word);
             }
@@ -187,7 +214,10 @@ pub fn join_of_another_version() {
     let joiner = {
         let (world, slot) = (Arc::clone(&world), Arc::clone(&slot));
         thread::spawn(move || {
-            if slot.join(world.registry(), pinned.word, pinned.entry.version) {
+            let word = slot.word_of(pinned.entry.version);
+            if word
+                .is_some_and(|word| slot.join(world.registry(), word, pinned.entry.version) == Join::Joined)
+            {
                 world.read(pinned);
                 slot.unpin(world.registry(), pinned.word);
             }

@@ -1,9 +1,11 @@
 //! Slots: claimed under a lock that the kernel drops, reaped when their holder is dead.
 
+use super::search;
 use super::world::{Locks, Size, World, Writer};
 use loom::thread::{self, JoinHandle};
-use shmframe_segment::protocol::{LocalSlot, claim, release};
+use shmframe_segment::protocol::{LocalSlot, claim, release, scan};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A process that claims a slot, pins what is newest, lets go of it and goes.
 fn attachment(world: &Arc<World>) -> JoinHandle<()> {
@@ -65,6 +67,31 @@ pub fn two_claimers_and_a_reaper() {
     // The reaper may hold the lock of the dead slot while a claimer asks for it.
     assert!(first != second, "one slot, two claimers");
     assert_eq!(world.pins(), []);
+}
+
+/// A slot that is released and claimed during every look of a scan is named: then everything counts as pinned.
+pub fn restless_slot_is_named() {
+    let seen = Arc::new(AtomicBool::new(false));
+    let restless = Arc::clone(&seen);
+    let model = move || {
+        let world = World::new(Size { slots: 2, ..Size::default() });
+        let locks = Locks::new(&world);
+        let home = claim(world.registry(), &locks).expect("a slot");
+        let mover = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                release(world.registry(), &locks, home);
+                claim(world.registry(), &locks);
+            })
+        };
+        if let Err(slots) = scan(world.registry()) {
+            assert_eq!(slots, [0]);
+            restless.store(true, Ordering::Relaxed);
+        }
+        mover.join().unwrap();
+    };
+    search(model, 0);
+    assert!(seen.load(Ordering::Relaxed), "no slot moved in every look");
 }
 
 /// What the dead pinned is free after one reclaim.

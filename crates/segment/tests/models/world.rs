@@ -36,6 +36,7 @@ pub struct World {
     pub ring: Vec<EntryWords<ReadWrite>>,
     pub table: Vec<EntryWords<ReadWrite>>,
     pub waiting: Word64,
+    pub used: Word64,
     pub slots: Vec<SlotWords>,
     pub extents: Vec<Extent>,
     holders: Vec<AtomicU32>,
@@ -51,6 +52,7 @@ impl World {
             ring: make(size.ring, EntryWords::new),
             table: make(size.table, EntryWords::new),
             waiting: Word64::new(0),
+            used: Word64::new(0),
             slots: make(size.slots, SlotWords::new),
             extents: make(size.extents, Extent::new),
             holders: make(size.slots, || AtomicU32::new(0)),
@@ -62,7 +64,7 @@ impl World {
     }
 
     pub fn registry(&self) -> Registry<'_> {
-        Registry { waiting: &self.waiting, slots: &self.slots }
+        Registry { waiting: &self.waiting, used: &self.used, slots: &self.slots }
     }
 
     pub fn extent(&self, version: u64) -> &Extent {
@@ -71,12 +73,12 @@ impl World {
 
     /// Pins the newest version and reads its bytes; none if the slot has no word to spare.
     pub fn pin(&self, slot: &LocalSlot) -> Option<Pinned> {
-        match slot.pin(self.control(), self.registry(), None) {
+        match slot.pin(self.control(), self.registry(), None, |_, _| None) {
             PinOutcome::Pinned(pinned) => {
                 self.read(pinned);
                 Some(pinned)
             }
-            PinOutcome::NoWord | PinOutcome::Gone => None,
+            PinOutcome::NoWord | PinOutcome::Gone | PinOutcome::Unpublished => None,
             PinOutcome::Damaged(version) => panic!("version {version} looks damaged"),
         }
     }
@@ -242,6 +244,6 @@ impl Writer {
     /// Reclaims what lies below the newest version; returns how many dead slots were reaped.
     pub fn reclaim(&mut self) -> usize {
         let Self { world, entries, locks, latest } = self;
-        reclaim(world.control(), &world.table, world.registry(), locks, entries, *latest)
+        reclaim(world.control(), &world.table, world.registry(), locks, entries, *latest).reaped
     }
 }

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod ends;
+mod first_use;
 mod line;
 mod process;
 mod programs;
@@ -43,6 +44,8 @@ fn main() -> Result<()> {
         "writer killed" => writers::killed(directory),
         "writers in turns" => writers::turns(directory),
         "program started" => programs::started(directory),
+        "first use" => first_use::many(directory),
+        first_use::ONE => first_use::one(directory, arguments.next().context("how far ahead")?.parse()?),
         _ => bail!("no scenario {scenario:?}"),
     }
 }

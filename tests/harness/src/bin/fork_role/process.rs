@@ -50,6 +50,16 @@ pub fn fork(role: impl FnOnce() -> Result<()>) -> Result<Pid> {
     unsafe { libc::_exit(code) }
 }
 
+/// Has `handler` called by each thread that is about to fork.
+pub fn before_forks(handler: extern "C" fn()) -> Result<()> {
+    // C calls it through a pointer that says less of what it is.
+    let handler: unsafe extern "C" fn() = handler;
+    // SAFETY: a function lives as long as the program.
+    let error = unsafe { libc::pthread_atfork(Some(handler), None, None) };
+    ensure!(error == 0, "no handler: {}", Errno::from_raw(error));
+    Ok(())
+}
+
 /// Waits for a child that ends well.
 pub fn wait(child: Pid) -> Result<()> {
     match waitpid(child, None).context("wait for a child")? {
