@@ -2,13 +2,13 @@
 
 use crate::columns::{Columns, Span, build_column};
 use crate::error::ReadKind;
-use arrow::array::{ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
 use shmframe_format::{Error, Result};
-use shmframe_segment::{CheckedFrame, PinnedFrame, to_buffer};
+use shmframe_segment::{CheckedFrame, PinnedFrame, Validation, to_buffer};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is known of a frame without a pin: its records, its schema, and where its columns' nodes stand.
 #[derive(Debug)]
@@ -17,23 +17,46 @@ pub(crate) struct KnownFrame {
     schema: SchemaRef,
     /// For each chunk, for each column.
     spans: Vec<Vec<Span>>,
+    /// In the same order, whether the contents of the column were looked at; empty if nobody asks for it.
+    validated: Vec<Vec<AtomicBool>>,
 }
 
 impl KnownFrame {
     /// Reads what the records of a frame say; `before` saves decoding the schema again.
-    pub(crate) fn read(pinned: &PinnedFrame, before: Option<&Self>) -> Result<Self> {
+    pub(crate) fn read(pinned: &PinnedFrame, before: Option<&Self>, validation: Validation) -> Result<Self> {
         let checked = Arc::clone(pinned.checked());
         let same = before.filter(|before| before.checked.schema_reference() == checked.schema_reference());
         let schema = match same {
             Some(before) => Arc::clone(&before.schema),
             None => {
                 let message = pinned.schema_message()?;
-                let schema = try_schema_from_flatbuffer_bytes(&message);
-                Arc::new(schema.map_err(|cause| Error::from(ReadKind::Schema).because(cause))?)
+                Arc::new(shmframe_segment::from_message(&message)?)
             }
         };
         let spans = Columns::of(checked.state(), schema.fields().len())?;
-        Ok(Self { checked, schema, spans })
+        let validated = match validation {
+            Validation::Layout => Vec::new(),
+            Validation::Full => {
+                spans.iter().map(|chunk| chunk.iter().map(|_| AtomicBool::new(false)).collect()).collect()
+            }
+        };
+        Ok(Self { checked, schema, spans, validated })
+    }
+
+    /// Builds a column of a chunk; looks at its contents if nobody did that yet and somebody asked for it.
+    fn build(&self, pinned: &PinnedFrame, chunk: usize, column: usize) -> Result<ArrayRef> {
+        let field = self.schema.field(column);
+        let validated = self.validated.get(chunk).and_then(|chunk| chunk.get(column));
+        let validation = match validated {
+            Some(validated) if !validated.load(Ordering::Relaxed) => Validation::Full,
+            _ => Validation::Layout,
+        };
+        let array = build_column(pinned, &self.spans[chunk][column], field.data_type(), validation)
+            .map_err(|error| error.at(format_args!("column {:?}", field.name())))?;
+        if let Some(validated) = validated {
+            validated.store(true, Ordering::Relaxed);
+        }
+        Ok(array)
     }
 
     pub(crate) fn checked(&self) -> &Arc<CheckedFrame> {
@@ -106,22 +129,16 @@ impl Frame {
 
     fn batch(&self, chunk: usize) -> Result<RecordBatch> {
         let schema = self.schema();
-        let spans = &self.known.spans[chunk];
         let state = self.known.checked.state();
-        let build = |column: usize, at: usize| {
-            let field = schema.field(at);
-            build_column(&self.pinned, &spans[column], field.data_type())
-                .map_err(|error| error.at(format_args!("column {:?}", field.name())))
-        };
+        let build = |column: usize| self.known.build(&self.pinned, chunk, column);
         let arrays = match &self.selected {
-            Some((columns, _)) => columns.iter().enumerate().map(|(at, column)| build(*column, at)).collect(),
-            None => {
-                (0..schema.fields().len()).map(|column| build(column, column)).collect::<Result<Vec<_>>>()
-            }
+            Some((columns, _)) => columns.iter().map(|column| build(*column)).collect(),
+            None => (0..schema.fields().len()).map(build).collect::<Result<Vec<_>>>(),
         };
         let rows = RecordBatchOptions::new().with_row_count(Some(state.chunks[chunk].rows as usize));
-        RecordBatch::try_new_with_options(schema, arrays?, &rows)
-            .map_err(|cause| Error::from(ReadKind::Batch).because(cause))
+        let frame = |error: Error| error.at(format_args!("frame {:?}", self.name()));
+        RecordBatch::try_new_with_options(schema, arrays.map_err(frame)?, &rows)
+            .map_err(|cause| frame(Error::from(ReadKind::Batch).because(cause)))
     }
 
     /// A whole primitive column as one slice, in place. It holds the version for as long as it lives.

@@ -33,7 +33,7 @@ pub use frame::Frame;
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
-pub use shmframe_segment::Trust;
+pub use shmframe_segment::{Trust, Validation};
 pub use snapshot::Snapshot;
 
 const _: () = {

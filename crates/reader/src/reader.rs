@@ -44,7 +44,7 @@ pub enum Wait {
 
 impl Reader {
     pub(crate) fn new(attachment: Arc<Attachment>, options: ReaderOptions) -> Self {
-        let frames = Arc::default();
+        let frames = Arc::new(KnownFrames::new(options.get_validation()));
         Self { inner: Arc::new(Inner { attachment, options, known: Mutex::new(None), frames }) }
     }
 

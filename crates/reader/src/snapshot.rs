@@ -4,13 +4,23 @@ use crate::error::ReadKind;
 use crate::frame::{Frame, KnownFrame};
 use core::time::Duration;
 use shmframe_format::Result;
-use shmframe_segment::PinnedVersion;
+use shmframe_segment::{PinnedVersion, Validation};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Frames whose records were read last, by name: private copies, no pins.
-pub(crate) type KnownFrames = Mutex<HashMap<String, Arc<KnownFrame>>>;
+/// Frames whose records were read last: private copies, no pins.
+#[derive(Debug)]
+pub(crate) struct KnownFrames {
+    validation: Validation,
+    by_name: Mutex<HashMap<String, Arc<KnownFrame>>>,
+}
+
+impl KnownFrames {
+    pub(crate) fn new(validation: Validation) -> Self {
+        Self { validation, by_name: Mutex::default() }
+    }
+}
 
 /// A reader's hold on one version: every frame is of that version, and stays readable for as long as this, or any
 /// array made from it, lives.
@@ -69,14 +79,15 @@ impl Snapshot {
     pub fn find(&self, name: &str) -> Result<Option<Frame>> {
         let place = |error: shmframe_format::Error| error.at(format_args!("frame {name:?}"));
         // A lock that another thread held at a fork stays held in the child: then nothing is known.
-        let known = self.known.try_lock().ok().and_then(|known| known.get(name).cloned());
+        let known = self.known.by_name.try_lock().ok().and_then(|known| known.get(name).cloned());
         let checked = known.as_ref().map(|known| known.checked());
         let Some(pinned) = self.version.frame(name, checked).map_err(place)? else { return Ok(None) };
         let known = match known {
             Some(known) if Arc::ptr_eq(known.checked(), pinned.checked()) => known,
             known => {
-                let fresh = Arc::new(KnownFrame::read(&pinned, known.as_deref()).map_err(place)?);
-                if let Ok(mut known) = self.known.try_lock() {
+                let fresh = KnownFrame::read(&pinned, known.as_deref(), self.known.validation);
+                let fresh = Arc::new(fresh.map_err(place)?);
+                if let Ok(mut known) = self.known.by_name.try_lock() {
                     known.insert(name.to_owned(), Arc::clone(&fresh));
                 }
                 fresh

@@ -2,12 +2,12 @@
 
 use crate::batches::Batches;
 use crate::layout::{NodePlan, Plan};
-use crate::schema::{self, SchemaRecords};
+use crate::schema::SchemaRecords;
 use arrow::datatypes::SchemaRef;
 use shmframe_format::name::check_frame_name;
 use shmframe_format::table::NodeItem;
 use shmframe_format::{Describe, ErrorKind, Report, Result};
-use shmframe_segment::{FrameDraft, Schema, Staging, Store};
+use shmframe_segment::{FrameDraft, Schema, Staging, Store, to_message};
 
 #[derive(Debug)]
 enum TransactionKind {
@@ -173,7 +173,8 @@ fn carry_out(
         }
         Operation::Put(schema, plan) => {
             let known = if touched { None } else { schemas.published.find(frame, &schema) };
-            let message = if known.is_some() { Vec::new() } else { schema::message(&schema) };
+            let place = |error: shmframe_format::Error| error.at(format_args!("frame {frame:?}"));
+            let message = if known.is_some() { Vec::new() } else { to_message(&schema).map_err(place)? };
             let draft = FrameDraft {
                 name: frame,
                 schema: known.map_or(Schema::Message(&message), Schema::Unchanged),
@@ -182,7 +183,7 @@ fn carry_out(
                 buffer_lengths: plan.buffer_lengths().collect(),
             };
             let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads));
-            let record = record.map_err(|error| error.at(format_args!("frame {frame:?}")))?;
+            let record = record.map_err(place)?;
             if known.is_none() {
                 schemas.learned.push((frame.to_owned(), Some((schema, record))));
             }

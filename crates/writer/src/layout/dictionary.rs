@@ -61,7 +61,7 @@ pub(super) fn plan(
     let limit = countable(key_type);
     if total > limit {
         let (values, tables) = merge::merge(path, limit, pieces, &distinct)?;
-        return Ok((vec![values], KeyPlan::Mapped { table_of: distinct.of_piece, tables }));
+        return Ok((values, KeyPlan::Mapped { table_of: distinct.of_piece, tables }));
     }
     let shifts = distinct.of_piece.iter().map(|&which| starts[which]).collect();
     Ok((distinct.values, KeyPlan::Shifted(shifts)))
