@@ -61,7 +61,7 @@ pub(crate) fn build_column(
     validation: Validation,
 ) -> Result<ArrayRef> {
     let mut cursor = Cursor { frame, node: span.nodes.start, buffer: span.buffers.start };
-    cursor.build(data_type)?.check(validation)
+    cursor.parts(data_type)?.build(validation)
 }
 
 /// Walks the nodes and buffers of a column, depth-first.
@@ -73,6 +73,10 @@ struct Cursor<'a> {
 
 impl Cursor<'_> {
     fn build(&mut self, data_type: &DataType) -> Result<ArrayDraft> {
+        self.parts(data_type)?.draft()
+    }
+
+    fn parts(&mut self, data_type: &DataType) -> Result<ArrayParts> {
         let state = self.frame.checked().state();
         let Some(node) = state.nodes.get(self.node) else { return Err(ReadKind::Batch.into()) };
         self.node += 1;
@@ -89,7 +93,7 @@ impl Cursor<'_> {
             return Err(ReadKind::Batch.into());
         }
         let length = node.length as usize;
-        ArrayDraft::new(ArrayParts { data_type: data_type.clone(), length, validity, buffers, children })
+        Ok(ArrayParts { data_type: data_type.clone(), length, validity, buffers, children })
     }
 
     fn children(&mut self, data_type: &DataType) -> Result<Vec<ArrayDraft>> {
