@@ -258,3 +258,58 @@ fn bytes(count: usize, width: usize) -> u64 {
 fn too_many_rows(path: &Path<'_>) -> shmframe_format::Error {
     LayoutError::TooManyRows { path: path.to_string() }.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{FixedSizeListArray, Int32Array, ListArray, StructArray};
+    use arrow::buffer::{NullBuffer, OffsetBuffer};
+    use shmframe_format::ErrorKind;
+
+    use super::*;
+
+    fn item(nullable: bool) -> Arc<Field> {
+        Arc::new(Field::new("item", DataType::Int32, nullable))
+    }
+
+    /// Arrow builds no such arrays without `unsafe`, so the type is claimed instead.
+    fn claimed(data_type: DataType, piece: ArrayRef) -> Result<()> {
+        let mut planner = Planner {
+            limits: &Limits::ARROW,
+            nodes: Vec::new(),
+            sources: Vec::new(),
+            lengths: Vec::new(),
+            pieces: Vec::new(),
+        };
+        planner.child(None, Child::of(&Field::new("c", data_type, false), vec![piece], Hidden::No))
+    }
+
+    #[test]
+    fn nulls_in_a_field_declared_without_are_refused() {
+        let child = || Arc::new(Int32Array::from(vec![Some(1), None, Some(3), Some(4)])) as ArrayRef;
+        let structs = |nulls: Option<Vec<bool>>| {
+            let nulls = nulls.map(NullBuffer::from);
+            Arc::new(StructArray::new(vec![item(true)].into(), vec![child()], nulls)) as ArrayRef
+        };
+        let pairs: ArrayRef = Arc::new(FixedSizeListArray::new(item(true), 2, child(), None));
+        let lists = |lengths: [usize; 2]| {
+            let offsets = OffsetBuffer::from_lengths(lengths);
+            Arc::new(ListArray::new(item(true), offsets, child(), None)) as ArrayRef
+        };
+        let of_structs = |nullable| DataType::Struct(vec![item(nullable)].into());
+        let refused = [
+            (DataType::Int32, child(), "\"c\""),
+            (of_structs(false), structs(None), "\"c.item\""),
+            (DataType::FixedSizeList(item(false), 2), pairs, "\"c.item\""),
+            (DataType::List(item(false)), lists([1, 1]), "\"c.item\""),
+            (of_structs(true), structs(Some(vec![true, false, true, true])), "\"c\""),
+        ];
+        for (data_type, piece, path) in refused {
+            let error = claimed(data_type, piece).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
+            assert!(error.to_string().contains(path), "{error}");
+        }
+        // What no row covers does not count.
+        claimed(DataType::List(item(false)), lists([1, 0])).unwrap();
+        claimed(of_structs(true), structs(None)).unwrap();
+    }
+}
