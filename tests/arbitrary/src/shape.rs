@@ -166,7 +166,7 @@ fn array_shapes(array: &ArrayRef, note: &mut impl FnMut(Shape, bool)) {
             Shape::UnorderedUnion,
             rows.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[1].1 < pair[0].1),
         );
-        let values: usize = children(array).iter().map(|child| child.len()).sum();
+        let values: usize = children(array).iter().map(Array::len).sum();
         note(Shape::UnusedUnionValues, values > union.len());
     }
     if let Some(runs) = array.as_run_opt::<Int32Type>() {

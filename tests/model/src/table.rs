@@ -128,7 +128,7 @@ fn children(
     buffers: Vec<Buffer>,
     children: Vec<ArrayRef>,
 ) -> ArrayRef {
-    let children = children.iter().map(|child| child.to_data()).collect();
+    let children = children.iter().map(Array::to_data).collect();
     let builder = ArrayData::builder(data_type.clone()).len(ROWS).nulls(nulls);
     make_array(builder.buffers(buffers).child_data(children).build().expect("an array of the type"))
 }

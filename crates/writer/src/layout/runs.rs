@@ -24,7 +24,7 @@ pub(super) fn plan(
         _ => join::<Int64Type>(pieces),
     };
     joined.ok_or_else(|| {
-        let rows = pieces.iter().map(|piece| piece.len()).sum();
+        let rows = pieces.iter().map(Array::len).sum();
         LayoutError::RunEndsOverflow { path: path.to_string(), rows, end_type: end_type.clone() }.into()
     })
 }
@@ -32,7 +32,7 @@ pub(super) fn plan(
 /// `None` if an end is more than the type can count.
 fn join<R: RunEndIndexType>(pieces: &[ArrayRef]) -> Option<(ArrayRef, Vec<ArrayRef>)> {
     let (mut ends, mut values, mut rows) = (Vec::new(), Vec::with_capacity(pieces.len()), 0);
-    for runs in pieces.iter().map(|piece| piece.as_run::<R>()).filter(|runs| !runs.is_empty()) {
+    for runs in pieces.iter().map(AsArray::as_run::<R>).filter(|runs| !runs.is_empty()) {
         let covered = runs.get_start_physical_index()..=runs.get_end_physical_index();
         for end in &runs.run_ends().values()[covered] {
             let end = (end.as_usize() - runs.offset()).min(runs.len());
