@@ -93,6 +93,8 @@ mod tests {
                 ErrorKind::VersionGone,
                 ErrorKind::Removed,
                 ErrorKind::VersionGone,
+                #[cfg(feature = "arrow")]
+                ErrorKind::TypeNotSupported,
             ],
         );
     }
