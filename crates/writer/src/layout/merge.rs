@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use shmframe_format::Result;
@@ -26,28 +27,41 @@ pub(super) fn merge(
     let used = used(pieces, distinct);
     // Some nested types have no such form: then no two values are known to be equal.
     let encoded = encode(&distinct.values).ok();
-    let mut key_of: HashMap<Identity<'_>, u32> = HashMap::new();
+    // With the key, the first value that got it.
+    let mut key_of: HashMap<Identity<'_>, (u32, (usize, usize))> = HashMap::new();
     let mut chosen = Chosen { values: Vec::new(), count: 0 };
     let mut tables = Vec::with_capacity(distinct.values.len());
     for (which, used) in used.iter().enumerate() {
         let mut table = vec![0; used.len()];
         for (old, _) in used.iter().enumerate().filter(|(_, used)| **used) {
-            let identity = match &encoded {
-                Some(encoded) => Identity::Bytes(encoded[which].row(old).data()),
-                None => Identity::Place(which, old),
-            };
-            table[old] = match key_of.entry(identity) {
-                Entry::Occupied(known) => *known.get(),
+            let bytes = encoded.as_ref().map(|encoded| Identity::Bytes(encoded[which].row(old).data()));
+            let identity = bytes.filter(|bytes| {
+                let known = key_of.get(bytes);
+                known.is_none_or(|(_, known)| distinct.is_equal(*known, (which, old)))
+            });
+            table[old] = match key_of.entry(identity.unwrap_or(Identity::Place(which, old))) {
+                Entry::Occupied(known) => known.get().0,
                 Entry::Vacant(_) if chosen.count == limit => {
                     let values = limit.saturating_add(1);
                     return Err(LayoutError::KeysOverflow { path: path.to_string(), values, limit }.into());
                 }
-                Entry::Vacant(new) => *new.insert(chosen.add(which, old)),
+                Entry::Vacant(new) => new.insert((chosen.add(which, old), (which, old))).0,
             };
         }
         tables.push(table);
     }
     Ok((chosen.cut(&distinct.values), tables))
+}
+
+impl Distinct {
+    /// Whether two values, each its dictionary and its place there, are equal, given that they have equal bytes: those
+    /// of unions may have them and not be, and a null key and the key of a null are told apart by some and not by others.
+    fn is_equal(&self, one: (usize, usize), other: (usize, usize)) -> bool {
+        let value = |(which, at): (usize, usize)| self.values[which].slice(at, 1);
+        let data_type = self.values[one.0].data_type();
+        let plain = !data_type.is_nested() && !matches!(data_type, DataType::Dictionary(_, _));
+        plain || value(one) == value(other)
+    }
 }
 
 /// What tells a value from others.

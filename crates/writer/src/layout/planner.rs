@@ -25,6 +25,8 @@ use super::views;
 pub(super) struct Limits {
     /// The highest 32-bit offset.
     pub(super) offset: usize,
+    /// The most values that keys of a dictionary tell apart, whatever their width.
+    pub(super) keys: usize,
     /// The longest data buffer of views, in bytes.
     pub(super) view_data: usize,
     /// The most rows of views that are written in one go.
@@ -37,6 +39,7 @@ impl Limits {
     /// Arrow's, with signed 32-bit offsets.
     pub(super) const ARROW: Self = Self {
         offset: i32::MAX as usize,
+        keys: usize::MAX,
         view_data: i32::MAX as usize,
         block_rows: 1 << 16,
         block_bytes: 8 << 20,
@@ -151,7 +154,8 @@ impl Planner<'_> {
             }
             Kind::Keys { width, keys: key_type, values: value_type } => {
                 lengths.push(bytes(length, width));
-                let (values, keys) = dictionary::plan(path, ordered, key_type, pieces)?;
+                let key_limit = dictionary::countable(key_type).min(self.limits.keys);
+                let (values, keys) = dictionary::plan(path, ordered, key_limit, pieces)?;
                 let children = vec![Child::of_dictionary(value_type, values)];
                 Rules { rule: Rule::Keys(width, keys), children }
             }
