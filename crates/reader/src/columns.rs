@@ -1,13 +1,13 @@
 //! From nodes and buffers to Arrow arrays: which of them belong to which column, and how they are put together.
 
 use crate::error::ReadKind;
-use arrow::array::{ArrayData, ArrayRef};
+use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use core::ops::Range;
 use shmframe_format::Result;
 use shmframe_format::frame::State;
 use shmframe_format::table::NodeItem;
-use shmframe_segment::{ArrayParts, PinnedFrame, build_array, to_array};
+use shmframe_segment::{ArrayDraft, ArrayParts, PinnedFrame, Validation};
 
 /// The nodes and buffers of one column, in its chunk's lists.
 #[derive(Clone, Debug)]
@@ -54,9 +54,14 @@ fn span(nodes: &[NodeItem], node: usize, buffer: usize) -> Span {
 }
 
 /// Builds a column of this type, in place.
-pub(crate) fn build_column(frame: &PinnedFrame, span: &Span, data_type: &DataType) -> Result<ArrayRef> {
+pub(crate) fn build_column(
+    frame: &PinnedFrame,
+    span: &Span,
+    data_type: &DataType,
+    validation: Validation,
+) -> Result<ArrayRef> {
     let mut cursor = Cursor { frame, node: span.nodes.start, buffer: span.buffers.start };
-    cursor.build(data_type).map(to_array)
+    cursor.parts(data_type)?.build(validation)
 }
 
 /// Walks the nodes and buffers of a column, depth-first.
@@ -67,39 +72,77 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    fn build(&mut self, data_type: &DataType) -> Result<ArrayData> {
-        let child_types = child_types(data_type);
-        let state = self.frame.checked().state();
-        let node = match state.nodes.get(self.node) {
-            Some(node) if node.children as usize == child_types.len() => node,
-            _ => return Err(ReadKind::Batch.into()),
-        };
-        self.node += 1;
-        let mut buffers = Vec::with_capacity(node.buffers as usize);
-        for index in self.buffer..self.buffer + node.buffers as usize {
-            buffers.push(self.frame.buffer(index)?);
-        }
-        self.buffer += node.buffers as usize;
-        let validity = if node.validity == 1 { Some((buffers.remove(0), node.nulls as usize)) } else { None };
-        let children = child_types.into_iter().map(|child| self.build(child)).collect::<Result<_>>()?;
-        let length = node.length as usize;
-        build_array(ArrayParts { data_type: data_type.clone(), length, validity, buffers, children })
+    fn build(&mut self, data_type: &DataType) -> Result<ArrayDraft> {
+        self.parts(data_type)?.draft()
     }
-}
 
-/// The types of an array's children.
-fn child_types(data_type: &DataType) -> Vec<&DataType> {
-    match data_type {
-        DataType::Struct(fields) => fields.iter().map(|field| field.data_type()).collect(),
-        DataType::Dictionary(_, values) => vec![values],
-        DataType::List(field)
-        | DataType::LargeList(field)
-        | DataType::ListView(field)
-        | DataType::LargeListView(field)
-        | DataType::FixedSizeList(field, _)
-        | DataType::Map(field, _) => vec![field.data_type()],
-        DataType::Union(fields, _) => fields.iter().map(|(_, field)| field.data_type()).collect(),
-        DataType::RunEndEncoded(ends, values) => vec![ends.data_type(), values.data_type()],
-        _ => Vec::new(),
+    fn parts(&mut self, data_type: &DataType) -> Result<ArrayParts> {
+        let state = self.frame.checked().state();
+        let Some(node) = state.nodes.get(self.node) else { return Err(ReadKind::Batch.into()) };
+        self.node += 1;
+        let first = self.buffer;
+        self.buffer += node.buffers as usize;
+        let own = first + node.validity as usize;
+        let validity = match node.validity {
+            0 => None,
+            _ => Some((self.frame.buffer(first)?, node.nulls as usize)),
+        };
+        let buffers = (own..self.buffer).map(|index| self.frame.buffer(index)).collect::<Result<_>>()?;
+        let children = self.children(data_type)?;
+        if children.len() != node.children as usize {
+            return Err(ReadKind::Batch.into());
+        }
+        let length = node.length as usize;
+        Ok(ArrayParts { data_type: data_type.clone(), length, validity, buffers, children })
+    }
+
+    fn children(&mut self, data_type: &DataType) -> Result<Vec<ArrayDraft>> {
+        match data_type {
+            DataType::Struct(fields) => fields.iter().map(|field| self.build(field.data_type())).collect(),
+            DataType::Union(fields, _) => {
+                fields.iter().map(|(_, field)| self.build(field.data_type())).collect()
+            }
+            DataType::Dictionary(_, values) => Ok(vec![self.build(values)?]),
+            DataType::List(field)
+            | DataType::LargeList(field)
+            | DataType::ListView(field)
+            | DataType::LargeListView(field)
+            | DataType::FixedSizeList(field, _)
+            | DataType::Map(field, _) => Ok(vec![self.build(field.data_type())?]),
+            DataType::RunEndEncoded(ends, values) => {
+                Ok(vec![self.build(ends.data_type())?, self.build(values.data_type())?])
+            }
+            DataType::Null
+            | DataType::Boolean
+            | DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::UInt8
+            | DataType::UInt16
+            | DataType::UInt32
+            | DataType::UInt64
+            | DataType::Float16
+            | DataType::Float32
+            | DataType::Float64
+            | DataType::Decimal32(_, _)
+            | DataType::Decimal64(_, _)
+            | DataType::Decimal128(_, _)
+            | DataType::Decimal256(_, _)
+            | DataType::Date32
+            | DataType::Date64
+            | DataType::Time32(_)
+            | DataType::Time64(_)
+            | DataType::Timestamp(_, _)
+            | DataType::Duration(_)
+            | DataType::Interval(_)
+            | DataType::FixedSizeBinary(_)
+            | DataType::Utf8
+            | DataType::LargeUtf8
+            | DataType::Utf8View
+            | DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView => Ok(Vec::new()),
+        }
     }
 }

@@ -12,7 +12,6 @@ pub(crate) enum ReadKind {
     ColumnRuns { column: String, runs: usize },
     Columns { wanted: usize, found: usize },
     Values { column: String, wanted: u64, found: u64 },
-    Schema,
     Batch,
     OpenTimedOut { name: String },
 }
@@ -25,7 +24,7 @@ impl Describe for ReadKind {
             Self::ColumnType { .. } => ErrorKind::ColumnType,
             Self::ColumnNulls { .. } => ErrorKind::ColumnNulls,
             Self::ColumnRuns { .. } => ErrorKind::ColumnRuns,
-            Self::Columns { .. } | Self::Values { .. } | Self::Schema | Self::Batch => ErrorKind::Corrupt,
+            Self::Columns { .. } | Self::Values { .. } | Self::Batch => ErrorKind::Corrupt,
             Self::OpenTimedOut { .. } => ErrorKind::TimedOut,
         }
     }
@@ -75,9 +74,6 @@ impl Describe for ReadKind {
                 format!("{found}"),
                 remove,
             ),
-            Self::Schema => {
-                Report::new("damaged schema", "an Arrow IPC schema message", "something else", remove)
-            }
             Self::Batch => Report::new("damaged frame", "columns that fit its schema", "others", remove),
             Self::OpenTimedOut { name } => Report::new(
                 format!("no segment {name:?} within the time given"),
@@ -97,7 +93,6 @@ shmframe_format::every_kind!(ReadKind {
     ColumnRuns: ReadKind::ColumnRuns { column: "a".into(), runs: 2 };
     Columns: ReadKind::Columns { wanted: 1, found: 2 };
     Values: ReadKind::Values { column: "a".into(), wanted: 2, found: 1 };
-    Schema: ReadKind::Schema;
     Batch: ReadKind::Batch;
     OpenTimedOut: ReadKind::OpenTimedOut { name: "a".into() };
 });

@@ -2,15 +2,15 @@
 
 use crate::columns::{Columns, Span, build_column};
 use crate::error::ReadKind;
-use arrow::array::{ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
 use core::fmt;
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Error, Result};
-use shmframe_segment::{CheckedFrame, PinnedFrame, to_buffer};
+use shmframe_segment::{CheckedFrame, PinnedFrame, Validation, to_buffer};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a frame's records say once they are decoded: its schema, and where its columns' nodes stand.
 #[derive(Debug)]
@@ -19,11 +19,13 @@ pub(crate) struct KnownFrame {
     schema: SchemaRef,
     /// For each chunk, for each column.
     spans: Vec<Vec<Span>>,
+    /// In the same order, whether the contents of the column were looked at; empty if who decoded it does not ask.
+    validated: Vec<Vec<AtomicBool>>,
 }
 
 impl KnownFrame {
     /// Reads what the records of a frame say; `before` saves decoding the schema again.
-    pub(crate) fn read(pinned: &PinnedFrame, before: Option<&Self>) -> Result<Self> {
+    pub(crate) fn read(pinned: &PinnedFrame, before: Option<&Self>, validation: Validation) -> Result<Self> {
         let checked = pinned.checked();
         let schema_reference = *checked.schema_reference();
         let same = before.filter(|before| before.schema_reference == schema_reference);
@@ -31,12 +33,17 @@ impl KnownFrame {
             Some(before) => Arc::clone(&before.schema),
             None => {
                 let message = pinned.schema_message()?;
-                let schema = try_schema_from_flatbuffer_bytes(&message);
-                Arc::new(schema.map_err(|cause| Error::from(ReadKind::Schema).because(cause))?)
+                Arc::new(shmframe_segment::from_message(&message)?)
             }
         };
         let spans = Columns::of(checked.state(), schema.fields().len())?;
-        Ok(Self { schema_reference, schema, spans })
+        let validated = match validation {
+            Validation::Layout => Vec::new(),
+            Validation::Full => {
+                spans.iter().map(|chunk| chunk.iter().map(|_| AtomicBool::new(false)).collect()).collect()
+            }
+        };
+        Ok(Self { schema_reference, schema, spans, validated })
     }
 
     /// What is known of a frame, if it was decoded before.
@@ -57,6 +64,7 @@ impl KnownFrame {
 pub struct Frame {
     pinned: PinnedFrame,
     known: Arc<KnownFrame>,
+    validation: Validation,
     /// The columns to build, and their schema; all of them if there is none.
     selected: Option<(Arc<[usize]>, SchemaRef)>,
 }
@@ -70,8 +78,8 @@ impl fmt::Debug for Frame {
 }
 
 impl Frame {
-    pub(crate) fn new(pinned: PinnedFrame, known: Arc<KnownFrame>) -> Self {
-        Self { pinned, known, selected: None }
+    pub(crate) fn new(pinned: PinnedFrame, known: Arc<KnownFrame>, validation: Validation) -> Self {
+        Self { pinned, known, validation, selected: None }
     }
 
     /// The frame's name.
@@ -125,22 +133,33 @@ impl Frame {
 
     fn batch(&self, chunk: usize) -> Result<RecordBatch> {
         let schema = self.schema();
-        let spans = &self.known.spans[chunk];
         let state = self.pinned.checked().state();
-        let build = |column: usize, at: usize| {
-            let field = schema.field(at);
-            build_column(&self.pinned, &spans[column], field.data_type())
-                .map_err(|error| error.at(format_args!("column {:?}", field.name())))
-        };
+        let build = |column: usize| self.build(chunk, column);
         let arrays = match &self.selected {
-            Some((columns, _)) => columns.iter().enumerate().map(|(at, column)| build(*column, at)).collect(),
-            None => {
-                (0..schema.fields().len()).map(|column| build(column, column)).collect::<Result<Vec<_>>>()
-            }
+            Some((columns, _)) => columns.iter().map(|column| build(*column)).collect(),
+            None => (0..schema.fields().len()).map(build).collect::<Result<Vec<_>>>(),
         };
         let rows = RecordBatchOptions::new().with_row_count(Some(state.chunks[chunk].rows as usize));
-        RecordBatch::try_new_with_options(schema, arrays?, &rows)
-            .map_err(|cause| Error::from(ReadKind::Batch).because(cause))
+        let frame = |error: Error| error.at(format_args!("frame {:?}", self.name()));
+        RecordBatch::try_new_with_options(schema, arrays.map_err(frame)?, &rows)
+            .map_err(|cause| frame(Error::from(ReadKind::Batch).because(cause)))
+    }
+
+    /// Builds a column of a chunk; looks at its contents if that was asked for and nobody is known to have done it.
+    fn build(&self, chunk: usize, column: usize) -> Result<ArrayRef> {
+        let field = self.known.schema.field(column);
+        let looked_at = self.known.validated.get(chunk).and_then(|chunk| chunk.get(column));
+        let validation = match looked_at {
+            Some(looked_at) if looked_at.load(Ordering::Relaxed) => Validation::Layout,
+            _ => self.validation,
+        };
+        let span = &self.known.spans[chunk][column];
+        let array = build_column(&self.pinned, span, field.data_type(), validation)
+            .map_err(|error| error.at(format_args!("column {:?}", field.name())))?;
+        if let (Some(looked_at), Validation::Full) = (looked_at, validation) {
+            looked_at.store(true, Ordering::Relaxed);
+        }
+        Ok(array)
     }
 
     /// A whole primitive column as one slice, in place. It holds the version for as long as it lives.

@@ -35,7 +35,7 @@ pub use frame::Frame;
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
-pub use shmframe_segment::{Trust, Usage as ReaderStats};
+pub use shmframe_segment::{Trust, Usage as ReaderStats, Validation};
 pub use snapshot::Snapshot;
 #[cfg(feature = "futures")]
 pub use stream::FollowStream;

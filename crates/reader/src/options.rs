@@ -4,7 +4,7 @@ use crate::error::ReadKind;
 use crate::reader::Reader;
 use core::time::Duration;
 use shmframe_format::{Error, ErrorKind, Result};
-use shmframe_segment::{Attachment, Location, Trust, deadline};
+use shmframe_segment::{Attachment, Location, Trust, Validation, deadline};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,6 +17,7 @@ pub struct ReaderOptions {
     directory: Option<PathBuf>,
     label: String,
     trust: Trust,
+    validation: Validation,
 }
 
 impl ReaderOptions {
@@ -45,6 +46,21 @@ impl ReaderOptions {
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
         self
+    }
+
+    /// How much of a column is checked before it is handed out: its layout unless asked otherwise.
+    ///
+    /// With [`Validation::Full`], [`crate::Frame::batches`] looks at all rows of each column that it builds, once for each
+    /// state of a frame (a frame that the next version leaves alone is not looked at again), and refuses contents that
+    /// are no valid Arrow. For segments of an owner that is not trusted to be right.
+    #[must_use]
+    pub fn validation(mut self, validation: Validation) -> Self {
+        self.validation = validation;
+        self
+    }
+
+    pub(crate) fn get_validation(&self) -> Validation {
+        self.validation
     }
 
     /// Opens the segment `name`.

@@ -48,7 +48,7 @@ impl fmt::Debug for Reader {
 
 impl Reader {
     pub(crate) fn new(attachment: Arc<Attachment>, options: ReaderOptions) -> Self {
-        let frames = Arc::default();
+        let frames = Arc::new(KnownFrames::new(options.get_validation()));
         Self { inner: Arc::new(Inner { attachment, options, frames }) }
     }
 

@@ -5,14 +5,23 @@ use crate::frame::{Frame, KnownFrame};
 use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
-use shmframe_segment::{CheckedFrame, PinnedFrame, PinnedVersion};
+use shmframe_segment::{CheckedFrame, PinnedFrame, PinnedVersion, Validation};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Frames whose records were read last, by name: private copies, no pins. What is of a version that is held stands
-/// beside its pin; this is where the next version looks what it shares with the one before.
-pub(crate) type KnownFrames = Mutex<HashMap<String, Arc<CheckedFrame>>>;
+/// Frames whose records were read last: private copies, no pins. What is of a version that is held stands beside its
+/// pin; this is where the next version looks what it shares with the one before.
+pub(crate) struct KnownFrames {
+    validation: Validation,
+    by_name: Mutex<HashMap<String, Arc<CheckedFrame>>>,
+}
+
+impl KnownFrames {
+    pub(crate) fn new(validation: Validation) -> Self {
+        Self { validation, by_name: Mutex::default() }
+    }
+}
 
 /// A reader's hold on one version: every frame is of that version, and stays readable for as long as this, or any
 /// array made from it, lives.
@@ -78,13 +87,13 @@ impl Snapshot {
         // A lock that another thread held at a fork stays held in the child: then nothing is known.
         let mut before = None;
         let known = || {
-            before = self.known.try_lock().ok().and_then(|known| known.get(name).cloned());
+            before = self.known.by_name.try_lock().ok().and_then(|known| known.get(name).cloned());
             before.clone()
         };
         let found = self.version.frame(name, known);
         let found = found.and_then(|pinned| match pinned {
             Some(pinned) => match KnownFrame::of(pinned.checked()) {
-                Some(known) => Ok(Some(Frame::new(pinned, known))),
+                Some(known) => Ok(Some(Frame::new(pinned, known, self.known.validation))),
                 None => self.decode(pinned, before.as_deref()).map(Some),
             },
             None => Ok(None),
@@ -94,15 +103,16 @@ impl Snapshot {
 
     /// Decodes a frame that was not seen before, and keeps it in mind; `before` is its like in an earlier version.
     fn decode(&self, pinned: PinnedFrame, before: Option<&CheckedFrame>) -> Result<Frame> {
-        let fresh = KnownFrame::read(&pinned, before.and_then(KnownFrame::of).as_deref())?;
+        let validation = self.known.validation;
+        let fresh = KnownFrame::read(&pinned, before.and_then(KnownFrame::of).as_deref(), validation)?;
         let checked = pinned.checked();
         let fresh = fresh.keep(checked);
-        if let Ok(mut known) = self.known.try_lock() {
+        if let Ok(mut known) = self.known.by_name.try_lock() {
             match known.get_mut(checked.name()) {
                 Some(known) => *known = Arc::clone(checked),
                 None => _ = known.insert(checked.name().to_owned(), Arc::clone(checked)),
             }
         }
-        Ok(Frame::new(pinned, fresh))
+        Ok(Frame::new(pinned, fresh, validation))
     }
 }

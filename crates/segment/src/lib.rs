@@ -3,7 +3,7 @@
 //! The one crate that may say `unsafe`. It owns the files and mappings of a segment, the protocol over their
 //! shared words, the writer lease, reader slots and pins, extents and the tokens that reach them (`Staged` to
 //! write, [`Frozen`] to read), recovery, waiting and fork. It knows records (`shmframe-format`), and nothing of
-//! Arrow but the one function that builds arrays over frozen bytes (feature `arrow`).
+//! Arrow but what builds arrays over frozen bytes, and how a schema record holds a schema (feature `arrow`).
 
 #[cfg(not(all(target_os = "linux", target_endian = "little", target_pointer_width = "64")))]
 compile_error!(
@@ -20,6 +20,8 @@ mod fork;
 pub mod protocol;
 #[cfg(not(loom))]
 mod reading;
+#[cfg(all(feature = "arrow", not(loom)))]
+mod schema;
 pub mod steps;
 pub mod sync;
 #[cfg(not(loom))]
@@ -28,8 +30,6 @@ pub mod words;
 #[cfg(not(loom))]
 mod writing;
 
-#[cfg(all(feature = "arrow", not(loom)))]
-pub use reading::arrays::{ArrayParts, build_array, to_array, to_buffer};
 #[cfg(not(loom))]
 pub use {
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
@@ -43,6 +43,11 @@ pub use {
     writing::recovery::Audit,
     writing::staging::{FrameDraft, Schema, Staging},
     writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
+};
+#[cfg(all(feature = "arrow", not(loom)))]
+pub use {
+    reading::arrays::{ArrayDraft, ArrayParts, Validation, to_buffer},
+    schema::{from_message, to_message},
 };
 
 #[cfg(all(test, not(loom)))]
@@ -65,6 +70,8 @@ mod tests {
             crate::reading::version::every_kind(),
             #[cfg(feature = "arrow")]
             crate::reading::arrays::every_kind(),
+            #[cfg(feature = "arrow")]
+            crate::schema::every_kind(),
         ];
         check_messages(
             errors.into_iter().flatten().collect(),
@@ -92,6 +99,8 @@ mod tests {
                 ErrorKind::VersionGone,
                 ErrorKind::Removed,
                 ErrorKind::VersionGone,
+                #[cfg(feature = "arrow")]
+                ErrorKind::TypeNotSupported,
             ],
         );
     }

@@ -123,8 +123,7 @@
 //! # Limits
 //!
 //! - Rows are not changed in place, and there is no append yet: a frame is put whole.
-//! - Types: null, boolean, numbers, temporals, decimals, (large) strings and binary, their views, fixed-size binary,
-//!   dictionaries, and structs of these. Lists, maps, unions and run-end encoded arrays are refused.
+//! - Every type of Arrow, nested less than 30 deep.
 //! - One machine: 64-bit little-endian Linux, 5.14 or newer, a local file system (tmpfs, ext4, xfs).
 //! - Readers hold the newest version, and see some versions never.
 //! - A writer maps the capacity of its segment, 1 TiB unless asked otherwise: address space, not memory.
@@ -204,7 +203,7 @@ pub use arrow;
 #[cfg(feature = "futures")]
 pub use shmframe_reader::FollowStream;
 pub use shmframe_reader::{
-    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Snapshot, StopHandle, Wait,
+    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Snapshot, StopHandle, Validation, Wait,
 };
 pub use shmframe_writer::{
     Audit, Batches, Error, ErrorKind, Holder, Report, Result, Transaction, TrimPolicy, Trust, Writer,

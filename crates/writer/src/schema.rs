@@ -1,7 +1,6 @@
-//! Schemas as Arrow IPC messages, and which record holds which.
+//! Which record holds which schema.
 
-use arrow::datatypes::{Schema, SchemaRef};
-use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
+use arrow::datatypes::SchemaRef;
 use shmframe_format::table::RecordReference;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,12 +37,4 @@ impl SchemaRecords {
             None => drop(self.records.remove(&frame)),
         }
     }
-}
-
-/// The Arrow IPC schema message.
-pub(crate) fn message(schema: &Schema) -> Vec<u8> {
-    let mut dictionaries = DictionaryTracker::new(false);
-    let generator = IpcDataGenerator::default();
-    let options = IpcWriteOptions::default();
-    generator.schema_to_bytes_with_dictionary_tracker(schema, &mut dictionaries, &options).ipc_message
 }

@@ -2,12 +2,12 @@
 
 use crate::batches::Batches;
 use crate::layout::{NodePlan, Plan};
-use crate::schema::{self, SchemaRecords};
+use crate::schema::SchemaRecords;
 use arrow::datatypes::SchemaRef;
 use shmframe_format::name::check_frame_name;
 use shmframe_format::table::NodeItem;
 use shmframe_format::{Describe, ErrorKind, Report, Result};
-use shmframe_segment::{FrameDraft, Schema, Staging, Store};
+use shmframe_segment::{FrameDraft, Schema, Staging, Store, to_message};
 
 #[derive(Debug)]
 enum TransactionKind {
@@ -61,7 +61,8 @@ enum Stage<'w> {
 
 #[allow(clippy::large_enum_variant, reason = "puts are what there is: a box costs more than the bytes")]
 enum Operation {
-    Put(SchemaRef, Plan),
+    /// With the message of the schema, unless that stood in the newest version when the frame was handed in.
+    Put(SchemaRef, Plan, Option<Vec<u8>>),
     Remove,
 }
 
@@ -99,8 +100,13 @@ impl<'w> Transaction<'w> {
         let Batches(batches) = batches.into();
         let first = batches.first().ok_or_else(|| TransactionKind::NoBatches { frame: frame.to_owned() })?;
         let schema = first.schema();
-        let plan = Plan::new(&schema, batches).map_err(|error| error.at(format_args!("frame {frame:?}")))?;
-        self.apply(frame, Operation::Put(schema, plan))
+        let place = |error: shmframe_format::Error| error.at(format_args!("frame {frame:?}"));
+        let plan = Plan::new(&schema, batches).map_err(place)?;
+        let message = match self.schemas.find(frame, &schema) {
+            Some(_) => None,
+            None => Some(to_message(&schema).map_err(place)?),
+        };
+        self.apply(frame, Operation::Put(schema, plan, message))
     }
 
     /// Removes a frame.
@@ -171,9 +177,14 @@ fn carry_out(
             }
             schemas.learned.push((frame.to_owned(), None));
         }
-        Operation::Put(schema, plan) => {
+        Operation::Put(schema, plan, message) => {
             let known = if touched { None } else { schemas.published.find(frame, &schema) };
-            let message = if known.is_some() { Vec::new() } else { schema::message(&schema) };
+            let place = |error: shmframe_format::Error| error.at(format_args!("frame {frame:?}"));
+            let message = match (known, message) {
+                (Some(_), _) => Vec::new(),
+                (None, Some(message)) => message,
+                (None, None) => to_message(&schema).map_err(place)?,
+            };
             let draft = FrameDraft {
                 name: frame,
                 schema: known.map_or(Schema::Message(&message), Schema::Unchanged),
@@ -182,7 +193,7 @@ fn carry_out(
                 buffer_lengths: plan.buffer_lengths().collect(),
             };
             let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads));
-            let record = record.map_err(|error| error.at(format_args!("frame {frame:?}")))?;
+            let record = record.map_err(place)?;
             if known.is_none() {
                 schemas.learned.push((frame.to_owned(), Some((schema, record))));
             }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::*;
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
-use arrow::datatypes::{BinaryViewType, ByteViewType, DataType, Fields, StringViewType};
+use arrow::datatypes::{BinaryViewType, ByteViewType, DataType, Fields, StringViewType, UnionMode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::values;
+use crate::{lists, runs, unions, values};
 
 /// Draws an array of `rows` rows, often a slice of a longer one. Without `nullable` it has no nulls, not even among
 /// the values of a dictionary. Dictionaries have at most `most` values.
+/// Neither have they among the values of runs and of unions.
 pub(crate) fn array(
     data_type: &DataType,
     rows: usize,
@@ -32,6 +33,16 @@ fn whole(data_type: &DataType, rows: usize, nullable: bool, most: usize) -> Boxe
     match data_type {
         DataType::Struct(fields) => structure(fields, rows, nullable, most),
         DataType::Dictionary(key, value) => dictionary(key, value, rows, nullable, most),
+        DataType::List(field) | DataType::LargeList(field) | DataType::Map(field, _) => {
+            lists::list(data_type, field, rows, nullable, most)
+        }
+        DataType::ListView(field) | DataType::LargeListView(field) => {
+            lists::view(data_type, field, rows, nullable, most)
+        }
+        DataType::FixedSizeList(field, size) => lists::fixed(field, *size, rows, nullable, most),
+        DataType::Union(fields, UnionMode::Sparse) => unions::sparse(fields, rows, nullable, most),
+        DataType::Union(fields, UnionMode::Dense) => unions::dense(fields, rows, nullable, most),
+        DataType::RunEndEncoded(ends, values) => runs::runs(data_type, ends, values, rows, nullable, most),
         simple => {
             let simple = simple.clone();
             (numbers(rows), validity(rows, nullable), any::<bool>())
@@ -41,11 +52,11 @@ fn whole(data_type: &DataType, rows: usize, nullable: bool, most: usize) -> Boxe
     }
 }
 
-fn numbers(count: usize) -> impl Strategy<Value = Vec<u64>> {
+pub(crate) fn numbers(count: usize) -> impl Strategy<Value = Vec<u64>> {
     vec(prop_oneof![1 => 0..8_u64, 2 => any::<u64>()], count)
 }
 
-fn validity(rows: usize, nullable: bool) -> BoxedStrategy<Option<NullBuffer>> {
+pub(crate) fn validity(rows: usize, nullable: bool) -> BoxedStrategy<Option<NullBuffer>> {
     if !nullable {
         return Just(None).boxed();
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
+use crate::children::children;
 use crate::shape::shapes;
 use crate::{Kind, Shape};
 
@@ -35,7 +36,7 @@ impl Coverage {
         drawn.shapes.append(&mut shapes(schema, batches));
     }
 
-    /// The supported kinds that were never drawn.
+    /// The kinds that were never drawn.
     #[must_use]
     pub fn missing_kinds(&self) -> Vec<Kind> {
         let drawn = self.drawn();
@@ -70,12 +71,7 @@ fn add_kinds(array: &ArrayRef, kinds: &mut BTreeSet<Kind>) {
         return;
     }
     kinds.extend(Kind::of(array.data_type()));
-    if let Some(parent) = array.as_struct_opt() {
-        parent.columns().iter().for_each(|child| add_kinds(child, kinds));
-    }
-    if let Some(dictionary) = array.as_any_dictionary_opt() {
-        add_kinds(dictionary.values(), kinds);
-    }
+    children(array).iter().for_each(|child| add_kinds(child, kinds));
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! The kinds of types that can be laid out.
+//! The kinds of types.
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit, UnionFields, UnionMode};
 
 /// Declares the kinds with an example of each, so that neither list can be without the other.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident => $example:expr,)*) => {
-        /// A supported type, with units, zones and key types told apart but not other parameters.
+        /// A type of Arrow's, with units, zones and the types of keys and run ends told apart but not other parameters.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "named as in `DataType`")]
         pub enum Kind {
@@ -84,6 +84,38 @@ kinds! {
     DictionaryUInt32 => dictionary(DataType::UInt32, structure()),
     DictionaryUInt64 => dictionary(DataType::UInt64, DataType::Utf8),
     Struct => structure(),
+    List => DataType::List(item(DataType::Utf8)),
+    LargeList => DataType::LargeList(item(structure())),
+    ListView => DataType::ListView(item(DataType::Int32)),
+    LargeListView => DataType::LargeListView(item(DataType::Utf8View)),
+    FixedSizeList => DataType::FixedSizeList(item(DataType::Int16), 3),
+    Map => map(DataType::Utf8, DataType::Float64),
+    SparseUnion => DataType::Union(members(), UnionMode::Sparse),
+    DenseUnion => DataType::Union(members(), UnionMode::Dense),
+    RunEndEncodedInt16 => runs(DataType::Int16, DataType::Utf8),
+    RunEndEncodedInt32 => runs(DataType::Int32, DataType::Boolean),
+    RunEndEncodedInt64 => runs(DataType::Int64, DataType::List(item(DataType::Int8))),
+}
+
+fn item(data_type: DataType) -> FieldRef {
+    Arc::new(Field::new("item", data_type, true))
+}
+
+/// A map whose fields have names of their own.
+pub(crate) fn map(key: DataType, value: DataType) -> DataType {
+    let fields = vec![Field::new("word", key, false), Field::new("number", value, true)];
+    DataType::Map(Arc::new(Field::new("pairs", DataType::Struct(fields.into()), false)), false)
+}
+
+fn members() -> UnionFields {
+    let members = [DataType::Utf8, DataType::Int64, DataType::List(item(DataType::Boolean))];
+    let fields = members.into_iter().map(|data_type| Field::new(data_type.to_string(), data_type, true));
+    UnionFields::try_new([0, 5, 127], fields).expect("different type ids")
+}
+
+pub(crate) fn runs(ends: DataType, values: DataType) -> DataType {
+    let ends = Arc::new(Field::new("run_ends", ends, false));
+    DataType::RunEndEncoded(ends, Arc::new(Field::new("values", values, true)))
 }
 
 fn dictionary(key: DataType, value: DataType) -> DataType {
@@ -102,7 +134,7 @@ fn structure() -> DataType {
 }
 
 impl Kind {
-    /// The kind of a type itself, not of what is in it; `None` if the type is not supported.
+    /// The kind of a type itself, not of what is in it; `None` if it is no type to Arrow.
     #[must_use]
     pub fn of(data_type: &DataType) -> Option<Self> {
         use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
@@ -157,14 +189,20 @@ impl Kind {
             DataType::FixedSizeBinary(_) => Self::FixedSizeBinary,
             DataType::Dictionary(key, _) => return Self::of_dictionary(key),
             DataType::Struct(_) => Self::Struct,
-            DataType::List(_)
-            | DataType::ListView(_)
-            | DataType::FixedSizeList(_, _)
-            | DataType::LargeList(_)
-            | DataType::LargeListView(_)
-            | DataType::Union(_, _)
-            | DataType::Map(_, _)
-            | DataType::RunEndEncoded(_, _) => return None,
+            DataType::List(_) => Self::List,
+            DataType::LargeList(_) => Self::LargeList,
+            DataType::ListView(_) => Self::ListView,
+            DataType::LargeListView(_) => Self::LargeListView,
+            DataType::FixedSizeList(_, _) => Self::FixedSizeList,
+            DataType::Map(_, _) => Self::Map,
+            DataType::Union(_, UnionMode::Sparse) => Self::SparseUnion,
+            DataType::Union(_, UnionMode::Dense) => Self::DenseUnion,
+            DataType::RunEndEncoded(ends, _) => match ends.data_type() {
+                DataType::Int16 => Self::RunEndEncodedInt16,
+                DataType::Int32 => Self::RunEndEncodedInt32,
+                DataType::Int64 => Self::RunEndEncodedInt64,
+                _ => return None,
+            },
         };
         Some(kind)
     }
@@ -197,8 +235,7 @@ mod tests {
 
     #[test]
     fn types_without_a_kind_have_none() {
-        let item = Arc::new(Field::new("item", DataType::Int8, true));
-        assert_eq!(Kind::of(&DataType::List(item)), None);
+        assert_eq!(Kind::of(&runs(DataType::UInt16, DataType::Utf8)), None);
         assert_eq!(Kind::of(&dictionary(DataType::Utf8, DataType::Utf8)), None);
         assert_eq!(Kind::of(&DataType::Time32(TimeUnit::Nanosecond)), None);
     }

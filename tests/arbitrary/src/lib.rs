@@ -23,10 +23,14 @@
 
 mod arrays;
 mod batches;
+mod children;
 mod coverage;
 mod kind;
+mod lists;
+mod runs;
 mod schemas;
 mod shape;
+mod unions;
 mod values;
 
 pub use batches::{batches, schema_and_batches};

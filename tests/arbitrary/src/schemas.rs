@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
-use proptest::collection::{hash_map, vec};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, UnionMode};
+use proptest::collection::{hash_map, hash_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -15,7 +15,7 @@ use crate::Kind;
 pub struct Limits {
     /// The most columns of a schema.
     pub columns: usize,
-    /// How many structs deep a column may be.
+    /// How many types deep a column may nest, besides dictionaries.
     pub depth: u32,
     /// The most batches.
     pub batches: usize,
@@ -39,7 +39,7 @@ pub fn every_kind() -> SchemaRef {
     Arc::new(Schema::new(Kind::ALL.iter().map(field).collect::<Vec<_>>()))
 }
 
-/// Draws a schema of supported types, nested ones too, with metadata. Column names differ.
+/// Draws a schema of all types, nested into each other, with metadata. Column names differ.
 pub fn schema(limits: &Limits) -> impl Strategy<Value = SchemaRef> + use<> {
     (fields(limits.columns, limits.depth), metadata())
         .prop_map(|(fields, metadata)| Arc::new(Schema::new(fields).with_metadata(metadata)))
@@ -58,10 +58,13 @@ fn fields(most: usize, depth: u32) -> impl Strategy<Value = Fields> + use<> {
     })
 }
 
+/// Whether an array of the type has a logical null in every row, or may not do without.
 fn always_null(data_type: &DataType) -> bool {
     match data_type {
         DataType::Null => true,
         DataType::Dictionary(_, values) => always_null(values),
+        DataType::RunEndEncoded(_, values) => always_null(values.data_type()),
+        DataType::Union(fields, _) => fields.iter().any(|(_, field)| always_null(field.data_type())),
         _ => false,
     }
 }
@@ -71,19 +74,71 @@ fn metadata() -> impl Strategy<Value = HashMap<String, String>> {
     prop_oneof![3 => Just(HashMap::new()), 1 => hash_map(text(), text(), 1..3)]
 }
 
-/// Draws a supported type that nests at most `depth` structs.
+/// Draws a type that nests at most `depth` deep.
 fn data_type(depth: u32) -> BoxedStrategy<DataType> {
     if depth == 0 {
         return prop_oneof![9 => simple(), 2 => dictionary(simple())].boxed();
     }
-    let structure = || fields(3, depth - 1).prop_map(DataType::Struct);
+    let inner = || data_type(depth - 1);
     prop_oneof![
         9 => simple(),
-        3 => dictionary(simple()),
-        1 => dictionary(structure()),
-        2 => structure(),
+        2 => dictionary(simple()),
+        2 => dictionary(inner()),
+        2 => fields(3, depth - 1).prop_map(DataType::Struct),
+        5 => list(inner()),
+        2 => map(inner(), inner()),
+        3 => union(depth - 1),
+        3 => runs(inner()),
     ]
     .boxed()
+}
+
+fn item(data_type: impl Strategy<Value = DataType>) -> impl Strategy<Value = FieldRef> {
+    (select(vec!["item", "element", ""]), data_type, any::<bool>(), metadata()).prop_map(
+        |(name, data_type, nullable, metadata)| {
+            let nullable = nullable || always_null(&data_type);
+            Arc::new(Field::new(name, data_type, nullable).with_metadata(metadata))
+        },
+    )
+}
+
+fn list(value: impl Strategy<Value = DataType>) -> impl Strategy<Value = DataType> {
+    let kind = select(vec![Kind::List, Kind::LargeList, Kind::ListView, Kind::LargeListView]);
+    let kind = prop_oneof![4 => kind, 1 => Just(Kind::FixedSizeList)];
+    (kind, item(value), 0..4).prop_map(|(kind, field, size)| match kind {
+        Kind::List => DataType::List(field),
+        Kind::LargeList => DataType::LargeList(field),
+        Kind::ListView => DataType::ListView(field),
+        Kind::LargeListView => DataType::LargeListView(field),
+        _ => DataType::FixedSizeList(field, size),
+    })
+}
+
+fn map(
+    key: impl Strategy<Value = DataType>,
+    value: impl Strategy<Value = DataType>,
+) -> impl Strategy<Value = DataType> {
+    (key, item(value), any::<bool>()).prop_map(|(key, value, sorted)| {
+        let key = if always_null(&key) { DataType::Utf8 } else { key };
+        let entries = DataType::Struct(vec![Arc::new(Field::new("key", key, false)), value].into());
+        DataType::Map(Arc::new(Field::new("entries", entries, false)), sorted)
+    })
+}
+
+fn union(depth: u32) -> impl Strategy<Value = DataType> {
+    let type_ids = hash_set(0..=127_i8, 3);
+    let mode = select(vec![UnionMode::Sparse, UnionMode::Dense]);
+    (fields(2, depth), item(simple()), type_ids, mode).prop_map(|(fields, more, type_ids, mode)| {
+        // Rows need a field.
+        let fields = fields.iter().cloned().chain([more]);
+        DataType::Union(type_ids.into_iter().zip(fields).collect(), mode)
+    })
+}
+
+fn runs(value: impl Strategy<Value = DataType>) -> impl Strategy<Value = DataType> {
+    let ends = select(vec![DataType::Int16, DataType::Int32, DataType::Int64]);
+    (ends, item(value))
+        .prop_map(|(ends, values)| DataType::RunEndEncoded(Arc::new(Field::new("ends", ends, false)), values))
 }
 
 fn dictionary(value: impl Strategy<Value = DataType>) -> impl Strategy<Value = DataType> {
@@ -97,7 +152,7 @@ fn simple() -> impl Strategy<Value = DataType> {
     let simple = Kind::ALL
         .iter()
         .map(|kind| kind.example())
-        .filter(|data_type| !matches!(data_type, DataType::Struct(_) | DataType::Dictionary(_, _)));
+        .filter(|data_type| !data_type.is_nested() && !matches!(data_type, DataType::Dictionary(_, _)));
     let zones = vec!["UTC", "+00:30", "-11:00", "Asia/Kathmandu", "Antarctica/Troll"];
     (select(simple.collect::<Vec<_>>()), 1..=9_u8, -4..=4_i8, select(zones)).prop_map(
         |(data_type, precision, scale, zone)| {

@@ -44,17 +44,29 @@ pub fn assert_in_place(frame: &Frame, batch: &RecordBatch) {
     }
 }
 
-/// Checks that `frame` has the rows of `sent`, in place, whichever way they are asked for.
+/// Checks that `frame` has the rows of `sent`, in place, whichever way they are asked for. Column names must differ.
 ///
 /// # Panics
 /// If it does not.
 pub fn assert_arrived(sent: &[RecordBatch], frame: &Frame) {
-    let schema = sent[0].schema();
-    assert_eq!(frame.schema(), schema, "schema, with all metadata");
-    let received = frame.batches().expect("batches");
+    let received = assert_rows(sent, frame);
+    assert_selections(frame, &received);
+    for (field, column) in received.schema().fields().iter().zip(received.columns()) {
+        assert_column(frame, field.name(), column);
+    }
+}
+
+/// Checks that `frame` has the rows of `sent`, in place, and gives them.
+///
+/// # Panics
+/// If it does not.
+pub fn assert_rows(sent: &[RecordBatch], frame: &Frame) -> RecordBatch {
+    assert_eq!(frame.schema(), sent[0].schema(), "schema, with all metadata");
+    let mut received = frame.batches().expect("batches");
     let rows: usize = sent.iter().map(RecordBatch::num_rows).sum();
     assert_eq!(frame.num_rows(), rows as u64);
-    let [received] = received.as_slice() else { panic!("one chunk, not {}", received.len()) };
+    assert_eq!(received.len(), 1, "one chunk");
+    let received = received.remove(0);
     assert_eq!(received.num_rows(), rows);
     let mut at = 0;
     for batch in sent {
@@ -64,11 +76,8 @@ pub fn assert_arrived(sent: &[RecordBatch], frame: &Frame) {
     for column in received.columns() {
         column.to_data().validate_full().expect("a valid array");
     }
-    assert_in_place(frame, received);
-    assert_selections(frame, received);
-    for (field, column) in schema.fields().iter().zip(received.columns()) {
-        assert_column(frame, field.name(), column);
-    }
+    assert_in_place(frame, &received);
+    received
 }
 
 /// Each column alone, and all of them backwards.

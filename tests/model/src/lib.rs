@@ -4,6 +4,8 @@
 //! | test | claim |
 //! |---|---|
 //! | `round_trip` | whatever is sent arrives, in place |
+//! | `integration` | the Arrow project's published cases arrive |
+//! | `validation` | contents are looked at when asked, and then never handed out damaged |
 //! | `operations` | whatever is done in whatever order, held versions stay, and no byte leaks |
 //! | `real_data` | real tables arrive |
 //! | `c_data` | an exported array keeps its version until it is released |
@@ -20,8 +22,8 @@ mod runs;
 mod scratch;
 mod table;
 
-pub use arrays::{Copied, assert_arrived, assert_in_place, for_each_buffer};
+pub use arrays::{Copied, assert_arrived, assert_in_place, assert_rows, for_each_buffer};
 pub use files::{Files, Slot};
 pub use runs::{to_runs, write_runs};
 pub use scratch::{Scratch, cases};
-pub use table::{all_types, numbers};
+pub use table::{all_types, nested, numbers};

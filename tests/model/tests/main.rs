@@ -4,8 +4,10 @@
 mod c_data;
 mod errors;
 mod golden;
+mod integration;
 mod memory;
 mod operations;
 mod real_data;
 mod round_trip;
 mod takeover;
+mod validation;

@@ -39,7 +39,7 @@ pub(super) struct Distinct {
 pub(super) fn plan(
     path: &Path<'_>,
     ordered: bool,
-    key_type: &DataType,
+    limit: usize,
     pieces: &[ArrayRef],
 ) -> Result<(Vec<ArrayRef>, KeyPlan)> {
     if let [piece] = pieces {
@@ -58,10 +58,9 @@ pub(super) fn plan(
         starts.push(total as u64);
         total = total.saturating_add(values.len());
     }
-    let limit = countable(key_type);
     if total > limit {
         let (values, tables) = merge::merge(path, limit, pieces, &distinct)?;
-        return Ok((vec![values], KeyPlan::Mapped { table_of: distinct.of_piece, tables }));
+        return Ok((values, KeyPlan::Mapped { table_of: distinct.of_piece, tables }));
     }
     let shifts = distinct.of_piece.iter().map(|&which| starts[which]).collect();
     Ok((distinct.values, KeyPlan::Shifted(shifts)))
@@ -95,7 +94,7 @@ impl Distinct {
 }
 
 /// How many values keys of this type can tell apart.
-fn countable(key_type: &DataType) -> usize {
+pub(super) fn countable(key_type: &DataType) -> usize {
     match key_type {
         DataType::Int8 => 1 << 7,
         DataType::UInt8 => 1 << 8,

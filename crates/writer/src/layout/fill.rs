@@ -6,9 +6,12 @@ use arrow::array::{Array, ArrayRef};
 
 use super::dictionary::{KeyMap, KeyPlan};
 use super::kind::OffsetWidth;
+use super::list_views::Rows;
 use super::plan::{Plan, Rule};
+use super::ranges::Places;
 use super::source::{self, Valid};
 use super::task::{Bitmap, Compact, Task, Work, run_all};
+use super::unions::{self, UnionPlan};
 use super::views::{Block, Kept, VIEW_SIZE, ViewPlan};
 
 /// The most bytes that one task copies (views: see `Limits`).
@@ -69,7 +72,17 @@ impl<'a, E: FnMut(Task<'a>)> Filler<E> {
                 }
                 Rule::Strings(width) => {
                     self.offsets(pieces, *width, next());
-                    self.joined(pieces.iter().map(|piece| source::strings(piece).1), next());
+                    self.joined(pieces.iter().map(|piece| source::bytes(piece)), next());
+                }
+                Rule::Lists(width) => self.offsets(pieces, *width, next()),
+                Rule::ListViews(width, places) => {
+                    self.list_views(pieces, *width, Some(places), next());
+                    self.list_views(pieces, *width, None, next());
+                }
+                Rule::SparseUnion => self.joined(pieces.iter().map(source::type_ids), next()),
+                Rule::DenseUnion(plan) => {
+                    self.joined(pieces.iter().map(source::type_ids), next());
+                    self.union_offsets(pieces, plan, next());
                 }
                 Rule::Keys(width, keys) => self.keys(pieces, *width, keys, next()),
                 Rule::Views(ViewPlan::Compacted(blocks)) => {
@@ -123,12 +136,42 @@ impl<'a, E: FnMut(Task<'a>)> Filler<E> {
         cut(&mut destination, width.bytes()).fill(0);
         let mut base = 0;
         for piece in pieces {
-            let (offsets, bytes) = source::strings(piece);
+            let offsets = source::offsets(piece);
             for (first, rows) in self.ranges(piece.len(), width.bytes()) {
                 let ends = cut(&mut destination, rows * width.bytes());
                 self.emit(ends, Work::Offsets { offsets, first, base });
             }
-            base += bytes.len();
+            base += offsets.span(piece.len()).len();
+        }
+    }
+
+    /// Offsets if there are places, else sizes.
+    fn list_views(
+        &mut self,
+        pieces: &'a [ArrayRef],
+        width: OffsetWidth,
+        places: Option<&'a [Places]>,
+        mut destination: &'a mut [u8],
+    ) {
+        for (number, piece) in pieces.iter().enumerate() {
+            let (offsets, sizes) = source::list_views(piece);
+            let places = places.map(|places| &places[number]);
+            for (first, rows) in self.ranges(piece.len(), width.bytes()) {
+                let valid = Valid::of(piece, first);
+                let here = cut(&mut destination, rows * width.bytes());
+                let views = Rows { offsets, sizes, valid, first };
+                self.emit(here, Work::ListViews { rows: views, places, width });
+            }
+        }
+    }
+
+    fn union_offsets(&mut self, pieces: &'a [ArrayRef], plan: &'a UnionPlan, mut destination: &'a mut [u8]) {
+        for (number, piece) in pieces.iter().enumerate() {
+            let rows = unions::rows(piece);
+            for (first, count) in self.ranges(piece.len(), unions::OFFSET_SIZE) {
+                let here = cut(&mut destination, count * unions::OFFSET_SIZE);
+                self.emit(here, Work::UnionOffsets { plan, piece: number, rows: rows.part(first, count) });
+            }
         }
     }
 

@@ -1,12 +1,12 @@
 //! Which rule lays out a type.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef, Fields, UnionFields, UnionMode};
 use shmframe_format::Result;
 
 use super::error::LayoutError;
 use super::path::Path;
 
-/// The width of the offsets of strings and binary.
+/// The width of offsets and sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OffsetWidth {
     Narrow,
@@ -22,9 +22,9 @@ impl OffsetWidth {
     }
 }
 
-/// How the buffers of a type are made from the pieces of its batches.
+/// How the buffers of a type are made from the pieces of its batches, and what its children are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Kind<'a> {
     /// No buffers, no validity.
     Null,
     /// One bitmap.
@@ -35,15 +35,28 @@ pub(super) enum Kind {
     Strings(OffsetWidth),
     /// Views, then any number of data buffers.
     Views,
-    /// Keys of this many bytes; the values are the child.
-    Keys(usize),
+    /// Keys; the values are the child.
+    Keys { width: usize, keys: &'a DataType, values: &'a DataType },
     /// No buffers but validity; the fields are the children.
-    Struct,
+    Struct(&'a Fields),
+    /// Offsets; the values are the child.
+    Lists(OffsetWidth, &'a FieldRef),
+    /// No buffers but validity; the values, so many for each row, are the child.
+    FixedLists(usize, &'a FieldRef),
+    /// Offsets, then sizes; the values are the child.
+    ListViews(OffsetWidth, &'a FieldRef),
+    /// Type ids and no validity; the children are as long as the union.
+    SparseUnion(&'a UnionFields),
+    /// Type ids, then offsets, and no validity; the children are as long as they need to be.
+    DenseUnion(&'a UnionFields),
+    /// No buffers, no validity; the children are the run ends and the values.
+    Runs { ends: &'a FieldRef, values: &'a FieldRef },
 }
 
-impl Kind {
-    /// The rule of a type, not looking at its children; `None` if it has none.
-    pub(super) fn of(data_type: &DataType) -> Option<Self> {
+impl<'a> Kind<'a> {
+    /// The rule of a type, not looking at its children; `None` for what Arrow itself takes for no type.
+    pub(super) fn of(data_type: &'a DataType) -> Option<Self> {
+        use OffsetWidth::{Narrow, Wide};
         match data_type {
             DataType::Null => Some(Self::Null),
             DataType::Boolean => Some(Self::Bits),
@@ -70,28 +83,33 @@ impl Kind {
             | DataType::Duration(_)
             | DataType::Interval(_) => data_type.primitive_width().map(Self::Fixed),
             DataType::FixedSizeBinary(width) => usize::try_from(*width).ok().map(Self::Fixed),
-            DataType::Utf8 | DataType::Binary => Some(Self::Strings(OffsetWidth::Narrow)),
-            DataType::LargeUtf8 | DataType::LargeBinary => Some(Self::Strings(OffsetWidth::Wide)),
+            DataType::Utf8 | DataType::Binary => Some(Self::Strings(Narrow)),
+            DataType::LargeUtf8 | DataType::LargeBinary => Some(Self::Strings(Wide)),
             DataType::Utf8View | DataType::BinaryView => Some(Self::Views),
-            DataType::Dictionary(key, value) => match value.as_ref() {
-                DataType::Dictionary(_, _) => None,
-                _ if !key.is_dictionary_key_type() => None,
-                _ => key.primitive_width().map(Self::Keys),
-            },
-            DataType::Struct(_) => Some(Self::Struct),
-            DataType::List(_)
-            | DataType::ListView(_)
-            | DataType::FixedSizeList(_, _)
-            | DataType::LargeList(_)
-            | DataType::LargeListView(_)
-            | DataType::Union(_, _)
-            | DataType::Map(_, _)
-            | DataType::RunEndEncoded(_, _) => None,
+            DataType::Dictionary(keys, values) => {
+                let width = keys.primitive_width().filter(|_| keys.is_dictionary_key_type());
+                width.map(|width| Self::Keys { width, keys, values })
+            }
+            DataType::Struct(fields) => Some(Self::Struct(fields)),
+            DataType::List(field) => Some(Self::Lists(Narrow, field)),
+            DataType::LargeList(field) => Some(Self::Lists(Wide, field)),
+            DataType::Map(entries, _) => is_entries(entries).then_some(Self::Lists(Narrow, entries)),
+            DataType::FixedSizeList(field, size) => {
+                usize::try_from(*size).ok().map(|size| Self::FixedLists(size, field))
+            }
+            DataType::ListView(field) => Some(Self::ListViews(Narrow, field)),
+            DataType::LargeListView(field) => Some(Self::ListViews(Wide, field)),
+            DataType::Union(fields, UnionMode::Sparse) => Some(Self::SparseUnion(fields)),
+            DataType::Union(fields, UnionMode::Dense) => Some(Self::DenseUnion(fields)),
+            DataType::RunEndEncoded(ends, values) => {
+                let countable = ends.data_type().is_run_ends_type() && !ends.is_nullable();
+                countable.then_some(Self::Runs { ends, values })
+            }
         }
     }
 
     /// The rule of the type at `path`, or the error that names it.
-    pub(super) fn at(path: &Path<'_>, data_type: &DataType) -> Result<Self> {
+    pub(super) fn at(path: &Path<'_>, data_type: &'a DataType) -> Result<Self> {
         match Self::of(data_type) {
             Some(kind) => Ok(kind),
             None => {
@@ -99,5 +117,13 @@ impl Kind {
                     .into())
             }
         }
+    }
+}
+
+/// Whether these can be the entries of a map: keys that are never null, and values.
+fn is_entries(entries: &FieldRef) -> bool {
+    match entries.data_type() {
+        DataType::Struct(fields) => !entries.is_nullable() && fields.len() == 2 && !fields[0].is_nullable(),
+        _ => false,
     }
 }

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::interleave;
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
-use shmframe_format::{Error, Result};
+use shmframe_format::Result;
 
 use super::dictionary::{Distinct, read_key};
 use super::error::LayoutError;
@@ -23,34 +23,76 @@ pub(super) fn merge(
     limit: usize,
     pieces: &[ArrayRef],
     distinct: &Distinct,
-) -> Result<(ArrayRef, Vec<Vec<u32>>)> {
-    let refused = |cause: ArrowError| {
-        Error::from(LayoutError::DictionariesNotMerged { path: path.to_string() }).because(cause)
-    };
+) -> Result<(Vec<ArrayRef>, Vec<Vec<u32>>)> {
     let used = used(pieces, distinct);
-    let encoded = encode(&distinct.values).map_err(refused)?;
-    let mut key_of: HashMap<&[u8], u32> = HashMap::new();
-    let mut chosen = Vec::new();
+    // Some nested types have no such form: then no two values are known to be equal.
+    let encoded = encode(&distinct.values).ok();
+    // With the key, the first value that got it.
+    let mut key_of: HashMap<Identity<'_>, (u32, (usize, usize))> = HashMap::new();
+    let mut chosen = Chosen { values: Vec::new(), count: 0 };
     let mut tables = Vec::with_capacity(distinct.values.len());
-    for (which, (rows, used)) in encoded.iter().zip(&used).enumerate() {
+    for (which, used) in used.iter().enumerate() {
         let mut table = vec![0; used.len()];
         for (old, _) in used.iter().enumerate().filter(|(_, used)| **used) {
-            table[old] = match key_of.entry(rows.row(old).data()) {
-                Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(_) if chosen.len() == limit => {
+            let bytes = encoded.as_ref().map(|encoded| Identity::Bytes(encoded[which].row(old).data()));
+            let identity = bytes.filter(|bytes| {
+                let known = key_of.get(bytes);
+                known.is_none_or(|(_, known)| distinct.is_equal(*known, (which, old)))
+            });
+            table[old] = match key_of.entry(identity.unwrap_or(Identity::Place(which, old))) {
+                Entry::Occupied(known) => known.get().0,
+                Entry::Vacant(_) if chosen.count == limit => {
                     let values = limit.saturating_add(1);
                     return Err(LayoutError::KeysOverflow { path: path.to_string(), values, limit }.into());
                 }
-                Entry::Vacant(new) => {
-                    chosen.push((which, old));
-                    *new.insert((chosen.len() - 1) as u32)
-                }
+                Entry::Vacant(new) => new.insert((chosen.add(which, old), (which, old))).0,
             };
         }
         tables.push(table);
     }
-    let values: Vec<&dyn Array> = distinct.values.iter().map(AsRef::as_ref).collect();
-    Ok((interleave(&values, &chosen).map_err(refused)?, tables))
+    Ok((chosen.cut(&distinct.values), tables))
+}
+
+impl Distinct {
+    /// Whether two values, each its dictionary and its place there, are equal, given that they have equal bytes: those
+    /// of unions may have them and not be, and a null key and the key of a null are told apart by some and not by others.
+    fn is_equal(&self, one: (usize, usize), other: (usize, usize)) -> bool {
+        let value = |(which, at): (usize, usize)| self.values[which].slice(at, 1);
+        let data_type = self.values[one.0].data_type();
+        let plain = !data_type.is_nested() && !matches!(data_type, DataType::Dictionary(_, _));
+        plain || value(one) == value(other)
+    }
+}
+
+/// What tells a value from others.
+#[derive(PartialEq, Eq, Hash)]
+enum Identity<'a> {
+    Bytes(&'a [u8]),
+    Place(usize, usize),
+}
+
+/// Values that go into the merged dictionary.
+struct Chosen {
+    /// The dictionary, the first value and how many of them, in their order.
+    values: Vec<(usize, usize, usize)>,
+    count: usize,
+}
+
+impl Chosen {
+    /// Adds a value, and gives its key.
+    fn add(&mut self, which: usize, old: usize) -> u32 {
+        match self.values.last_mut() {
+            Some((last, first, count)) if *last == which && *first + *count == old => *count += 1,
+            _ => self.values.push((which, old, 1)),
+        }
+        self.count += 1;
+        (self.count - 1) as u32
+    }
+
+    fn cut(self, dictionaries: &[ArrayRef]) -> Vec<ArrayRef> {
+        let slice = |(which, first, count): (usize, usize, usize)| dictionaries[which].slice(first, count);
+        self.values.into_iter().map(slice).collect()
+    }
 }
 
 /// For each dictionary, which of its values a row uses.

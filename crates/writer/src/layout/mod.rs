@@ -5,15 +5,17 @@
 //! depth-first, columns in schema order, and per node the validity bitmap (only where there are nulls) followed by
 //! the type's buffers.
 //!
-//! The inputs may be sliced anywhere. The output is normal: offset 0, bits past the end zero, string offsets that
-//! start at 0 with one entry more than there are rows, nulls that are zero in keys and views.
+//! The inputs may be sliced anywhere. The output is normal (the table "Normal forms" of `docs/format.md`): offset 0, bits
+//! past the end zero, offsets that start at 0 with one entry more than there are rows, nulls that are zero in keys and
+//! views, and children without what no row refers to.
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `kind` | which rule lays a type out, and which types have none yet |
-//! | `agreement` | whether a batch has the schema |
+//! | `kind` | which rule lays a type out |
+//! | `agreement`, `nulls` | whether a batch has the schema, and nulls only where the schema has them |
 //! | `plan`, `planner` | the result, and how it is computed |
-//! | `strings`, `views`, `dictionary`, `merge` | the rules that need more than a width |
+//! | `strings`, `views` | the rules of values that are not all of one width |
+//! | `dictionary`, `merge`, `lists`, `list_views`, `unions`, `runs`, `ranges` | the rules of types with children |
 //! | `fill`, `task`, `bits`, `source` | the copying |
 
 mod agreement;
@@ -22,13 +24,19 @@ mod dictionary;
 mod error;
 mod fill;
 mod kind;
+mod list_views;
+mod lists;
 mod merge;
+mod nulls;
 mod path;
 mod plan;
 mod planner;
+mod ranges;
+mod runs;
 mod source;
 mod strings;
 mod task;
+mod unions;
 mod views;
 
 #[cfg(test)]

@@ -17,11 +17,6 @@ impl<'a> Path<'a> {
     pub(super) fn child(&'a self, name: &'a str) -> Self {
         Self { parent: Some(self), name }
     }
-
-    /// The values of the dictionary that stands at this path.
-    pub(super) fn values(&'a self) -> Self {
-        self.child("(dictionary values)")
-    }
 }
 
 impl fmt::Display for Path<'_> {

@@ -9,6 +9,8 @@ use shmframe_format::Result;
 use super::dictionary::KeyPlan;
 use super::kind::OffsetWidth;
 use super::planner::{self, Limits};
+use super::ranges::Places;
+use super::unions::UnionPlan;
 use super::views::ViewPlan;
 
 /// How batches of one schema are laid out as one chunk. It holds the batches' arrays, not copies of them.
@@ -22,10 +24,10 @@ pub(crate) struct Plan {
     pub(super) pieces: Vec<ArrayRef>,
 }
 
-/// One node of the chunk: a column, a field of a struct, or the values of a dictionary.
+/// One node of the chunk: a column, or what stands below one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NodePlan {
-    /// In rows; for the values of a dictionary, how many there are.
+    /// In rows; below lists, unions, dictionaries and runs, how many values there are.
     pub(crate) length: u64,
     /// How many of them are null.
     pub(crate) null_count: u64,
@@ -39,7 +41,7 @@ pub(crate) struct NodePlan {
 
 /// Where the buffers of a node come from.
 pub(super) struct Source {
-    /// One array for each batch (for the values of a dictionary, for each different dictionary), in `Plan::pieces`.
+    /// The arrays that stand behind each other, in `Plan::pieces`. For a column, one for each batch.
     pub(super) pieces: Range<usize>,
     pub(super) rule: Rule,
 }
@@ -55,19 +57,24 @@ pub(super) enum Rule {
     Views(ViewPlan),
     /// Keys of this many bytes.
     Keys(usize, KeyPlan),
+    Lists(OffsetWidth),
+    /// For each piece, where its values went.
+    ListViews(OffsetWidth, Vec<Places>),
+    SparseUnion,
+    DenseUnion(UnionPlan),
 }
 
 impl Plan {
     /// Plans the chunk that holds the rows of all batches. Takes time for batches and columns, not for rows, except
-    /// for long views and for dictionaries that differ.
+    /// for long views, list views, dense unions, runs and dictionaries that differ.
     ///
     /// # Errors
     ///
     /// - `SchemaMismatch` if a batch has other fields than `schema` (metadata of the schema as a whole may differ),
-    ///   or different dictionaries for a field whose dictionary claims an order.
-    /// - `TypeNotSupported` if a field has a type without a layout rule.
-    /// - `CapacityExceeded` if all batches together have too many bytes for a column's 32-bit offsets, or too many
-    ///   dictionary values for its keys.
+    ///   different dictionaries for a field whose dictionary claims an order, or nulls in a field declared without.
+    /// - `TypeNotSupported` if a field has a type that Arrow itself takes for none.
+    /// - `CapacityExceeded` if all batches together have too many bytes or values for a column's 32-bit offsets, too
+    ///   many dictionary values for its keys, or too many rows for its run ends.
     pub(crate) fn new(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self> {
         planner::plan(schema, batches, &Limits::ARROW)
     }

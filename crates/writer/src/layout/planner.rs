@@ -1,19 +1,23 @@
 //! Walks the schema and the arrays of all batches, and plans node after node.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Fields, SchemaRef};
+use arrow::datatypes::{DataType, Field, SchemaRef, UnionFields};
 use shmframe_format::Result;
 
 use super::agreement;
 use super::dictionary;
 use super::error::LayoutError;
 use super::kind::Kind;
+use super::list_views;
+use super::lists;
+use super::nulls::{self, Hidden};
 use super::path::Path;
 use super::plan::{NodePlan, Plan, Rule, Source};
+use super::runs;
 use super::strings;
+use super::unions::{self, UnionPlan};
 use super::views;
 
 /// What a layout can address, and how finely views are cut; tests use smaller ones.
@@ -21,6 +25,8 @@ use super::views;
 pub(super) struct Limits {
     /// The highest 32-bit offset.
     pub(super) offset: usize,
+    /// The most values that keys of a dictionary tell apart, whatever their width.
+    pub(super) keys: usize,
     /// The longest data buffer of views, in bytes.
     pub(super) view_data: usize,
     /// The most rows of views that are written in one go.
@@ -33,6 +39,7 @@ impl Limits {
     /// Arrow's, with signed 32-bit offsets.
     pub(super) const ARROW: Self = Self {
         offset: i32::MAX as usize,
+        keys: usize::MAX,
         view_data: i32::MAX as usize,
         block_rows: 1 << 16,
         block_bytes: 8 << 20,
@@ -57,9 +64,8 @@ pub(super) fn plan(schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits)
         pieces: Vec::with_capacity(columns.len() * batches.len()),
     };
     for (index, field) in columns.iter().enumerate() {
-        let pieces = planner.gather(batches.iter().map(|batch| Arc::clone(batch.column(index))));
-        let ordered = field.dict_is_ordered() == Some(true);
-        planner.node(&Path::column(field.name()), field.data_type(), ordered, pieces)?;
+        let pieces = batches.iter().map(|batch| Arc::clone(batch.column(index))).collect();
+        planner.child(None, Child::of(field, pieces, Hidden::No))?;
     }
     let Planner { nodes, sources, lengths, pieces, .. } = planner;
     Ok(Plan { rows: rows as u64, nodes, sources, lengths, pieces })
@@ -74,10 +80,13 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn gather(&mut self, pieces: impl IntoIterator<Item = ArrayRef>) -> Range<usize> {
-        let first = self.pieces.len();
-        self.pieces.extend(pieces);
-        first..self.pieces.len()
+    fn child(&mut self, parent: Option<&Path<'_>>, child: Child<'_>) -> Result<()> {
+        let path = match parent {
+            Some(parent) => parent.child(child.name),
+            None => Path::column(child.name),
+        };
+        nulls::check(&path, &child.pieces, child.hidden)?;
+        self.node(&path, child.data_type, child.ordered, child.pieces)
     }
 
     fn node(
@@ -85,100 +94,160 @@ impl Planner<'_> {
         path: &Path<'_>,
         data_type: &DataType,
         ordered: bool,
-        range: Range<usize>,
+        pieces: Vec<ArrayRef>,
     ) -> Result<()> {
         let kind = Kind::at(path, data_type)?;
-        let pieces = &self.pieces[range.clone()];
         let (mut length, mut null_count) = (0_usize, 0);
-        for piece in pieces {
+        for piece in &pieces {
             // Arrays without buffers can be of any length.
             length = length.checked_add(piece.len()).ok_or_else(|| too_many_rows(path))?;
             null_count += piece.null_count();
         }
         let has_validity = null_count > 0;
-        let node = self.nodes.len();
         let first_buffer = self.lengths.len();
         if has_validity {
             self.lengths.push(bitmap(length));
         }
-        let mut values = Vec::new();
-        let rule = match kind {
-            Kind::Null | Kind::Struct => Rule::NoBuffers,
-            Kind::Bits => {
-                self.lengths.push(bitmap(length));
-                Rule::Bits
-            }
-            Kind::Fixed(width) => {
-                self.lengths.push(bytes(length, width));
-                Rule::Fixed(width)
-            }
-            Kind::Strings(width) => {
-                let covered = match pieces {
-                    [] => 0,
-                    pieces => strings::plan(path, pieces, width, self.limits.offset)?,
-                };
-                self.lengths.push(bytes(length + 1, width.bytes()));
-                self.lengths.push(covered as u64);
-                Rule::Strings(width)
-            }
-            Kind::Views => {
-                self.lengths.push(bytes(length, views::VIEW_SIZE));
-                Rule::Views(views::plan(path, pieces, self.limits, &mut self.lengths)?)
-            }
-            Kind::Keys(width) => {
-                self.lengths.push(bytes(length, width));
-                let keys = match (data_type, pieces) {
-                    (DataType::Dictionary(key_type, _), [_, ..]) => {
-                        let keys;
-                        (values, keys) = dictionary::plan(path, ordered, key_type, pieces)?;
-                        keys
-                    }
-                    _ => dictionary::KeyPlan::Unchanged,
-                };
-                Rule::Keys(width, keys)
-            }
-        };
+        let Rules { rule, children } = self.rules(path, kind, ordered, &pieces, length)?;
         self.nodes.push(NodePlan {
             length: length as u64,
             null_count: null_count as u64,
             has_validity,
             buffer_count: (self.lengths.len() - first_buffer) as u32,
-            child_count: 0,
+            child_count: children.len() as u32,
         });
-        self.sources.push(Source { pieces: range.clone(), rule });
-        self.nodes[node].child_count = match (kind, data_type) {
-            (Kind::Struct, DataType::Struct(fields)) => self.fields(path, fields, &range)?,
-            (Kind::Keys(_), DataType::Dictionary(_, value_type)) => {
-                let pieces = self.gather(values);
-                self.node(&path.values(), value_type, false, pieces)?;
-                1
-            }
-            (
-                Kind::Null
-                | Kind::Bits
-                | Kind::Fixed(_)
-                | Kind::Strings(_)
-                | Kind::Views
-                | Kind::Keys(_)
-                | Kind::Struct,
-                _,
-            ) => 0,
-        };
-        Ok(())
+        let first_piece = self.pieces.len();
+        self.pieces.extend(pieces.iter().cloned());
+        self.sources.push(Source { pieces: first_piece..self.pieces.len(), rule });
+        children.into_iter().try_for_each(|child| self.child(Some(path), child))
     }
 
-    fn fields(&mut self, path: &Path<'_>, fields: &Fields, structs: &Range<usize>) -> Result<u32> {
-        for (index, field) in fields.iter().enumerate() {
-            let first = self.pieces.len();
-            for parent in structs.clone() {
-                let child = Arc::clone(self.pieces[parent].as_struct().column(index));
-                self.pieces.push(child);
+    /// Adds the lengths of a node's buffers, and says how they are made and what its children are.
+    fn rules<'p>(
+        &mut self,
+        path: &Path<'_>,
+        kind: Kind<'p>,
+        ordered: bool,
+        pieces: &'p [ArrayRef],
+        length: usize,
+    ) -> Result<Rules<'p>> {
+        let limit = self.limits.offset;
+        let lengths = &mut self.lengths;
+        Ok(match kind {
+            Kind::Null => Rules::of(Rule::NoBuffers),
+            Kind::Bits => {
+                lengths.push(bitmap(length));
+                Rules::of(Rule::Bits)
             }
-            let pieces = first..self.pieces.len();
-            let ordered = field.dict_is_ordered() == Some(true);
-            self.node(&path.child(field.name()), field.data_type(), ordered, pieces)?;
-        }
-        Ok(fields.len() as u32)
+            Kind::Fixed(width) => {
+                lengths.push(bytes(length, width));
+                Rules::of(Rule::Fixed(width))
+            }
+            Kind::Strings(width) => {
+                lengths.push(bytes(length + 1, width.bytes()));
+                lengths.push(strings::plan(path, pieces, width, limit)? as u64);
+                Rules::of(Rule::Strings(width))
+            }
+            Kind::Views => {
+                lengths.push(bytes(length, views::VIEW_SIZE));
+                Rules::of(Rule::Views(views::plan(path, pieces, self.limits, lengths)?))
+            }
+            Kind::Keys { width, keys: key_type, values: value_type } => {
+                lengths.push(bytes(length, width));
+                let key_limit = dictionary::countable(key_type).min(self.limits.keys);
+                let (values, keys) = dictionary::plan(path, ordered, key_limit, pieces)?;
+                let children = vec![Child::of_dictionary(value_type, values)];
+                Rules { rule: Rule::Keys(width, keys), children }
+            }
+            Kind::Struct(fields) => {
+                let columns = |index| pieces.iter().map(move |piece| piece.as_struct().column(index).clone());
+                let fields = fields.iter().enumerate();
+                let children = fields
+                    .map(|(index, field)| {
+                        Child::of(field, columns(index).collect(), Hidden::Under(pieces, 1))
+                    })
+                    .collect();
+                Rules { rule: Rule::NoBuffers, children }
+            }
+            Kind::Lists(width, field) => {
+                lengths.push(bytes(length + 1, width.bytes()));
+                let values = lists::values(path, pieces, width, limit)?;
+                Rules { rule: Rule::Lists(width), children: vec![Child::of(field, values, Hidden::No)] }
+            }
+            Kind::FixedLists(size, field) => {
+                let hidden = Hidden::Under(pieces, size);
+                let values = lists::fixed_values(pieces);
+                Rules { rule: Rule::NoBuffers, children: vec![Child::of(field, values, hidden)] }
+            }
+            Kind::ListViews(width, field) => {
+                lengths.extend([bytes(length, width.bytes()); 2]);
+                let (places, values) = list_views::plan(path, pieces, width, limit)?;
+                let children = vec![Child::of(field, values, Hidden::Allowed)];
+                Rules { rule: Rule::ListViews(width, places), children }
+            }
+            Kind::SparseUnion(fields) => {
+                lengths.push(bytes(length, 1));
+                Rules {
+                    rule: Rule::SparseUnion,
+                    children: Child::of_union(fields, unions::sparse(pieces, fields)),
+                }
+            }
+            Kind::DenseUnion(fields) => {
+                lengths.extend([bytes(length, 1), bytes(length, 4)]);
+                let (plan, values) = UnionPlan::new(path, pieces, fields, limit)?;
+                Rules { rule: Rule::DenseUnion(plan), children: Child::of_union(fields, values) }
+            }
+            Kind::Runs { ends: end_field, values: value_field } => {
+                let (ends, values) = runs::plan(path, end_field.data_type(), pieces)?;
+                let children = vec![
+                    Child::of(end_field, vec![ends], Hidden::No),
+                    Child::of(value_field, values, Hidden::Allowed),
+                ];
+                Rules { rule: Rule::NoBuffers, children }
+            }
+        })
+    }
+}
+
+/// How a node's own buffers are made, and its children.
+struct Rules<'a> {
+    rule: Rule,
+    children: Vec<Child<'a>>,
+}
+
+impl Rules<'_> {
+    fn of(rule: Rule) -> Self {
+        Self { rule, children: Vec::new() }
+    }
+}
+
+/// A column, or what stands below one, with its pieces.
+struct Child<'a> {
+    name: &'a str,
+    data_type: &'a DataType,
+    /// Whether it is a dictionary that claims an order.
+    ordered: bool,
+    hidden: Hidden<'a>,
+    pieces: Vec<ArrayRef>,
+}
+
+impl<'a> Child<'a> {
+    /// A field, whose nulls are hidden like this if it is declared without any.
+    fn of(field: &'a Field, pieces: Vec<ArrayRef>, hidden: Hidden<'a>) -> Self {
+        let hidden = if field.is_nullable() { Hidden::Allowed } else { hidden };
+        let ordered = field.dict_is_ordered() == Some(true);
+        Self { name: field.name(), data_type: field.data_type(), ordered, hidden, pieces }
+    }
+
+    /// The values of a dictionary.
+    fn of_dictionary(data_type: &'a DataType, pieces: Vec<ArrayRef>) -> Self {
+        Self { name: "(dictionary values)", data_type, ordered: false, hidden: Hidden::Allowed, pieces }
+    }
+
+    /// The children of a union.
+    fn of_union(fields: &'a UnionFields, values: Vec<Vec<ArrayRef>>) -> Vec<Self> {
+        let fields = fields.iter().map(|(_, field)| field);
+        fields.zip(values).map(|(field, values)| Child::of(field, values, Hidden::Allowed)).collect()
     }
 }
 
@@ -192,4 +261,59 @@ fn bytes(count: usize, width: usize) -> u64 {
 
 fn too_many_rows(path: &Path<'_>) -> shmframe_format::Error {
     LayoutError::TooManyRows { path: path.to_string() }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{FixedSizeListArray, Int32Array, ListArray, StructArray};
+    use arrow::buffer::{NullBuffer, OffsetBuffer};
+    use shmframe_format::ErrorKind;
+
+    use super::*;
+
+    fn item(nullable: bool) -> Arc<Field> {
+        Arc::new(Field::new("item", DataType::Int32, nullable))
+    }
+
+    /// Arrow builds no such arrays without `unsafe`, so the type is claimed instead.
+    fn claimed(data_type: DataType, piece: ArrayRef) -> Result<()> {
+        let mut planner = Planner {
+            limits: &Limits::ARROW,
+            nodes: Vec::new(),
+            sources: Vec::new(),
+            lengths: Vec::new(),
+            pieces: Vec::new(),
+        };
+        planner.child(None, Child::of(&Field::new("c", data_type, false), vec![piece], Hidden::No))
+    }
+
+    #[test]
+    fn nulls_in_a_field_declared_without_are_refused() {
+        let child = || Arc::new(Int32Array::from(vec![Some(1), None, Some(3), Some(4)])) as ArrayRef;
+        let structs = |nulls: Option<Vec<bool>>| {
+            let nulls = nulls.map(NullBuffer::from);
+            Arc::new(StructArray::new(vec![item(true)].into(), vec![child()], nulls)) as ArrayRef
+        };
+        let pairs: ArrayRef = Arc::new(FixedSizeListArray::new(item(true), 2, child(), None));
+        let lists = |lengths: [usize; 2]| {
+            let offsets = OffsetBuffer::from_lengths(lengths);
+            Arc::new(ListArray::new(item(true), offsets, child(), None)) as ArrayRef
+        };
+        let of_structs = |nullable| DataType::Struct(vec![item(nullable)].into());
+        let refused = [
+            (DataType::Int32, child(), "\"c\""),
+            (of_structs(false), structs(None), "\"c.item\""),
+            (DataType::FixedSizeList(item(false), 2), pairs, "\"c.item\""),
+            (DataType::List(item(false)), lists([1, 1]), "\"c.item\""),
+            (of_structs(true), structs(Some(vec![true, false, true, true])), "\"c\""),
+        ];
+        for (data_type, piece, path) in refused {
+            let error = claimed(data_type, piece).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
+            assert!(error.to_string().contains(path), "{error}");
+        }
+        // What no row covers does not count.
+        claimed(DataType::List(item(false)), lists([1, 0])).unwrap();
+        claimed(of_structs(true), structs(None)).unwrap();
+    }
 }

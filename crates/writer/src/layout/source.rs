@@ -2,7 +2,10 @@
 //!
 //! A piece's type was checked by the planner, so the downcasts here hold.
 
-use arrow::array::{Array, AsArray};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use arrow::downcast_primitive_array;
@@ -22,7 +25,7 @@ pub(super) fn keys(piece: &dyn Array, width: usize) -> &[u8] {
     fixed(piece.as_any_dictionary().keys(), width)
 }
 
-/// Offsets as they stand in a piece: one more than rows, not starting at 0.
+/// Offsets or sizes as they stand in a piece; offsets are one more than rows, and do not start at 0.
 #[derive(Clone, Copy)]
 pub(super) enum Offsets<'a> {
     Narrow(&'a [i32]),
@@ -30,36 +33,83 @@ pub(super) enum Offsets<'a> {
 }
 
 impl Offsets<'_> {
-    /// Where the bytes of row `row` begin, or for the row after the last one, where all end.
+    /// The offset at `row`: where what belongs to that row begins, and ends what belongs to the row before.
     pub(super) fn at(self, row: usize) -> usize {
         match self {
             Self::Narrow(offsets) => offsets[row] as usize,
             Self::Wide(offsets) => offsets[row] as usize,
         }
     }
+
+    /// What belongs to the first `rows` rows.
+    pub(super) fn span(self, rows: usize) -> Range<usize> {
+        self.at(0)..self.at(rows)
+    }
 }
 
-/// The offsets of a piece of strings or binary, and the bytes that its rows cover.
-pub(super) fn strings(piece: &dyn Array) -> (Offsets<'_>, &[u8]) {
-    let (offsets, bytes) = match piece.data_type() {
-        DataType::Utf8 => {
-            let piece = piece.as_string::<i32>();
-            (Offsets::Narrow(piece.value_offsets()), piece.value_data())
-        }
-        DataType::Binary => {
-            let piece = piece.as_binary::<i32>();
-            (Offsets::Narrow(piece.value_offsets()), piece.value_data())
-        }
-        DataType::LargeUtf8 => {
-            let piece = piece.as_string::<i64>();
-            (Offsets::Wide(piece.value_offsets()), piece.value_data())
+/// The offsets of a piece of strings, binary, lists or maps.
+pub(super) fn offsets(piece: &dyn Array) -> Offsets<'_> {
+    match piece.data_type() {
+        DataType::Utf8 => Offsets::Narrow(piece.as_string::<i32>().value_offsets()),
+        DataType::Binary => Offsets::Narrow(piece.as_binary::<i32>().value_offsets()),
+        DataType::LargeUtf8 => Offsets::Wide(piece.as_string::<i64>().value_offsets()),
+        DataType::LargeBinary => Offsets::Wide(piece.as_binary::<i64>().value_offsets()),
+        DataType::Map(_, _) => Offsets::Narrow(piece.as_map().value_offsets()),
+        DataType::List(_) => Offsets::Narrow(piece.as_list::<i32>().value_offsets()),
+        _ => Offsets::Wide(piece.as_list::<i64>().value_offsets()),
+    }
+}
+
+/// The bytes that the rows of a piece of strings or binary cover.
+pub(super) fn bytes(piece: &dyn Array) -> &[u8] {
+    let bytes = match piece.data_type() {
+        DataType::Utf8 => piece.as_string::<i32>().value_data(),
+        DataType::Binary => piece.as_binary::<i32>().value_data(),
+        DataType::LargeUtf8 => piece.as_string::<i64>().value_data(),
+        _ => piece.as_binary::<i64>().value_data(),
+    };
+    &bytes[offsets(piece).span(piece.len())]
+}
+
+/// The offsets and sizes of a piece of list views.
+pub(super) fn list_views(piece: &dyn Array) -> (Offsets<'_>, Offsets<'_>) {
+    match piece.data_type() {
+        DataType::ListView(_) => {
+            let piece = piece.as_list_view::<i32>();
+            (Offsets::Narrow(piece.value_offsets()), Offsets::Narrow(piece.value_sizes()))
         }
         _ => {
-            let piece = piece.as_binary::<i64>();
-            (Offsets::Wide(piece.value_offsets()), piece.value_data())
+            let piece = piece.as_list_view::<i64>();
+            (Offsets::Wide(piece.value_offsets()), Offsets::Wide(piece.value_sizes()))
         }
-    };
-    (offsets, &bytes[offsets.at(0)..offsets.at(piece.len())])
+    }
+}
+
+/// The values of a piece of lists, list views or maps, all of them.
+pub(super) fn list_values(piece: &dyn Array) -> ArrayRef {
+    match piece.data_type() {
+        DataType::List(_) => Arc::clone(piece.as_list::<i32>().values()),
+        DataType::LargeList(_) => Arc::clone(piece.as_list::<i64>().values()),
+        DataType::ListView(_) => Arc::clone(piece.as_list_view::<i32>().values()),
+        DataType::LargeListView(_) => Arc::clone(piece.as_list_view::<i64>().values()),
+        _ => Arc::new(piece.as_map().entries().clone()),
+    }
+}
+
+/// The type ids of a piece of unions.
+pub(super) fn type_ids(piece: &ArrayRef) -> &[u8] {
+    piece.as_union().type_ids().inner().as_slice()
+}
+
+/// The type with 64-bit offsets that holds more of the same, if there is one.
+pub(super) fn large(data_type: &DataType) -> Option<&'static str> {
+    match data_type {
+        DataType::Utf8 => Some("LargeUtf8"),
+        DataType::Binary => Some("LargeBinary"),
+        DataType::List(_) => Some("LargeList"),
+        DataType::ListView(_) => Some("LargeListView"),
+        _ => None,
+    }
 }
 
 /// The views of a piece and the data buffers that they point into.

@@ -1,4 +1,4 @@
-//! Strings and binary: offsets that start at 0, and the bytes behind each other.
+//! Strings and binary: offsets that start at 0, and the bytes behind each other. Lists have such offsets too.
 
 use arrow::array::ArrayRef;
 use shmframe_format::Result;
@@ -10,20 +10,20 @@ use super::source::{self, Offsets};
 
 /// How many bytes the rows of all pieces cover.
 pub(super) fn plan(path: &Path<'_>, pieces: &[ArrayRef], width: OffsetWidth, limit: usize) -> Result<usize> {
-    let bytes = pieces.iter().map(|piece| source::strings(piece).1.len()).sum();
+    let bytes = pieces.iter().map(|piece| source::bytes(piece).len()).sum();
     match width {
         OffsetWidth::Narrow if bytes > limit => Err(LayoutError::OffsetsOverflow {
             path: path.to_string(),
-            bytes,
+            found: format!("{bytes} bytes"),
             limit,
-            large: if pieces[0].data_type().is_string() { "LargeUtf8" } else { "LargeBinary" },
+            large: pieces.first().and_then(|piece| source::large(piece.data_type())),
         }
         .into()),
         OffsetWidth::Narrow | OffsetWidth::Wide => Ok(bytes),
     }
 }
 
-/// Writes where the rows from `first` on end, if the piece's own first byte stands at `base`.
+/// Writes where the rows from `first` on end, if what the piece covers begins at `base`.
 pub(super) fn write_ends(offsets: Offsets<'_>, first: usize, base: usize, destination: &mut [u8]) {
     // Two's complement: the difference may be negative, the sum is not.
     let shift = base.wrapping_sub(offsets.at(0));

@@ -8,8 +8,12 @@ use arrow::buffer::Buffer;
 
 use super::bits::BitWriter;
 use super::dictionary::{self, KeyMap};
+use super::kind::OffsetWidth;
+use super::list_views;
+use super::ranges::Places;
 use super::source::{Offsets, Valid};
 use super::strings;
+use super::unions::{self, UnionPlan};
 use super::views;
 
 /// Bytes to write, and how.
@@ -20,11 +24,40 @@ pub(super) struct Task<'a> {
 
 pub(super) enum Work<'a> {
     Bytes(&'a [u8]),
-    Bits { pieces: &'a [ArrayRef], which: Bitmap, skip: usize, rows: usize },
-    Offsets { offsets: Offsets<'a>, first: usize, base: usize },
-    Keys { keys: &'a [u8], width: usize, valid: Valid<'a>, map: KeyMap<'a> },
+    Bits {
+        pieces: &'a [ArrayRef],
+        which: Bitmap,
+        skip: usize,
+        rows: usize,
+    },
+    Offsets {
+        offsets: Offsets<'a>,
+        first: usize,
+        base: usize,
+    },
+    Keys {
+        keys: &'a [u8],
+        width: usize,
+        valid: Valid<'a>,
+        map: KeyMap<'a>,
+    },
     Compact(Compact<'a>),
-    Rebase { views: &'a [u128], places: &'a [u32], valid: Valid<'a> },
+    Rebase {
+        views: &'a [u128],
+        places: &'a [u32],
+        valid: Valid<'a>,
+    },
+    /// Offsets if there are places, else sizes.
+    ListViews {
+        rows: list_views::Rows<'a>,
+        places: Option<&'a Places>,
+        width: OffsetWidth,
+    },
+    UnionOffsets {
+        plan: &'a UnionPlan,
+        piece: usize,
+        rows: unions::Rows<'a>,
+    },
 }
 
 /// Views to write together with their long values.
@@ -53,7 +86,9 @@ impl Task<'_> {
             | Work::Bits { .. }
             | Work::Offsets { .. }
             | Work::Keys { .. }
-            | Work::Rebase { .. } => 0,
+            | Work::Rebase { .. }
+            | Work::ListViews { .. }
+            | Work::UnionOffsets { .. } => 0,
         };
         self.destination.len() + data
     }
@@ -73,6 +108,11 @@ impl Task<'_> {
                 views::compact(views, buffers, valid, place, destination, data);
             }
             Work::Rebase { views, places, valid } => views::rebase(views, places, valid, destination),
+            Work::ListViews { rows, places: Some(places), width } => {
+                rows.write_offsets(places, width, destination);
+            }
+            Work::ListViews { rows, places: None, width } => rows.write_sizes(width, destination),
+            Work::UnionOffsets { plan, piece, rows } => plan.write_offsets(piece, rows, destination),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Errors of what a caller hands in or asks for.
 
 use super::{Way, way, written};
-use arrow::array::{ArrayRef, Int8Array, ListArray, NullArray, RecordBatch};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
+use arrow::array::{ArrayRef, NullArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type};
 use shmframe::{ErrorKind, Frame};
-use shmframe_model::{Scratch, numbers};
+use shmframe_model::{Scratch, nested, numbers};
 use std::sync::Arc;
 
 pub const WAYS: &[Way] = &[
@@ -26,11 +25,7 @@ pub const WAYS: &[Way] = &[
         scratch.writer().create("s").unwrap().put("t", &[]).unwrap_err().into()
     }),
     way(ErrorKind::TypeNotSupported, "frame \"t\"", |scratch| {
-        let item = Arc::new(Field::new("item", DataType::Int8, true));
-        let values = Arc::new(Int8Array::from(vec![1]));
-        let lists: ArrayRef = Arc::new(ListArray::new(item, OffsetBuffer::from_lengths([1]), values, None));
-        let batch = RecordBatch::try_from_iter([("lists", lists)]).unwrap();
-        let error = scratch.writer().create("s").unwrap().put("t", &batch).unwrap_err();
+        let error = scratch.writer().create("s").unwrap().put("t", &nested("lists", 100)).unwrap_err();
         assert!(error.to_string().contains("\"lists\""), "{error}");
         error.into()
     }),

@@ -2,11 +2,9 @@
 
 use super::held::{Frames, Held};
 use super::operation::{Bad, Change, Content, Name, Operation};
-use arrow::array::{Int8Array, Int64Array, ListArray, NullArray, RecordBatch};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{Int64Array, NullArray, RecordBatch};
 use shmframe::{ErrorKind, Reader, Result, Transaction, TrimPolicy, Writer, WriterOptions};
-use shmframe_model::{Scratch, numbers};
+use shmframe_model::{Scratch, nested, numbers};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -303,20 +301,7 @@ fn bad_batches(bad: Bad) -> (ErrorKind, String, Vec<RecordBatch>) {
     match bad {
         Bad::Name => (ErrorKind::InvalidName, "a/b".to_owned(), vec![numbers(0, 1)]),
         Bad::NoBatches => (ErrorKind::InvalidArgument, name, Vec::new()),
-        Bad::Type => {
-            let item = Arc::new(Field::new("item", DataType::Int8, true));
-            let lists = ListArray::new(
-                item,
-                OffsetBuffer::from_lengths([1]),
-                Arc::new(Int8Array::from(vec![1])),
-                None,
-            );
-            (
-                ErrorKind::TypeNotSupported,
-                name,
-                vec![RecordBatch::try_from_iter([("x", Arc::new(lists) as _)]).unwrap()],
-            )
-        }
+        Bad::Type => (ErrorKind::TypeNotSupported, name, vec![nested("x", 100)]),
         Bad::Schema => {
             let other = RecordBatch::try_from_iter([("x", Arc::new(NullArray::new(1)) as _)]).unwrap();
             (ErrorKind::SchemaMismatch, name, vec![numbers(0, 1), other])

@@ -1,10 +1,13 @@
 //! Whatever batches are drawn, they come back.
 
+use std::cell::Cell;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use shmframe_arbitrary::{Coverage, Kind, Limits as Sizes, batches, every_kind, schema_and_batches};
+use shmframe_format::ErrorKind;
 
 use super::rebuild::round_trip_within;
 use crate::layout::Plan;
@@ -21,17 +24,28 @@ fn limits() -> impl Strategy<Value = Limits> {
             // The longest drawn value has 39 characters of at most 4 bytes.
             Limits { view_data: view_data.max(4 * 39), block_rows, block_bytes, ..Limits::ARROW }
         });
-    prop_oneof![Just(Limits::ARROW), small]
+    let few_keys = (1..40_usize).prop_map(|keys| Limits { keys, ..Limits::ARROW });
+    prop_oneof![Just(Limits::ARROW), small, few_keys]
 }
 
 #[test]
 fn drawn_batches_survive() {
     let sizes = Sizes::default();
     let coverage = Coverage::new();
+    let (few_keys, refused) = (Cell::new(0), Cell::new(0));
     let survives = |schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits| -> TestCaseResult {
         coverage.record(schema, batches);
-        round_trip_within(schema, batches, limits).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        Ok(())
+        match round_trip_within(schema, batches, limits) {
+            Err(error) if error.kind() == ErrorKind::CapacityExceeded && limits.keys < usize::MAX => {
+                refused.set(refused.get() + 1);
+                Ok(())
+            }
+            Err(error) => Err(TestCaseError::fail(error.to_string())),
+            Ok(_) => {
+                few_keys.set(few_keys.get() + u32::from(limits.keys < usize::MAX));
+                Ok(())
+            }
+        }
     };
     // PROPTEST_CASES asks for more.
     runner(Config::default().cases.max(256))
@@ -44,6 +58,10 @@ fn drawn_batches_survive() {
         .run(&(batches(&schema, &sizes), limits()), |(batches, limits)| survives(&schema, &batches, &limits))
         .unwrap();
     coverage.assert_complete();
+    assert!(
+        few_keys.get() > 0 && refused.get() > 0,
+        "dictionaries are merged, and refused where that is no help"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod arbitrary;
 mod dictionaries;
 mod errors;
+mod nested;
 mod rebuild;
 mod threads;
 mod types;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch, RecordBatchOptions, make_array};
+use arrow::array::{Array, ArrayData, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, make_array};
 use arrow::buffer::Buffer;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UnionMode};
 use shmframe_format::Result;
 
 use crate::layout::planner::{self, Limits};
@@ -81,13 +81,9 @@ impl Rebuilder<'_> {
         }
         let count = node.buffer_count as usize - usize::from(node.has_validity);
         let buffers: Vec<_> = (0..count).map(|_| self.buffer()).collect();
-        let children: Vec<_> = match data_type {
-            DataType::Struct(fields) => fields.iter().map(|field| self.node(field.data_type())).collect(),
-            DataType::Dictionary(_, values) => vec![self.node(values)],
-            _ => Vec::new(),
-        };
-        assert_eq!(children.len(), node.child_count as usize);
-        assert_normal(data_type, length, validity.as_ref(), &buffers);
+        let children: Vec<_> =
+            (0..node.child_count as usize).map(|child| self.node(child_type(data_type, child))).collect();
+        assert_normal(data_type, length, validity.as_ref(), &buffers, &children);
         let data = ArrayData::builder(data_type.clone())
             .len(length)
             .null_bit_buffer(validity)
@@ -101,43 +97,114 @@ impl Rebuilder<'_> {
     }
 }
 
-/// What Arrow allows otherwise but a plan does not.
-fn assert_normal(data_type: &DataType, length: usize, validity: Option<&Buffer>, buffers: &[Buffer]) {
-    let nulls = |width: usize| {
-        let is_null = |row: usize| validity.is_some_and(|bits| bits[row / 8] >> (row % 8) & 1 == 0);
-        let rows = buffers[0].chunks_exact(width).enumerate();
-        rows.filter(move |(row, _)| is_null(*row)).map(|(_, bytes)| bytes)
+/// The type of one of the children.
+fn child_type(data_type: &DataType, child: usize) -> &DataType {
+    match data_type {
+        DataType::Struct(fields) => fields[child].data_type(),
+        DataType::Dictionary(_, values) => values,
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::Map(field, _) => field.data_type(),
+        DataType::Union(fields, _) => fields.iter().nth(child).unwrap().1.data_type(),
+        DataType::RunEndEncoded(ends, values) => [ends, values][child].data_type(),
+        other => panic!("{other} has no children"),
+    }
+}
+
+/// What Arrow allows otherwise but a plan does not. Without a wildcard, so that a new type gets a normal form.
+fn assert_normal(
+    data_type: &DataType,
+    length: usize,
+    validity: Option<&Buffer>,
+    buffers: &[Buffer],
+    children: &[ArrayData],
+) {
+    let is_null = |row: usize| validity.is_some_and(|bits| bits[row / 8] >> (row % 8) & 1 == 0);
+    let nulls = |buffer: usize, width: usize| {
+        let rows = buffers[buffer].chunks_exact(width).enumerate();
+        rows.filter(move |(row, _)| is_null(*row)).flat_map(|(_, bytes)| bytes.to_vec())
     };
     match data_type {
+        DataType::Null => assert!(buffers.is_empty()),
         DataType::Boolean => {
             assert_eq!(buffers[0].len(), length.div_ceil(8));
             if !length.is_multiple_of(8) {
                 assert_eq!(buffers[0][length / 8] >> (length % 8), 0, "bits past the end are zero");
             }
         }
-        DataType::Utf8 | DataType::Binary => {
-            let offsets = buffers[0].typed_data::<i32>();
-            assert_eq!(offsets.len(), length + 1);
-            assert_eq!((offsets[0], offsets[length] as usize), (0, buffers[1].len()));
+        DataType::Utf8 | DataType::Binary => assert_narrow(length, &buffers[0], buffers[1].len()),
+        DataType::LargeUtf8 | DataType::LargeBinary => assert_wide(length, &buffers[0], buffers[1].len()),
+        DataType::List(_) | DataType::Map(_, _) => assert_narrow(length, &buffers[0], children[0].len()),
+        DataType::LargeList(_) => assert_wide(length, &buffers[0], children[0].len()),
+        DataType::ListView(_) | DataType::LargeListView(_) => {
+            let width = if matches!(data_type, DataType::ListView(_)) { 4 } else { 8 };
+            assert_eq!(buffers.iter().map(Buffer::len).collect::<Vec<_>>(), [length * width; 2]);
+            for buffer in [0, 1] {
+                assert!(nulls(buffer, width).all(|byte| byte == 0), "null list views are zero");
+            }
         }
-        DataType::LargeUtf8 | DataType::LargeBinary => {
-            let offsets = buffers[0].typed_data::<i64>();
-            assert_eq!(offsets.len(), length + 1);
-            assert_eq!((offsets[0], offsets[length] as usize), (0, buffers[1].len()));
-        }
+        DataType::FixedSizeList(_, size) => assert_eq!(children[0].len(), length * *size as usize),
         DataType::Utf8View | DataType::BinaryView => {
-            assert!(nulls(16).all(|view| view == [0; 16]), "null views are zero");
+            assert!(nulls(0, 16).all(|byte| byte == 0), "null views are zero");
         }
         DataType::Dictionary(key, _) => {
             let width = key.primitive_width().unwrap();
-            assert!(nulls(width).all(|key| key.iter().all(|byte| *byte == 0)), "null keys are zero");
+            assert!(nulls(0, width).all(|byte| byte == 0), "null keys are zero");
         }
-        other => {
-            if let Some(width) = other.primitive_width() {
-                assert_eq!(buffers[0].len(), length * width);
-            }
+        DataType::Struct(_) | DataType::Union(_, UnionMode::Sparse) => {
+            assert!(children.iter().all(|child| child.len() == length));
+        }
+        DataType::Union(_, UnionMode::Dense) => {
+            assert_eq!(buffers.iter().map(Buffer::len).collect::<Vec<_>>(), [length, length * 4]);
+        }
+        DataType::RunEndEncoded(_, _) => {
+            assert_eq!(children[0].len(), children[1].len());
+            let ends = make_array(children[0].clone());
+            let ends = arrow::compute::cast(&ends, &DataType::Int64).unwrap();
+            let ends = ends.as_primitive::<arrow::datatypes::Int64Type>().values();
+            assert_eq!(ends.last().copied().unwrap_or(0) as usize, length, "the last run ends with the rows");
+        }
+        DataType::FixedSizeBinary(width) => assert_eq!(buffers[0].len(), length * *width as usize),
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64
+        | DataType::Float16
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal32(_, _)
+        | DataType::Decimal64(_, _)
+        | DataType::Decimal128(_, _)
+        | DataType::Decimal256(_, _)
+        | DataType::Date32
+        | DataType::Date64
+        | DataType::Time32(_)
+        | DataType::Time64(_)
+        | DataType::Timestamp(_, _)
+        | DataType::Duration(_)
+        | DataType::Interval(_) => {
+            assert_eq!(buffers[0].len(), length * data_type.primitive_width().unwrap());
         }
     }
+}
+
+fn assert_narrow(length: usize, offsets: &Buffer, covered: usize) {
+    let offsets = offsets.typed_data::<i32>();
+    assert_eq!(offsets.len(), length + 1);
+    assert_eq!((offsets[0], offsets[length] as usize), (0, covered));
+}
+
+fn assert_wide(length: usize, offsets: &Buffer, covered: usize) {
+    let offsets = offsets.typed_data::<i64>();
+    assert_eq!(offsets.len(), length + 1);
+    assert_eq!((offsets[0], offsets[length] as usize), (0, covered));
 }
 
 /// A schema of one nullable column `c`.
