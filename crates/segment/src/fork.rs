@@ -6,6 +6,7 @@
 //! has a copy that nobody knows of. Under the lock nothing is allocated and nothing foreign is called (an
 //! allocator may have fork handlers of its own).
 
+use crate::files::location::Identity;
 use core::cell::UnsafeCell;
 use std::sync::Once;
 
@@ -17,6 +18,10 @@ pub(crate) trait AtFork: core::fmt::Debug + Sync {
     fn parent(&self);
     /// After it, in the child, which has one thread.
     fn child(&self);
+    /// Whether the object holds the writer lease of the segment whose directory this is.
+    fn holds_lease(&self, _: Identity) -> bool {
+        false
+    }
     /// The object, if it is a reader's attachment.
     fn attachment(&self) -> Option<&crate::reading::attachment::Attachment> {
         None

@@ -50,7 +50,7 @@ impl Temporary {
         descriptor::set_mode(fd.as_fd(), DIRECTORY_MODE).map_err(failed)?;
         let identity = Identity::of(&descriptor::status(fd.as_fd()).map_err(failed)?);
         let directory = SegmentDirectory { fd, identity, location: self.location.clone() };
-        let created = Lease::create(|| descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
+        let created = Lease::create(&directory, || descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
         let lease = match created {
             Err(Errno::ENOENT) => return Ok(None),
             lease => lease.map_err(failed)?,

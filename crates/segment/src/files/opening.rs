@@ -9,7 +9,7 @@ use crate::sys::futex::Futex;
 use crate::sys::limits;
 use crate::sys::map::Region;
 use crate::words::{Control, Publication, STATE_REMOVED, label_text};
-use crate::writing::lease::{self, Lease};
+use crate::writing::lease::{self, Lease, Wanted};
 use crate::writing::mapped::Mapped;
 use crate::writing::store::{HISTORY_LIMIT, Store, StoreOptions};
 use core::time::Duration;
@@ -109,7 +109,7 @@ impl Store {
             let directory = location.open_directory()?;
             let Some(lease) = directory.or_again(Lease::open(&directory))? else { continue };
             if !lease.take(options.patience().map(deadline))? {
-                return Err(lease::taken(holder(&directory)).at(location.path().display()));
+                return Err(lease::taken(&directory, options.wanted()));
             }
             // The lease may be that of a segment that was removed meanwhile.
             if !directory.is_current()? {
@@ -200,7 +200,7 @@ pub fn remove_segment(location: &Location) -> Result<()> {
         let opened = directory.or_again(Lease::open_alone(&directory));
         let Some(lease) = opened.map_err(|error| error.at(location.path().display()))? else { continue };
         if !lease.take(None)? {
-            return Err(lease::taken(holder(&directory)).at(location.path().display()));
+            return Err(lease::taken(&directory, Wanted::Removal));
         }
         if !directory.is_current()? {
             continue;

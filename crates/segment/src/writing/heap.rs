@@ -18,7 +18,7 @@ const POPULATE: u64 = 1 << 20;
 
 #[derive(Debug)]
 enum HeapKind {
-    Capacity { wanted: u64, capacity: u64 },
+    Capacity { wanted: u64, capacity: u64, holders: String },
     DirectoryFull { wanted: u64, free: u64, size: u64, holders: String },
 }
 
@@ -32,11 +32,12 @@ impl Describe for HeapKind {
 
     fn report(&self) -> Report {
         match self {
-            Self::Capacity { wanted, capacity } => Report::new(
+            Self::Capacity { wanted, capacity, holders } => Report::new(
                 "the segment's capacity is exceeded",
                 format!("{wanted} bytes in a row"),
-                format!("no such place in {capacity} virtual bytes"),
-                "create the segment with a larger capacity (it costs address space, not memory), or drop frames",
+                format!("no such place in {capacity} virtual bytes; this segment: {holders}"),
+                "create the segment with a larger capacity (it costs address space, not memory), remove frames, or \
+                 let readers drop old snapshots",
             ),
             Self::DirectoryFull { wanted, free, size, holders } => Report::new(
                 "the file system of the segment is full; nothing was published, the last version stays",
@@ -67,6 +68,10 @@ pub struct Holder {
 impl Store {
     /// An extent of at least `length` bytes, with pages.
     pub(crate) fn allocate(&mut self, length: u64) -> Result<Range<u64>> {
+        self.find_or_allocate(length).map_err(|error| self.placed(error))
+    }
+
+    fn find_or_allocate(&mut self, length: u64) -> Result<Range<u64>> {
         if let Some(range) = self.space.take_warm(length, false) {
             return Ok(range);
         }
@@ -83,9 +88,7 @@ impl Store {
                 self.allocate_in_need(length).ok_or(error)
             }
             Some(result) => result,
-            None => self.allocate_in_need(length).ok_or_else(|| {
-                HeapKind::Capacity { wanted: length, capacity: self.mapped.geometry().capacity() }.into()
-            }),
+            None => self.allocate_in_need(length).ok_or_else(|| self.no_place(length)),
         }
     }
 
@@ -118,6 +121,11 @@ impl Store {
         self.trim_to(0);
         let range = self.space.take_cold(length)?;
         self.give_pages(range, length).ok()
+    }
+
+    fn no_place(&self, wanted: u64) -> Error {
+        let (capacity, holders) = (self.mapped.geometry().capacity(), self.describe_holders());
+        HeapKind::Capacity { wanted, capacity, holders }.into()
     }
 
     fn no_pages(&self, wanted: u64, errno: Errno) -> Error {
@@ -214,6 +222,6 @@ fn whole_pages(range: &Range<u64>) -> Range<u64> {
 }
 
 shmframe_format::every_kind!(HeapKind {
-    Capacity: HeapKind::Capacity { wanted: 2, capacity: 1 };
+    Capacity: HeapKind::Capacity { wanted: 2, capacity: 1, holders: "1 byte".into() };
     DirectoryFull: HeapKind::DirectoryFull { wanted: 2, free: 1, size: 1, holders: "1 byte".into() };
 });

@@ -70,7 +70,6 @@ impl Store {
     pub(crate) fn recover(&mut self) -> Result<()> {
         let mapped = &self.mapped;
         self.entries = Entries::recover(mapped.control(), mapped.retained());
-        self.latest = mapped.publication().latest.load(Ordering::Relaxed);
         let floor = mapped.publication().floor.load(Ordering::Relaxed);
         if floor > self.latest {
             // A reclaim would erase the newest version.
@@ -91,7 +90,7 @@ impl Store {
         let rebuilt = rebuild(&self.mapped, &self.entries, self.latest);
         let working = self.space.free().into_iter().collect();
         self.pause();
-        let (space, _, _) = rebuilt?;
+        let (space, _, _) = rebuilt.map_err(|error| self.placed(error))?;
         Ok(Audit { working, recovered: space.free().into_iter().collect() })
     }
 }

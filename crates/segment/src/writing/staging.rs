@@ -153,7 +153,7 @@ impl<'a> Staging<'a> {
         draft: FrameDraft<'_>,
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
-        self.store.mapped.lease.check_process()?;
+        self.store.check_process()?;
         let taken_before = self.allocated.len();
         let put = self.lay_out(draft, fill);
         if put.is_err() {
@@ -212,7 +212,7 @@ impl<'a> Staging<'a> {
     /// # Errors
     /// [`shmframe_format::ErrorKind::Corrupt`]; [`shmframe_format::ErrorKind::WriterInChild`].
     pub fn remove_frame(&mut self, name: &str) -> Result<bool> {
-        self.store.mapped.lease.check_process()?;
+        self.store.check_process()?;
         let before = self.frame(name)?;
         let exists = before.is_some();
         if exists {
@@ -266,7 +266,7 @@ impl<'a> Staging<'a> {
     /// [`shmframe_format::ErrorKind::DirectoryFull`], [`shmframe_format::ErrorKind::Superseded`],
     /// [`shmframe_format::ErrorKind::Corrupt`]; nothing is then visible.
     pub fn commit(mut self) -> Result<u64> {
-        self.store.mapped.lease.check_process()?;
+        self.store.check_process()?;
         let version = self.version();
         let changes = core::mem::take(&mut self.changes);
         let root = self.write_root(&changes)?;
@@ -328,7 +328,7 @@ impl<'a> Staging<'a> {
     fn publish(&mut self, entry: &Entry) -> Result<()> {
         let found = self.store.mapped.publication().epoch.load(Ordering::Relaxed);
         if found != self.store.epoch {
-            return Err(self.placed(lease::superseded(self.store.epoch, found)));
+            return Err(self.store.placed(lease::superseded(self.store.epoch, found)));
         }
         let attempt =
             |store: &Store| protocol::publish(store.mapped.control(), store.mapped.registry(), &Futex, entry);
@@ -336,14 +336,10 @@ impl<'a> Staging<'a> {
             // The ring's place is taken by a version that nobody erased yet.
             self.store.reclaim();
             if !attempt(self.store) {
-                return Err(self.placed(crate::reading::attachment::damaged(entry.version)));
+                return Err(self.store.placed(crate::reading::attachment::damaged(entry.version)));
             }
         }
         Ok(())
-    }
-
-    fn placed(&self, error: shmframe_format::Error) -> shmframe_format::Error {
-        error.at(self.store.location().path().display())
     }
 
     /// Gives back what was taken since there were `keep` ranges: it was never visible.

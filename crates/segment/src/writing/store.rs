@@ -6,19 +6,18 @@
 
 use crate::files::creation;
 use crate::files::location::Location;
-use crate::files::opening::holder;
 use crate::protocol::{self, Entries};
 use crate::reading::slots::DescriptorLocks;
 use crate::sync::Ordering;
 use crate::sys::clock::deadline;
 use crate::sys::futex::Futex;
 use crate::words::{STATE_OPEN, STATE_REMOVED, label_words};
-use crate::writing::lease;
+use crate::writing::lease::{self, Wanted};
 use crate::writing::mapped::Mapped;
 use crate::writing::space::Space;
 use crate::writing::staging::StagedFrame;
 use core::time::Duration;
-use shmframe_format::Result;
+use shmframe_format::{Error, Result};
 use shmframe_format::directory::Root;
 use shmframe_format::geometry::{DEFAULT_CAPACITY, DEFAULT_SLOTS, RING_LENGTH};
 use shmframe_format::table::RecordReference;
@@ -55,6 +54,11 @@ impl StoreOptions {
         self.lease_timeout.or(self.several_writers.then_some(TURN))
     }
 }
+
+    /// What a writer with these options wants the lease for.
+    pub(crate) fn wanted(&self) -> Wanted {
+        if self.several_writers { Wanted::Turn } else { Wanted::Life }
+    }
 
 impl Default for StoreOptions {
     fn default() -> Self {
@@ -149,18 +153,22 @@ impl Store {
     /// # Errors
     /// [`shmframe_format::ErrorKind::WriterInChild`].
     pub fn check_process(&self) -> Result<()> {
-        self.mapped.lease.check_process()
+        self.mapped.check_process()
+    }
+
+    /// Adds where the segment stands to an error.
+    pub(crate) fn placed(&self, error: Error) -> Error {
+        error.at(self.location().path().display())
     }
 
     /// Takes the lease for a commit, if it is not held; catches up with what others did meanwhile.
     pub(crate) fn resume(&mut self) -> Result<()> {
-        self.mapped.lease.check_process()?;
+        self.check_process()?;
         if self.holds_lease {
             return Ok(());
         }
-        let place = |error: shmframe_format::Error| error.at(self.location().path().display());
         if !self.mapped.lease.take(self.options.patience().map(deadline))? {
-            return Err(place(lease::taken(holder(&self.mapped.directory))));
+            return Err(lease::taken(&self.mapped.directory, self.options.wanted()));
         }
         // The lease counts as held only once this store knows all that others did meanwhile.
         let caught_up = self.catch_up();
@@ -168,7 +176,7 @@ impl Store {
             Ok(()) => self.holds_lease = true,
             Err(_) => self.mapped.lease.release(),
         }
-        caught_up.map_err(|error| error.at(self.location().path().display()))
+        caught_up.map_err(|error| self.placed(error))
     }
 
     /// What a writer does that has the lease again: nothing, if nobody else had it meanwhile.

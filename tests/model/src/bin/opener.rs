@@ -1,11 +1,11 @@
 //! Opens a segment as another user or within a limit, and says what came of it: kind, then message, a line each.
 //!
-//! `opener (read|write|create) DIRECTORY NAME [uid=N] [address-space=BYTES] [file-size=BYTES] [descriptors=N]`
+//! `opener (read|write|create|hold) DIRECTORY NAME [uid=N] [address-space=BYTES] [file-size=BYTES] [descriptors=N]`
 #![forbid(unsafe_code)]
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Uid, setgid, setuid};
-use shmframe::{Error, ReaderOptions, WriterOptions};
+use shmframe::{Error, ReaderOptions, Writer, WriterOptions};
 use std::error::Error as StdError;
 
 fn main() -> Result<(), Box<dyn StdError>> {
@@ -25,12 +25,21 @@ fn main() -> Result<(), Box<dyn StdError>> {
             .map(drop),
         "write" => WriterOptions::new().directory(directory).open(name).map(drop),
         "create" => WriterOptions::new().directory(directory).create(name).map(drop),
+        "hold" => return hold(&WriterOptions::new().directory(directory).label("another").create(name)?),
         other => return Err(format!("no role {other:?}").into()),
     };
     match outcome {
         Ok(()) => println!("done\n"),
         Err(error) => println!("{:?}\n{error}", error.kind()),
     }
+    Ok(())
+}
+
+/// Holds the lease until standard input ends.
+fn hold(writer: &Writer) -> Result<(), Box<dyn StdError>> {
+    println!("held");
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    println!("version {}", writer.version());
     Ok(())
 }
 
