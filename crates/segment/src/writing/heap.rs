@@ -193,7 +193,8 @@ impl Store {
         // Before the pages go, for a writer that would keep track of pages while others write. None does yet: whoever
         // comes back after another writer walks anew (docs/decisions/0004).
         let trims = &self.mapped.publication().trims;
-        trims.store(trims.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
+        // A change is all that it tells: it may wrap.
+        trims.store(trims.load(Ordering::Relaxed).wrapping_add(1), Ordering::SeqCst);
         let before = self.allocated_bytes();
         for range in ranges {
             // A page that stays allocated costs memory and nothing else.

@@ -12,10 +12,14 @@ use shmframe_format::table::RecordReference;
 use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
 use std::collections::BTreeMap;
 
+/// More than can be counted to, one by one.
+const COUNTER_LIMIT: u64 = 1 << 63;
+
 #[derive(Debug)]
 enum RecoveryKind {
     NoLatest { version: u64 },
     Floor { floor: u64, latest: u64 },
+    Counter { name: &'static str, found: u64 },
     Overlap { offset: u64 },
 }
 
@@ -39,6 +43,12 @@ impl Describe for RecoveryKind {
                 format!("{floor}"),
                 remove,
             ),
+            Self::Counter { name, found } => Report::new(
+                "damaged publication block",
+                format!("`{name}` below 2^63, which counting does not reach"),
+                format!("{found}"),
+                remove,
+            ),
             Self::Overlap { offset } => Report::new(
                 "damaged segment",
                 "extents that do not overlap",
@@ -52,6 +62,7 @@ impl Describe for RecoveryKind {
 shmframe_format::every_kind!(RecoveryKind {
     NoLatest: RecoveryKind::NoLatest { version: 2 };
     Floor: RecoveryKind::Floor { floor: 3, latest: 2 };
+    Counter: RecoveryKind::Counter { name: "epoch", found: u64::MAX };
     Overlap: RecoveryKind::Overlap { offset: 64 };
 });
 
@@ -69,6 +80,8 @@ impl Store {
     /// Takes over what the records of the live versions say.
     pub(crate) fn recover(&mut self) -> Result<()> {
         let mapped = &self.mapped;
+        // Before anything is erased: no entry of a version after a damaged one could be told.
+        self.latest = counted("latest", mapped.publication().latest.load(Ordering::Relaxed))?;
         self.entries = Entries::recover(mapped.control(), mapped.retained());
         let floor = mapped.publication().floor.load(Ordering::Relaxed);
         if floor > self.latest {
@@ -93,6 +106,11 @@ impl Store {
         let (space, _, _) = rebuilt.map_err(|error| self.placed(error))?;
         Ok(Audit { working, recovered: space.free().into_iter().collect() })
     }
+}
+
+/// A word that only ever counts up by one, if it can have come so far: adding one to it cannot overflow.
+pub(crate) fn counted(name: &'static str, found: u64) -> Result<u64> {
+    if found < COUNTER_LIMIT { Ok(found) } else { Err(RecoveryKind::Counter { name, found }.into()) }
 }
 
 /// The heap, the root and its reference, from the records of all live versions.

@@ -202,7 +202,8 @@ impl<'a> Staging<'a> {
         let (draft_of_layout, extents) = (layout.to_draft(), layout.extents);
         let layout = self.seal_at(RecordKind::Layout, range.start + data, draft_of_layout);
         let state = self.seal_at(RecordKind::State, range.start + data + layout_room, state);
-        self.root.next_generation += 1;
+        // Compared for equality only.
+        self.root.next_generation = self.root.next_generation.wrapping_add(1);
         self.replace(draft.name, before, Some(StagedFrame { layout, state, schema, extents }));
         Ok(schema)
     }

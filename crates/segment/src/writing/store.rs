@@ -14,6 +14,7 @@ use crate::sys::futex::Futex;
 use crate::words::{STATE_OPEN, STATE_REMOVED, label_words};
 use crate::writing::lease::{self, Wanted};
 use crate::writing::mapped::Mapped;
+use crate::writing::recovery::counted;
 use crate::writing::space::Space;
 use crate::writing::staging::StagedFrame;
 use core::time::Duration;
@@ -127,7 +128,7 @@ impl Store {
     pub(crate) fn gain(&mut self) -> Result<()> {
         self.mapped.lease.show()?;
         let publication = self.mapped.publication();
-        let epoch = publication.epoch.load(Ordering::Relaxed) + 1;
+        let epoch = counted("epoch", publication.epoch.load(Ordering::Relaxed))? + 1;
         publication.epoch.store(epoch, Ordering::Relaxed);
         publication.state.store(STATE_OPEN, Ordering::Relaxed);
         let history = self
