@@ -12,11 +12,16 @@ use std::path::PathBuf;
 /// [`WriterOptions::several_writers`], for each commit).
 ///
 /// Killed at any moment it leaves the last version whole and readable; the next writer goes on from there.
-#[derive(Debug)]
 pub struct Writer {
     store: Store,
     schemas: SchemaRecords,
     threads: usize,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Writer({} at version {})", self.path().display(), self.version())
+    }
 }
 
 impl Writer {
