@@ -51,6 +51,14 @@ impl WriterOptions {
         self
     }
 
+    /// Bytes of memory that the segment may take, its tables included (some 1.6 MB); `u64::MAX`: no quota. Unset: what
+    /// the segment has, half of the file system for a new one. The quota holds for all its writers.
+    #[must_use]
+    pub fn quota(mut self, bytes: u64) -> Self {
+        self.store.quota = Some(bytes);
+        self
+    }
+
     /// What this writer is called where it is shown, up to 64 bytes.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {

@@ -4,6 +4,7 @@ use crate::batches::Batches;
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
 use crate::transaction::Transaction;
+use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::{Audit, Holder, Store};
 use std::path::PathBuf;
@@ -106,6 +107,24 @@ impl Writer {
     /// [`crate::ErrorKind::WriterInChild`]; where writers take turns also [`crate::ErrorKind::LeaseTaken`].
     pub fn trim(&mut self, keep: u64) -> Result<u64> {
         self.store.trim(keep)
+    }
+
+    /// Waits until a frame of `bytes` bytes can be put: until readers let go of old snapshots or end, or the file system
+    /// has room. No time-out frees anything. The pages are kept for the next `put`.
+    ///
+    /// # Errors
+    /// When `timeout` is over, or at once where there is nobody who could let go: [`crate::ErrorKind::QuotaExceeded`],
+    /// [`crate::ErrorKind::DirectoryFull`] or [`crate::ErrorKind::CapacityExceeded`], naming the slots and what each
+    /// of them alone holds. [`crate::ErrorKind::WriterInChild`]; where writers take turns also
+    /// [`crate::ErrorKind::LeaseTaken`].
+    pub fn wait_for_space(&mut self, bytes: u64, timeout: Duration) -> Result<()> {
+        self.store.wait_for_space(bytes, timeout)
+    }
+
+    /// Bytes of memory that the segment may take; none: no quota.
+    #[must_use]
+    pub fn quota(&self) -> Option<u64> {
+        self.store.quota()
     }
 
     /// Bytes of memory that the segment takes now.

@@ -53,10 +53,10 @@ impl Place {
         &self.path
     }
 
-    /// Options for a writer here.
+    /// Options for a writer here, without a quota: a test that fills the file system meets its end.
     #[must_use]
     pub fn writer(&self) -> WriterOptions {
-        Writer::options().directory(&self.path)
+        Writer::options().directory(&self.path).quota(u64::MAX)
     }
 
     /// Options for a reader here.

@@ -1,9 +1,7 @@
 //! Pages of the heap: found warm, reclaimed, or allocated before anything is stored there (I9).
 
-use crate::protocol::is_claimed;
 use crate::sync::Ordering;
 use crate::sys::descriptor;
-use crate::words::label_text;
 use crate::writing::store::Store;
 use core::ops::Range;
 use nix::errno::Errno;
@@ -50,21 +48,6 @@ impl Describe for HeapKind {
     }
 }
 
-/// What keeps bytes of a segment in use besides its newest version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The reader slot.
-    pub slot: u32,
-    /// The process that claimed it (to show).
-    pub pid: u64,
-    /// Its label.
-    pub label: String,
-    /// The versions it pins, oldest first.
-    pub versions: Vec<u64>,
-    /// Bytes that the newest version does not cover and that one of its versions does.
-    pub bytes: u64,
-}
-
 impl Store {
     /// An extent of at least `length` bytes, with pages.
     pub(crate) fn allocate(&mut self, length: u64) -> Result<Range<u64>> {
@@ -84,7 +67,9 @@ impl Store {
         let wanted = length.next_multiple_of(ALIGNMENT).max(STEP);
         let found = self.space.take_cold(wanted).or_else(|| self.space.take_cold(length));
         match found.map(|range| self.give_pages(range, length)) {
-            Some(Err(error)) if error.kind() == ErrorKind::DirectoryFull => {
+            Some(Err(error))
+                if matches!(error.kind(), ErrorKind::DirectoryFull | ErrorKind::QuotaExceeded) =>
+            {
                 self.allocate_in_need(length).ok_or(error)
             }
             Some(result) => result,
@@ -96,6 +81,10 @@ impl Store {
     fn give_pages(&mut self, range: Range<u64>, length: u64) -> Result<Range<u64>> {
         let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
         let size = pages.end - pages.start;
+        if let Err(error) = self.check_quota(size, length) {
+            self.space.give_cold(range);
+            return Err(error);
+        }
         if let Err(errno) = descriptor::allocate(self.mapped.data.as_fd(), pages.start, size) {
             // A long allocation that fails keeps what came before: nobody else would give it back.
             let whole = whole_pages(&range);
@@ -105,6 +94,7 @@ impl Store {
             self.space.give_cold(range);
             return Err(self.no_pages(length, errno));
         }
+        self.pages += size;
         if size >= POPULATE {
             self.mapped.map.populate(pages.start, size);
         }
@@ -139,45 +129,11 @@ impl Store {
         }
     }
 
-    fn describe_holders(&self) -> String {
-        let allocated = self.allocated_bytes();
-        let waiting: u64 =
-            self.space.dropped_ranges().iter().map(|dropped| dropped.range.end - dropped.range.start).sum();
-        let mut text =
-            format!("{allocated} bytes allocated, {waiting} of them held by readers of older versions");
-        for Holder { slot, pid, label, versions, bytes } in self.holders() {
-            text += &format!(
-                "; slot {slot} (process {pid} {label:?}) holds {bytes} bytes by versions {versions:?}"
-            );
-        }
-        text
-    }
-
     /// Bytes of `data` that have pages.
     #[must_use]
     pub fn allocated_bytes(&self) -> u64 {
         let status = descriptor::status(self.mapped.data.as_fd());
         status.map_or(0, |status| status.st_blocks.cast_unsigned() * 512)
-    }
-
-    /// The reader slots that keep bytes in use which the newest version does not cover.
-    #[must_use]
-    pub fn holders(&self) -> Vec<Holder> {
-        let slots = (0..).zip(self.mapped.registry().slots);
-        let claimed = slots.filter(|(_, slot)| is_claimed(slot.mark.load(Ordering::Relaxed)));
-        let holders = claimed.map(|(index, slot)| {
-            let mut versions: Vec<u64> = slot.pins.iter().map(|pin| pin.load(Ordering::Relaxed)).collect();
-            versions.retain(|version| self.entries.live().contains_key(version));
-            versions.sort_unstable();
-            versions.dedup();
-            let held = self.space.dropped_ranges().iter().filter(|dropped| {
-                versions.iter().any(|version| (dropped.born..dropped.died).contains(version))
-            });
-            let bytes = held.map(|dropped| dropped.range.end - dropped.range.start).sum();
-            let (pid, label) = (slot.pid.load(Ordering::Relaxed), label_text(&slot.label));
-            Holder { slot: index, pid, label, versions, bytes }
-        });
-        holders.filter(|holder| holder.bytes > 0).collect()
     }
 
     /// Gives pages that no live version covers back to the system: those that an earlier writer may have left, and all
@@ -200,7 +156,8 @@ impl Store {
             // A page that stays allocated costs memory and nothing else.
             let _ = descriptor::punch(self.mapped.data.as_fd(), range.start, range.end - range.start);
         }
-        before.saturating_sub(self.allocated_bytes())
+        self.pages = self.allocated_bytes();
+        before.saturating_sub(self.pages)
     }
 
     /// Reclaims, then gives pages that no live version covers back to the system, all but `keep` bytes.

@@ -26,6 +26,13 @@ pub(crate) struct Dropped {
     pub(crate) died: u64,
 }
 
+impl Dropped {
+    /// Bytes of the range.
+    pub(crate) fn length(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+}
+
 /// The extents of the heap.
 #[derive(Debug)]
 pub(crate) struct Space {

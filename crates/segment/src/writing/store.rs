@@ -39,6 +39,9 @@ pub struct StoreOptions {
     pub slots: u32,
     /// Versions that the floor leaves alone, the newest included; none: what the segment has, 1 for a new one.
     pub history: Option<u64>,
+    /// Bytes of `data` that may have pages, header and tables included; none: what the segment has, half of the file
+    /// system for a new one.
+    pub quota: Option<u64>,
     /// The writer's label, shown to whoever looks.
     pub label: String,
     /// How long to wait for the lease; none: not at all, or 60 seconds where writers take turns.
@@ -54,12 +57,12 @@ impl StoreOptions {
     pub(crate) fn patience(&self) -> Option<Duration> {
         self.lease_timeout.or(self.several_writers.then_some(TURN))
     }
-}
 
     /// What a writer with these options wants the lease for.
     pub(crate) fn wanted(&self) -> Wanted {
         if self.several_writers { Wanted::Turn } else { Wanted::Life }
     }
+}
 
 impl Default for StoreOptions {
     fn default() -> Self {
@@ -67,6 +70,7 @@ impl Default for StoreOptions {
             capacity: DEFAULT_CAPACITY,
             slots: DEFAULT_SLOTS,
             history: None,
+            quota: None,
             label: String::new(),
             lease_timeout: None,
             trim: TrimPolicy::default(),
@@ -102,6 +106,8 @@ pub struct Store {
     pub(crate) holds_lease: bool,
     /// Slots of dead readers that were reaped so far.
     pub(crate) reaped: u64,
+    /// Bytes of `data` that have pages, at the most.
+    pub(crate) pages: u64,
 }
 
 impl Store {
@@ -121,6 +127,7 @@ impl Store {
             options,
             holds_lease: true,
             reaped: 0,
+            pages: 0,
         }
     }
 
@@ -142,6 +149,7 @@ impl Store {
             word.store(value, Ordering::Relaxed);
         }
         self.recover()?;
+        self.settle_quota();
         // Only now: a store that failed to recover has not caught up with anything.
         self.epoch = epoch;
         self.reclaim();
@@ -202,7 +210,7 @@ impl Store {
     }
 
     /// The floor that history asks for.
-    fn wanted_floor(&self) -> u64 {
+    pub(crate) fn wanted_floor(&self) -> u64 {
         let history = self.mapped.publication().history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT);
         (self.latest + 1).saturating_sub(history)
     }

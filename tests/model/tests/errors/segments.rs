@@ -96,6 +96,10 @@ pub const WAYS: &[Way] = &[
         }
         error.into()
     }),
+    way(ErrorKind::QuotaExceeded, "{}/s.shmf", |scratch| {
+        let mut writer = scratch.writer().quota(4 << 20).create("s").unwrap();
+        writer.put("t", &numbers(0, 1 << 20)).unwrap_err().into()
+    }),
     way(ErrorKind::Removed, "{}/s.shmf", |scratch| {
         let writer = scratch.writer().create("s").unwrap();
         let reader = scratch.reader().open("s").unwrap();
