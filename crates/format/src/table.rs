@@ -133,8 +133,10 @@ shared_structures! {
         pub writer_label: [u64; 8],
         /// Bytes of `data` that may have pages; all ones: no quota.
         pub quota: u64,
+        /// Where a writer keeps free pages in reserve: bytes from the start of `data`, plus how many pages.
+        pub reserve: u64,
         /// Zero.
-        pub unused_3: [u64; 18],
+        pub unused_3: [u64; 17],
     }
 
     /// One entry of the commit ring or of the retained table.

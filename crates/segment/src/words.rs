@@ -36,7 +36,9 @@ pub struct Publication<A: Access> {
     pub writer_label: [A::Word64; 8],
     /// Bytes of `data` that may have pages; all ones: no quota.
     pub quota: A::Word64,
-    unused_3: [u8; 144],
+    /// Where the holder of the lease keeps free pages in reserve: bytes from the start of `data`, plus how many pages.
+    pub reserve: A::Word64,
+    unused_3: [u8; 136],
 }
 
 /// One entry of the commit ring or of the retained table.
@@ -95,6 +97,7 @@ mod same_layout {
         writer_since,
         writer_label,
         quota,
+        reserve,
         unused_3
     );
     same_offsets!(SlotWords, table::Slot, mark, pid, since, unused_1, label);
@@ -188,7 +191,8 @@ mod on_the_heap {
                 writer_since: zero(),
                 writer_label: core::array::from_fn(|_| zero()),
                 quota: zero(),
-                unused_3: [0; 144],
+                reserve: zero(),
+                unused_3: [0; 136],
             }
         }
     }

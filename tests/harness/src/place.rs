@@ -47,6 +47,25 @@ impl Place {
         place
     }
 
+    /// A new ext4 file system of `size` bytes for a test, in an image on disk.
+    ///
+    /// # Panics
+    /// Where nothing can be mounted: the test has to run as root, with `mkfs.ext4` and loop devices.
+    #[must_use]
+    pub fn ext4(test: &str, size: u64) -> Self {
+        let mut place = Self::new(test);
+        let image = std::env::temp_dir().join(format!("shmframe-test-{test}-{}.ext4", std::process::id()));
+        watchdog::remember(&image);
+        std::fs::File::create(&image).unwrap().set_len(size).unwrap();
+        run("mkfs.ext4", &["-q", "-F", "-m", "0"], &[&image]);
+        run("mount", &["-o", "loop"], &[&image, &place.path]);
+        place.mounted = true;
+        // The mount keeps it.
+        std::fs::remove_file(&image).unwrap();
+        std::fs::remove_dir(place.path.join("lost+found")).unwrap();
+        place
+    }
+
     /// The directory.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -74,6 +93,19 @@ impl Place {
         names.sort_unstable();
         names
     }
+}
+
+fn run(program: &str, arguments: &[&str], paths: &[&Path]) {
+    let output = std::process::Command::new(program).args(arguments).args(paths).output();
+    let said = match &output {
+        Ok(output) if output.status.success() => return,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    panic!(
+        "`{program}` for an ext4 image: {said}; this test needs root, mkfs.ext4 (package e2fsprogs) and a free loop \
+         device: in a container `--privileged`"
+    );
 }
 
 impl Drop for Place {

@@ -121,6 +121,10 @@ impl<A: Access> Region<A> {
         step(Step::SystemCall);
         // Keeps the segment out of core dumps; an error changes nothing else.
         let _ = map.advise(Advice::DontDump);
+        step(Step::SystemCall);
+        // No readahead: on ext4 it makes folios of many pages, and a store to one of them wants blocks for all, also for
+        // those that nobody allocated (I9): SIGBUS where there are none.
+        let _ = map.advise(Advice::Random);
         Ok(Self { map, access: PhantomData })
     }
 

@@ -78,7 +78,7 @@ impl Store {
     }
 
     /// Pages for a cold extent; what is not needed of it becomes warm and free.
-    fn give_pages(&mut self, range: Range<u64>, length: u64) -> Result<Range<u64>> {
+    pub(crate) fn give_pages(&mut self, range: Range<u64>, length: u64) -> Result<Range<u64>> {
         let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
         let size = pages.end - pages.start;
         if let Err(error) = self.check_quota(size, length) {

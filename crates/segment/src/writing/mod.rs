@@ -8,6 +8,7 @@ pub(crate) mod mapped;
 mod planted_leaks;
 pub(crate) mod quota;
 pub(crate) mod recovery;
+pub(crate) mod reserve;
 pub(crate) mod space;
 pub(crate) mod staging;
 pub(crate) mod store;

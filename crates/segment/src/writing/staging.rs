@@ -67,6 +67,8 @@ pub struct Staging<'a> {
     /// What the version before covers and this one does not.
     discarded: Vec<Covered>,
     changes: BTreeMap<String, Option<StagedFrame>>,
+    /// Whether it is being committed and only removes: its records may use the reserve.
+    removes: bool,
     root: Root,
 }
 
@@ -122,6 +124,7 @@ impl Store {
             allocated: Vec::with_capacity(2),
             discarded: Vec::with_capacity(4),
             changes: BTreeMap::new(),
+            removes: false,
             root,
         })
     }
@@ -270,6 +273,7 @@ impl<'a> Staging<'a> {
         self.store.check_process()?;
         let version = self.version();
         let changes = core::mem::take(&mut self.changes);
+        self.removes = changes.values().all(Option::is_none);
         let root = self.write_root(&changes)?;
         let entry = seal_entry(Entry {
             sequence: 0,
@@ -351,7 +355,10 @@ impl<'a> Staging<'a> {
     }
 
     fn take(&mut self, length: u64) -> Result<Range<u64>> {
-        let range = self.store.allocate(length)?;
+        let range = match self.removes {
+            true => self.store.allocate_for_removal(length)?,
+            false => self.store.allocate(length)?,
+        };
         self.allocated.push(range.clone());
         Ok(range)
     }

@@ -150,6 +150,7 @@ impl Store {
         }
         self.recover()?;
         self.settle_quota();
+        self.find_reserve();
         // Only now: a store that failed to recover has not caught up with anything.
         self.epoch = epoch;
         self.reclaim();
@@ -232,6 +233,7 @@ impl Store {
         self.reaped += reaped as u64;
         let entries = &self.entries;
         self.space.free_dropped(|from, to| entries.any_live(from, to));
+        self.refill_reserve();
         if let TrimPolicy::KeepFree(bytes) = self.options.trim {
             self.trim_to(bytes);
         }
