@@ -30,6 +30,7 @@ mod writing;
 pub use reading::arrays::{ArrayParts, build_array, to_array, to_buffer};
 #[cfg(not(loom))]
 pub use {
+    files::access::{Access, Permission},
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
     reading::attachment::{Attachment, Pin},
@@ -52,6 +53,7 @@ mod tests {
             crate::writing::heap::every_kind(),
             crate::writing::quota::every_kind(),
             crate::writing::lease::every_kind(),
+            crate::files::access::every_kind(),
             crate::files::location::every_kind(),
             crate::writing::staging::every_kind(),
             crate::files::opening::every_kind(),

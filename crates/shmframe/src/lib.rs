@@ -124,8 +124,8 @@
 pub use arrow;
 pub use shmframe_reader::{Follow, Frame, Reader, ReaderOptions, Snapshot, Wait};
 pub use shmframe_writer::{
-    Audit, Batches, Error, ErrorKind, Holder, Report, Result, Transaction, TrimPolicy, Trust, Writer,
-    WriterOptions, remove_segment,
+    Access, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Transaction, TrimPolicy, Trust,
+    Writer, WriterOptions, remove_segment,
 };
 
 #[cfg(doctest)]

@@ -133,6 +133,12 @@ impl Writer {
         self.store.allocated_bytes()
     }
 
+    /// Bytes of the segment that this process has mapped by huge pages now; 0 where the file system has none.
+    #[must_use]
+    pub fn huge_bytes(&self) -> u64 {
+        self.store.huge_bytes()
+    }
+
     /// The readers that keep bytes in use which the newest version does not need.
     #[must_use]
     pub fn holders(&self) -> Vec<Holder> {

@@ -28,8 +28,21 @@ impl Place {
     /// Where nothing can be mounted: the test has to run as root.
     #[must_use]
     pub fn tmpfs(test: &str, size: u64) -> Self {
+        Self::tmpfs_with(test, size, "")
+    }
+
+    /// A new file system of `size` bytes for a test, all in huge pages.
+    ///
+    /// # Panics
+    /// As [`Place::tmpfs`]; also where the kernel has no transparent huge pages.
+    #[must_use]
+    pub fn huge_tmpfs(test: &str, size: u64) -> Self {
+        Self::tmpfs_with(test, size, ",huge=always")
+    }
+
+    fn tmpfs_with(test: &str, size: u64, huge: &str) -> Self {
         let mut place = Self::new(test);
-        let options = format!("size={size},mode=0700");
+        let options = format!("size={size},mode=0700{huge}");
         let mounted = mount(
             Some("shmframe-test"),
             &place.path,
@@ -40,7 +53,7 @@ impl Place {
         if let Err(errno) = mounted {
             panic!(
                 "cannot mount a tmpfs of {size} bytes: {errno}; this test needs CAP_SYS_ADMIN: run it as root, in a \
-                 container with `--cap-add SYS_ADMIN`"
+                 container with `--cap-add SYS_ADMIN`; huge=always needs a kernel with transparent huge pages"
             );
         }
         place.mounted = true;

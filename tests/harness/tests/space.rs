@@ -136,3 +136,19 @@ fn full_ext4_is_an_error_and_the_last_version_stays() {
     assert_eq!(snapshot.version(), version);
     pattern::check_one_version(&snapshot);
 }
+
+#[test]
+fn huge_pages_are_had_where_the_file_system_has_them() {
+    let _watchdog = Watchdog::seconds(60);
+    let place = Place::huge_tmpfs("huge", 256 << 20);
+    let mut writer = place.writer().huge_pages().prefault(16 << 20).create(NAME).unwrap();
+    assert!(writer.huge_bytes() >= 8 << 20, "{} bytes", writer.huge_bytes());
+    let version = pair(&mut writer, 20_000);
+    let snapshot = place.reader().open(NAME).unwrap().snapshot().unwrap();
+    assert_eq!(snapshot.version(), version);
+    pattern::check_one_version(&snapshot);
+    cut::check_audit(&mut writer);
+    let small = Place::tmpfs("not-huge", 64 << 20);
+    let writer = small.writer().huge_pages().prefault(16 << 20).create(NAME).unwrap();
+    assert_eq!(writer.huge_bytes(), 0, "a mount without them");
+}

@@ -6,6 +6,7 @@ mod errors;
 mod golden;
 mod memory;
 mod operations;
+mod options;
 mod quota;
 mod real_data;
 mod round_trip;

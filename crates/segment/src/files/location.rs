@@ -35,7 +35,7 @@ pub struct Location {
 pub struct Trust {
     /// User ids of further owners that the caller trusts not to change or truncate what they published.
     pub owners: Vec<u32>,
-    /// Opens segments on file systems that shmframe is not checked on. Network file systems never work.
+    /// Opens segments on file systems that shmframe is not checked on. Those of a network are refused in any case.
     pub any_file_system: bool,
 }
 

@@ -68,6 +68,7 @@ impl Store {
         check_history(&options)?;
         let geometry = Geometry::new(options.capacity, options.slots)?;
         limits::check_file_size(geometry.capacity())?;
+        options.access.check()?;
         creation::clean_leftovers(location)?;
         for _ in 0..ATTEMPTS {
             match clear_name(location)? {
@@ -79,13 +80,14 @@ impl Store {
                 Name::Free => {}
             }
             let temporary = Temporary::make(location)?;
-            let Some((directory, lease)) = temporary.build(geometry)? else { continue };
+            let Some((directory, lease)) = temporary.build(geometry, &options.access)? else { continue };
             // The lease is held until the segment has its name, also where writers take turns from then on.
             let first = StoreOptions { several_writers: false, ..options.clone() };
             let mut store = Self::assemble(Mapped::open(directory, lease)?, first);
             store.gain()?;
             store.begin()?.commit()?;
-            match temporary.finish() {
+            store.prefault()?;
+            match temporary.finish(&options.access) {
                 Err(error) if error.kind() == ErrorKind::Exists => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
@@ -121,6 +123,7 @@ impl Store {
                 continue;
             }
             store.gain().map_err(|error| error.at(location.path().display()))?;
+            store.prefault()?;
             store.pause();
             return Ok(store);
         }

@@ -55,12 +55,14 @@ impl Store {
     }
 
     fn find_or_allocate(&mut self, length: u64) -> Result<Range<u64>> {
-        if let Some(range) = self.space.take_warm(length, false) {
+        // Who has pages prefaulted wants those used before fresh ones, also where large extents crumble.
+        let any = self.options.prefault > 0;
+        if let Some(range) = self.space.take_warm(length, any) {
             return Ok(range);
         }
         if self.space.any_dropped() {
             self.reclaim();
-            if let Some(range) = self.space.take_warm(length, false) {
+            if let Some(range) = self.space.take_warm(length, any) {
                 return Ok(range);
             }
         }
@@ -127,6 +129,23 @@ impl Store {
             }
             _ => crate::files::location::refused("allocate pages", errno),
         }
+    }
+
+    /// Gives pages to as many free bytes in a row as the options say, present in this process.
+    pub(crate) fn prefault(&mut self) -> Result<()> {
+        if self.options.prefault > 0 {
+            let range = self.allocate(self.options.prefault)?;
+            let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
+            self.mapped.map.populate(pages.start, pages.end - pages.start);
+            self.space.give_warm(range);
+        }
+        Ok(())
+    }
+
+    /// Bytes of `data` that this process has mapped by huge pages now.
+    #[must_use]
+    pub fn huge_bytes(&self) -> u64 {
+        self.mapped.map.huge_bytes()
     }
 
     /// Bytes of `data` that have pages.

@@ -265,6 +265,11 @@ impl Lease {
         let _ = lock::unlock(self.descriptor(&self.state.lease), LEASE_BYTE);
     }
 
+    /// The lease file.
+    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+        self.descriptor(&self.state.lease)
+    }
+
     /// The descriptor through which the writer asks for, and takes, the locks of reader slots.
     pub(crate) fn registry_locks(&self) -> BorrowedFd<'_> {
         self.descriptor(&self.state.registry)

@@ -4,6 +4,7 @@
 //! and everything else is free. Nothing is replayed, nothing rolled back; being killed in here and starting again
 //! changes nothing (I10).
 
+use crate::files::access::Access;
 use crate::files::creation;
 use crate::files::location::Location;
 use crate::protocol::{self, Entries};
@@ -37,6 +38,12 @@ pub struct StoreOptions {
     pub capacity: u64,
     /// Reader slots of a new segment.
     pub slots: u32,
+    /// Who besides the owner gets at a new segment.
+    pub access: Access,
+    /// Bytes of free heap that get pages, present in this process, before anything is written.
+    pub prefault: u64,
+    /// Whether the kernel is asked for huge pages.
+    pub huge_pages: bool,
     /// Versions that the floor leaves alone, the newest included; none: what the segment has, 1 for a new one.
     pub history: Option<u64>,
     /// Bytes of `data` that may have pages, header and tables included; none: what the segment has, half of the file
@@ -69,6 +76,9 @@ impl Default for StoreOptions {
         Self {
             capacity: DEFAULT_CAPACITY,
             slots: DEFAULT_SLOTS,
+            access: Access::default(),
+            prefault: 0,
+            huge_pages: false,
             history: None,
             quota: None,
             label: String::new(),
@@ -113,6 +123,9 @@ pub struct Store {
 impl Store {
     /// The store over files that are open and a lease that is held, before recovery.
     pub(crate) fn assemble(mapped: Mapped, options: StoreOptions) -> Self {
+        if options.huge_pages {
+            mapped.map.ask_for_huge_pages();
+        }
         let heap = mapped.geometry().heap_offset()..mapped.geometry().capacity();
         Self {
             mapped: Arc::new(mapped),

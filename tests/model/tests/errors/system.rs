@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 /// Nobody's user id.
-const STRANGER: u32 = 12345;
+pub const STRANGER: u32 = 12345;
 
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
@@ -84,7 +84,7 @@ fn denied(scratch: &Scratch, file: &str, role: &str) -> Said {
 }
 
 /// What another process meets that opens the segment, with these settings.
-fn opened(scratch: &Scratch, role: &str, settings: &[&str]) -> Said {
+pub fn opened(scratch: &Scratch, role: &str, settings: &[&str]) -> Said {
     let mut opener = Command::new(env!("CARGO_BIN_EXE_opener"));
     let output = opener.arg(role).arg(scratch.path()).arg("s").args(settings).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
