@@ -52,6 +52,8 @@ pub enum ErrorKind {
     CapacityExceeded,
     /// The file system that holds the segment is full.
     DirectoryFull,
+    /// The segment's quota is used up.
+    QuotaExceeded,
     /// The snapshot has no frame of this name.
     FrameMissing,
     /// The frame has no column of this name.
@@ -108,6 +110,7 @@ impl ErrorKind {
         Self::SchemaMismatch,
         Self::CapacityExceeded,
         Self::DirectoryFull,
+        Self::QuotaExceeded,
         Self::FrameMissing,
         Self::ColumnMissing,
         Self::ColumnType,
@@ -303,23 +306,24 @@ mod tests {
             ErrorKind::SchemaMismatch => 16,
             ErrorKind::CapacityExceeded => 17,
             ErrorKind::DirectoryFull => 18,
-            ErrorKind::FrameMissing => 19,
-            ErrorKind::ColumnMissing => 20,
-            ErrorKind::ColumnType => 21,
-            ErrorKind::ColumnNulls => 22,
-            ErrorKind::ColumnRuns => 23,
-            ErrorKind::VersionGone => 24,
-            ErrorKind::RegistryFull => 25,
-            ErrorKind::LeaseTaken => 26,
-            ErrorKind::Removed => 27,
-            ErrorKind::WriterInChild => 28,
-            ErrorKind::Superseded => 29,
-            ErrorKind::ProcessLimit => 30,
-            ErrorKind::OtherBoot => 31,
-            ErrorKind::UnsupportedFileSystem => 32,
-            ErrorKind::TimedOut => 33,
-            ErrorKind::System => 34,
+            ErrorKind::QuotaExceeded => 19,
+            ErrorKind::FrameMissing => 20,
+            ErrorKind::ColumnMissing => 21,
+            ErrorKind::ColumnType => 22,
+            ErrorKind::ColumnNulls => 23,
+            ErrorKind::ColumnRuns => 24,
+            ErrorKind::VersionGone => 25,
+            ErrorKind::RegistryFull => 26,
+            ErrorKind::LeaseTaken => 27,
+            ErrorKind::Removed => 28,
+            ErrorKind::WriterInChild => 29,
+            ErrorKind::Superseded => 30,
+            ErrorKind::ProcessLimit => 31,
+            ErrorKind::OtherBoot => 32,
+            ErrorKind::UnsupportedFileSystem => 33,
+            ErrorKind::TimedOut => 34,
+            ErrorKind::System => 35,
         };
-        assert!(ErrorKind::ALL.iter().map(place).eq(0..35));
+        assert!(ErrorKind::ALL.iter().map(place).eq(0..36));
     }
 }

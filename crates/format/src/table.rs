@@ -131,8 +131,12 @@ shared_structures! {
         pub writer_since: u64,
         /// The writer's label, UTF-8, padded with zeros (to show).
         pub writer_label: [u64; 8],
+        /// Bytes of `data` that may have pages; all ones: no quota.
+        pub quota: u64,
+        /// Where a writer keeps free pages in reserve: bytes from the start of `data`, plus how many pages.
+        pub reserve: u64,
         /// Zero.
-        pub unused_3: [u64; 19],
+        pub unused_3: [u64; 17],
     }
 
     /// One entry of the commit ring or of the retained table.

@@ -11,6 +11,7 @@
 //! nobody ends: it would wait for it for ever. Handlers that others register later, and whatever these do with
 //! segments, come before ours in `prepare` and after ours in parent and child; so they find everything usable.
 
+use crate::files::location::Identity;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicI32, Ordering};
 use nix::errno::Errno;
@@ -23,6 +24,10 @@ pub(crate) trait AtFork: core::fmt::Debug + Sync {
     fn parent(&self);
     /// After it, in the child, which has one thread.
     fn child(&self);
+    /// Whether the object holds the writer lease of the segment whose directory this is.
+    fn holds_lease(&self, _: Identity) -> bool {
+        false
+    }
     /// The object, if it is a reader's attachment.
     fn attachment(&self) -> Option<&crate::reading::attachment::Attachment> {
         None

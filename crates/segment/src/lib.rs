@@ -32,6 +32,7 @@ mod writing;
 
 #[cfg(not(loom))]
 pub use {
+    files::access::{Access, Permission},
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
     reading::attachment::Attachment,
@@ -39,7 +40,7 @@ pub use {
     reading::usage::Usage,
     reading::version::{CheckedFrame, Decoded, Frozen, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
-    writing::heap::Holder,
+    writing::holders::Holder,
     writing::recovery::Audit,
     writing::staging::{FrameDraft, Schema, Staging},
     writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
@@ -60,7 +61,9 @@ mod tests {
             crate::reading::attachment::every_kind(),
             crate::reading::pin::every_kind(),
             crate::writing::heap::every_kind(),
+            crate::writing::quota::every_kind(),
             crate::writing::lease::every_kind(),
+            crate::files::access::every_kind(),
             crate::files::location::every_kind(),
             crate::writing::staging::every_kind(),
             crate::files::opening::every_kind(),
@@ -89,6 +92,7 @@ mod tests {
                 ErrorKind::ProcessLimit,
                 ErrorKind::CapacityExceeded,
                 ErrorKind::DirectoryFull,
+                ErrorKind::QuotaExceeded,
                 ErrorKind::InvalidArgument,
                 ErrorKind::TimedOut,
                 ErrorKind::Corrupt,

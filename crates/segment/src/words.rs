@@ -34,7 +34,11 @@ pub struct Publication<A: Access> {
     pub writer_since: A::Word64,
     /// The writer's label (to show).
     pub writer_label: [A::Word64; 8],
-    unused_3: [u8; 152],
+    /// Bytes of `data` that may have pages; all ones: no quota.
+    pub quota: A::Word64,
+    /// Where the holder of the lease keeps free pages in reserve: bytes from the start of `data`, plus how many pages.
+    pub reserve: A::Word64,
+    unused_3: [u8; 136],
 }
 
 /// One entry of the commit ring or of the retained table.
@@ -92,6 +96,8 @@ mod same_layout {
         writer_pid,
         writer_since,
         writer_label,
+        quota,
+        reserve,
         unused_3
     );
     same_offsets!(SlotWords, table::Slot, mark, pid, since, unused_1, label);
@@ -196,7 +202,9 @@ mod on_the_heap {
                 writer_pid: zero(),
                 writer_since: zero(),
                 writer_label: core::array::from_fn(|_| zero()),
-                unused_3: [0; 152],
+                quota: zero(),
+                reserve: zero(),
+                unused_3: [0; 136],
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::writer::Writer;
 use core::time::Duration;
 use shmframe_format::Result;
-use shmframe_segment::{Location, Store, StoreOptions, TrimPolicy, Trust};
+use shmframe_segment::{Access, Location, Store, StoreOptions, TrimPolicy, Trust};
 use std::path::{Path, PathBuf};
 
 /// Options for creating or opening a segment.
@@ -48,6 +48,46 @@ impl WriterOptions {
     #[must_use]
     pub fn history(mut self, versions: u64) -> Self {
         self.store.history = Some(versions);
+        self
+    }
+
+    /// Mode and group of a new segment's directory and files, so that others can read or write it. Unset: the owner
+    /// alone. The others must also trust the owner ([`WriterOptions::trust`]).
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.store.access = access;
+        self
+    }
+
+    /// Reader slots of a new segment, 1 to 65536: as many processes can read at once, or fewer that hold more than 48
+    /// versions each. 512 unless set; a slot takes 3.5 KiB.
+    #[must_use]
+    pub fn slots(mut self, slots: u32) -> Self {
+        self.store.slots = slots;
+        self
+    }
+
+    /// Bytes of free memory that the writer allocates, and has present, before it is handed out: the first `put`s then
+    /// meet no page fault. With [`WriterOptions::trim`] they may go again.
+    #[must_use]
+    pub fn prefault(mut self, bytes: u64) -> Self {
+        self.store.prefault = bytes;
+        self
+    }
+
+    /// Asks for huge pages. Whether there are any is the mount's to say (`huge=` of a tmpfs, see `docs/platforms.md`);
+    /// where there are none, nothing changes. [`Writer::huge_bytes`] tells what came of it.
+    #[must_use]
+    pub fn huge_pages(mut self) -> Self {
+        self.store.huge_pages = true;
+        self
+    }
+
+    /// Bytes of memory that the segment may take, its tables included (some 1.6 MB); `u64::MAX`: no quota. Unset: what
+    /// the segment has, half of the file system for a new one. The quota holds for all its writers.
+    #[must_use]
+    pub fn quota(mut self, bytes: u64) -> Self {
+        self.store.quota = Some(bytes);
         self
     }
 

@@ -93,7 +93,7 @@ impl<'w> Transaction<'w> {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidName`], [`ErrorKind::SchemaMismatch`], [`ErrorKind::TypeNotSupported`],
-    /// [`ErrorKind::CapacityExceeded`], [`ErrorKind::DirectoryFull`]. The transaction is as it was before, and can
+    /// [`ErrorKind::CapacityExceeded`], [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`]. The transaction is as it was before, and can
     /// go on.
     pub fn put<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<()> {
         check_frame_name(frame)?;

@@ -4,6 +4,7 @@ use crate::batches::Batches;
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
 use crate::transaction::Transaction;
+use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::{Audit, Holder, Store};
 use std::path::PathBuf;
@@ -12,11 +13,16 @@ use std::path::PathBuf;
 /// [`WriterOptions::several_writers`], for each commit).
 ///
 /// Killed at any moment it leaves the last version whole and readable; the next writer goes on from there.
-#[derive(Debug)]
 pub struct Writer {
     store: Store,
     schemas: SchemaRecords,
     threads: usize,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Writer({} at version {})", self.path().display(), self.version())
+    }
 }
 
 impl Writer {
@@ -103,10 +109,34 @@ impl Writer {
         self.store.trim(keep)
     }
 
+    /// Waits until a frame of `bytes` bytes can be put: until readers let go of old snapshots or end, or the file system
+    /// has room. No time-out frees anything. The pages are kept for the next `put`.
+    ///
+    /// # Errors
+    /// When `timeout` is over, or at once where there is nobody who could let go: [`crate::ErrorKind::QuotaExceeded`],
+    /// [`crate::ErrorKind::DirectoryFull`] or [`crate::ErrorKind::CapacityExceeded`], naming the slots and what each
+    /// of them alone holds. [`crate::ErrorKind::WriterInChild`]; where writers take turns also
+    /// [`crate::ErrorKind::LeaseTaken`].
+    pub fn wait_for_space(&mut self, bytes: u64, timeout: Duration) -> Result<()> {
+        self.store.wait_for_space(bytes, timeout)
+    }
+
+    /// Bytes of memory that the segment may take; none: no quota.
+    #[must_use]
+    pub fn quota(&self) -> Option<u64> {
+        self.store.quota()
+    }
+
     /// Bytes of memory that the segment takes now.
     #[must_use]
     pub fn allocated_bytes(&self) -> u64 {
         self.store.allocated_bytes()
+    }
+
+    /// Bytes of the segment that this process has mapped by huge pages now; 0 where the file system has none.
+    #[must_use]
+    pub fn huge_bytes(&self) -> u64 {
+        self.store.huge_bytes()
     }
 
     /// The readers that keep bytes in use which the newest version does not need.

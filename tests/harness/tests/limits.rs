@@ -103,6 +103,48 @@ fn full_file_system_has_room_again_when_a_frame_is_removed() {
 }
 
 #[test]
+fn wait_for_space_ends_when_a_reader_is_killed() {
+    let _watchdog = Watchdog::seconds(60);
+    let place = Place::new("quota");
+    let mut writer = place.writer().quota(4 << 20).create(NAME).unwrap();
+    put(&mut writer, "big", 40_000).unwrap();
+    let mut reader = Role::start(READER, &place, None, &[]);
+    reader.ask(&format!("open {NAME} label=hoarder"));
+    reader.ask("hold one");
+    put(&mut writer, "big", 40_000).unwrap();
+    let error = put(&mut writer, "big", 40_000).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    let told = format!("(process {} \"hoarder\") holds", reader.pid());
+    assert!(error.to_string().contains(&told), "{error}");
+    let waiting = std::thread::spawn(move || {
+        writer.wait_for_space(1_000_000, std::time::Duration::from_secs(50)).map(|()| writer)
+    });
+    reader.kill();
+    let mut writer = waiting.join().unwrap().unwrap();
+    put(&mut writer, "big", 40_000).unwrap();
+    cut::check_audit(&mut writer);
+}
+
+#[test]
+fn allocation_that_fails_above_one_step_gives_all_of_it_back() {
+    let _watchdog = Watchdog::seconds(60);
+    let place = Place::tmpfs("full-steps", 100 << 20);
+    let mut writer = place.writer().create(NAME).unwrap();
+    put(&mut writer, "small", 100).unwrap();
+    let before = writer.allocated_bytes();
+    for round in 0..3 {
+        // 64 MiB of it are to be had, and then no more.
+        let error = put(&mut writer, "large", 5_000_000).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DirectoryFull, "{error}");
+        assert!(error.place().ends_with(&format!("{NAME}.shmf")), "{error}");
+        let after = writer.allocated_bytes();
+        assert!(after <= before, "round {round}: {after} bytes, {before} before");
+        cut::check_audit(&mut writer);
+    }
+    put(&mut writer, "large", 1_000_000).unwrap();
+}
+
+#[test]
 fn creation_without_room_fails_and_leaves_nothing() {
     let _watchdog = Watchdog::seconds(60);
     for kib in [4, 16, 64, 256, 1024, 1600, 1812] {

@@ -12,6 +12,8 @@
 //! | `memory` | replacing frames does not take more and more memory |
 //! | `errors` | each kind of error, made to happen |
 //! | `takeover` | a writer that comes after another forgets what it knew |
+//! | `options` | what the options of a writer do |
+//! | `quota` | what a quota allows, says and waits for |
 //! | `golden` | segments of earlier builds of a format version open |
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "all of it is for tests, which fail by panicking")]

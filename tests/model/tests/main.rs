@@ -7,6 +7,8 @@ mod golden;
 mod integration;
 mod memory;
 mod operations;
+mod options;
+mod quota;
 mod real_data;
 mod round_trip;
 mod takeover;

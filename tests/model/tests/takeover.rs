@@ -3,7 +3,9 @@
 use arrow::array::RecordBatch;
 use shmframe::{ErrorKind, Writer};
 use shmframe_arbitrary::Kind;
+use shmframe_format::table;
 use shmframe_model::{Files, Scratch, all_types, assert_arrived, numbers};
+use std::mem::offset_of;
 
 struct Two {
     first: Writer,
@@ -91,4 +93,56 @@ fn writer_that_could_not_look_writes_nothing_and_lets_the_lease_go() {
     assert_arrived(&[table()], &snapshot.frame("t").unwrap());
     let audit = first.audit().unwrap();
     assert_eq!(audit.working, audit.recovered);
+}
+
+/// Writes a damaged word into the publication block of a segment with one frame; the bytes of the block before.
+fn damaged(scratch: &Scratch, offset: usize) -> (Files, table::Publication) {
+    scratch.writer().create("words").unwrap().put("t", &numbers(0, 10)).unwrap();
+    let files = scratch.files("words");
+    let before = files.publication();
+    files.write("data", files.geometry().publication_offset() + offset as u64, &u64::MAX.to_le_bytes());
+    (files, before)
+}
+
+#[test]
+fn counter_that_cannot_have_counted_so_far_is_an_error_and_nothing_is_erased() {
+    for (name, offset) in [
+        ("latest", offset_of!(table::Publication, latest)),
+        ("epoch", offset_of!(table::Publication, epoch)),
+    ] {
+        let scratch = Scratch::new();
+        let (files, before) = damaged(&scratch, offset);
+        let error = scratch.writer().open("words").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.to_string().contains(&format!("`{name}` below 2^63")), "{error}");
+        assert!(error.place().ends_with("words.shmf"), "{error}");
+        // With the word mended everything is there.
+        let mended = if name == "latest" { before.latest } else { before.epoch };
+        files.write("data", files.geometry().publication_offset() + offset as u64, &mended.to_le_bytes());
+        let mut writer = scratch.writer().open("words").unwrap();
+        assert_eq!(writer.put("t", &numbers(0, 10)).unwrap(), before.latest + 1, "{name}");
+        let audit = writer.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered, "{name}");
+    }
+}
+
+#[test]
+fn damaged_trim_counter_wraps() {
+    let scratch = Scratch::new();
+    let (files, _) = damaged(&scratch, offset_of!(table::Publication, trims));
+    let mut writer = scratch.writer().open("words").unwrap();
+    writer.trim(0).unwrap();
+    assert_eq!(files.publication().trims, 0);
+    assert_eq!(writer.put("t", &numbers(0, 10)).unwrap(), 3);
+}
+
+#[test]
+fn writer_is_shown_on_one_line() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("shown").unwrap();
+    for frame in 0..100 {
+        writer.put(&format!("frame-{frame}"), &numbers(0, 10)).unwrap();
+    }
+    let path = scratch.path().join("shown.shmf");
+    assert_eq!(format!("{writer:?}"), format!("Writer({} at version 101)", path.display()));
 }

@@ -5,6 +5,7 @@
 //! directory that somebody else is taking apart.
 
 use crate::events;
+use crate::files::access::{self, Access};
 use crate::files::location::{
     DATA, Identity, LEASE, Location, READERS, SegmentDirectory, boot_id, is_temporary, refused,
     temporary_name,
@@ -17,7 +18,7 @@ use shmframe_format::geometry::Geometry;
 use shmframe_format::header::Header;
 use shmframe_format::{Error, Result};
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 const DIRECTORY_MODE: Mode = Mode::S_IRWXU;
 const FILE_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
@@ -42,7 +43,11 @@ impl Temporary {
     }
 
     /// Builds the files of a segment in it, the lease first and held; nothing where a cleaner took it for a leftover.
-    pub(crate) fn build(&self, geometry: Geometry) -> Result<Option<(SegmentDirectory, Lease)>> {
+    pub(crate) fn build(
+        &self,
+        geometry: Geometry,
+        access: &Access,
+    ) -> Result<Option<(SegmentDirectory, Lease)>> {
         let parent = self.location.open_parent()?;
         let fd = match descriptor::open_directory(parent.as_fd(), &self.name) {
             Err(Errno::ENOENT) => return Ok(None),
@@ -51,7 +56,7 @@ impl Temporary {
         descriptor::set_mode(fd.as_fd(), DIRECTORY_MODE).map_err(failed)?;
         let identity = Identity::of(&descriptor::status(fd.as_fd()).map_err(failed)?);
         let directory = SegmentDirectory { fd, identity, location: self.location.clone() };
-        let created = Lease::create(|| descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
+        let created = Lease::create(&directory, || descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
         let lease = match created {
             Err(Errno::ENOENT) => return Ok(None),
             lease => lease.map_err(failed)?,
@@ -62,16 +67,22 @@ impl Temporary {
             return Ok(None);
         }
         let header = Header::new(geometry, self.random, boot_id()?, crate::sys::clock::now());
-        write_file(&directory, DATA, geometry.capacity(), geometry.heap_offset(), &header.to_page())?;
+        let data = write_file(&directory, DATA, geometry.capacity(), geometry.heap_offset(), &header.to_page())?;
         let size = geometry.registry_size();
-        write_file(&directory, READERS, size, size, &header.to_registry_page())?;
+        let readers = write_file(&directory, READERS, size, size, &header.to_registry_page())?;
+        // Nobody else gets at them before the directory has its own mode, at the end.
+        access::give(data.as_fd(), DATA, access.data)?;
+        access::give(readers.as_fd(), READERS, access.readers)?;
+        access::give(lease.file(), LEASE, access.lease)?;
         lease.add_registry(&directory)?;
         Ok(Some((directory, lease)))
     }
 
     /// Gives the finished segment its name: the one step by which it comes to be.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self, access: &Access) -> Result<()> {
         let parent = self.location.open_parent()?;
+        let directory = descriptor::open_directory(parent.as_fd(), &self.name).map_err(failed)?;
+        access::give(directory.as_fd(), "directory", access.directory)?;
         let renamed = descriptor::rename(parent.as_fd(), &self.name, &self.location.directory_name());
         renamed.map_err(|errno| match errno {
             Errno::EEXIST | Errno::ENOTEMPTY => self.location.exists(),
@@ -103,11 +114,12 @@ fn write_file(
     length: u64,
     allocated: u64,
     page: &[u8],
-) -> Result<()> {
+) -> Result<OwnedFd> {
     let file = descriptor::create_file(directory.fd.as_fd(), name, FILE_MODE).map_err(failed)?;
     descriptor::set_length(file.as_fd(), length).map_err(failed)?;
     descriptor::allocate(file.as_fd(), 0, allocated).map_err(failed)?;
-    descriptor::write_at(file.as_fd(), page, 0).map_err(failed)
+    descriptor::write_at(file.as_fd(), page, 0).map_err(failed)?;
+    Ok(file)
 }
 
 fn random() -> Result<[u8; 16]> {

@@ -1,5 +1,6 @@
 //! Where a segment stands: its directory, how it is found, and what is refused on the way (`docs/security.md`).
 
+use crate::files::file_systems::{self, Suitability};
 use crate::sys::{descriptor, limits};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, SFlag};
@@ -21,9 +22,6 @@ pub(crate) const DATA: &str = "data";
 pub(crate) const READERS: &str = "readers";
 pub(crate) const LEASE: &str = "lease";
 
-/// File systems that segments are checked on: tmpfs, ext2/3/4, xfs.
-const FILE_SYSTEMS: [i64; 3] = [0x0102_1994, 0xEF53, 0x5846_5342];
-
 /// A segment's name and the directory that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -37,7 +35,7 @@ pub struct Location {
 pub struct Trust {
     /// User ids of further owners that the caller trusts not to change or truncate what they published.
     pub owners: Vec<u32>,
-    /// Opens segments on file systems that shmframe is not checked on. Network file systems never work.
+    /// Opens segments on file systems that shmframe is not checked on. Those of a network are refused in any case.
     pub any_file_system: bool,
 }
 
@@ -50,6 +48,7 @@ enum LocationKind {
     Owner { uid: u32 },
     Denied { what: &'static str, registry: bool },
     FileSystem { magic: i64 },
+    NetworkFileSystem { magic: i64 },
     Incomplete { file: &'static str },
     Boot,
     Full { what: &'static str },
@@ -65,7 +64,7 @@ impl Describe for LocationKind {
             Self::Owner { .. } => ErrorKind::ForeignOwner,
             Self::Denied { registry: false, .. } => ErrorKind::PermissionDenied,
             Self::Denied { registry: true, .. } => ErrorKind::RegistryPermissionDenied,
-            Self::FileSystem { .. } => ErrorKind::UnsupportedFileSystem,
+            Self::FileSystem { .. } | Self::NetworkFileSystem { .. } => ErrorKind::UnsupportedFileSystem,
             Self::Incomplete { .. } => ErrorKind::NotASegment,
             Self::Boot => ErrorKind::OtherBoot,
             Self::Full { .. } => ErrorKind::DirectoryFull,
@@ -120,8 +119,14 @@ impl Describe for LocationKind {
             Self::FileSystem { magic } => Report::new(
                 "file system that segments are not checked on",
                 "tmpfs, ext4 or xfs",
-                format!("file system type {magic:#x}"),
+                file_systems::name(*magic),
                 "choose another directory, or allow any local file system by option",
+            ),
+            Self::NetworkFileSystem { magic } => Report::new(
+                "segments never work on a network file system: readers and writer would not see each other's locks",
+                "tmpfs, ext4 or xfs",
+                file_systems::name(*magic),
+                "choose a directory of this machine, such as /dev/shm",
             ),
             Self::Incomplete { file } => Report::new(
                 "not a whole segment",
@@ -209,10 +214,13 @@ impl Location {
         })?;
         let magic = descriptor::file_system(opened.as_fd());
         let magic = magic.map_err(|errno| refused("ask for the file system", errno))?;
-        if self.trust.any_file_system || FILE_SYSTEMS.contains(&magic) {
-            return Ok(opened);
-        }
-        Err(Error::from(LocationKind::FileSystem { magic }).at(self.parent.display()))
+        let kind = match file_systems::suitability(magic) {
+            Suitability::Checked => return Ok(opened),
+            Suitability::Unchecked if self.trust.any_file_system => return Ok(opened),
+            Suitability::Unchecked => LocationKind::FileSystem { magic },
+            Suitability::Network => LocationKind::NetworkFileSystem { magic },
+        };
+        Err(Error::from(kind).at(self.parent.display()))
     }
 
     /// The segment's directory, if it is one and its owner is trusted.
@@ -397,7 +405,8 @@ shmframe_format::every_kind!(LocationKind {
     Denied:
         LocationKind::Denied { what: "open `data`", registry: false },
         LocationKind::Denied { what: "open the reader registry", registry: true };
-    FileSystem: LocationKind::FileSystem { magic: 0x6969 };
+    FileSystem: LocationKind::FileSystem { magic: 0x9123_683E };
+    NetworkFileSystem: LocationKind::NetworkFileSystem { magic: 0x6969 };
     Incomplete: LocationKind::Incomplete { file: DATA };
     Boot: LocationKind::Boot;
     Full: LocationKind::Full { what: "build the segment" };

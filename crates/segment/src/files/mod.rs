@@ -1,5 +1,7 @@
 //! Names and files: where a segment stands, how it comes to be, how it is found, and how it goes.
 
+pub(crate) mod access;
 pub(crate) mod creation;
+pub(crate) mod file_systems;
 pub(crate) mod location;
 pub(crate) mod opening;

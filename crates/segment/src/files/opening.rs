@@ -10,7 +10,7 @@ use crate::sys::futex::Futex;
 use crate::sys::limits;
 use crate::sys::map::Region;
 use crate::words::{Control, Publication, STATE_REMOVED, label_text};
-use crate::writing::lease::{self, Lease};
+use crate::writing::lease::{self, Lease, Wanted};
 use crate::writing::mapped::Mapped;
 use crate::writing::store::{HISTORY_LIMIT, Store, StoreOptions};
 use core::time::Duration;
@@ -69,6 +69,7 @@ impl Store {
         check_history(&options)?;
         let geometry = Geometry::new(options.capacity, options.slots)?;
         limits::check_file_size(geometry.capacity())?;
+        options.access.check()?;
         creation::clean_leftovers(location)?;
         for _ in 0..ATTEMPTS {
             match clear_name(location)? {
@@ -80,13 +81,14 @@ impl Store {
                 Name::Free => {}
             }
             let temporary = Temporary::make(location)?;
-            let Some((directory, lease)) = temporary.build(geometry)? else { continue };
+            let Some((directory, lease)) = temporary.build(geometry, &options.access)? else { continue };
             // The lease is held until the segment has its name, also where writers take turns from then on.
             let first = StoreOptions { several_writers: false, ..options.clone() };
             let mut store = Self::assemble(Mapped::open(directory, lease)?, first);
             store.gain()?;
             store.begin()?.commit()?;
-            match temporary.finish() {
+            store.prefault()?;
+            match temporary.finish(&options.access) {
                 Err(error) if error.kind() == ErrorKind::Exists => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
@@ -111,7 +113,7 @@ impl Store {
             let directory = location.open_directory()?;
             let Some(lease) = directory.or_again(Lease::open(&directory))? else { continue };
             if !lease.take(options.patience().map(deadline))? {
-                return Err(lease::taken(holder(&directory)).at(location.path().display()));
+                return Err(lease::taken(&directory, options.wanted()));
             }
             // The lease may be that of a segment that was removed meanwhile.
             if !directory.is_current()? {
@@ -124,6 +126,7 @@ impl Store {
             }
             store.gain().map_err(|error| error.at(location.path().display()))?;
             events::taken_over(location, store.epoch);
+            store.prefault()?;
             store.pause();
             return Ok(store);
         }
@@ -203,7 +206,7 @@ pub fn remove_segment(location: &Location) -> Result<()> {
         let opened = directory.or_again(Lease::open_alone(&directory));
         let Some(lease) = opened.map_err(|error| error.at(location.path().display()))? else { continue };
         if !lease.take(None)? {
-            return Err(lease::taken(holder(&directory)).at(location.path().display()));
+            return Err(lease::taken(&directory, Wanted::Removal));
         }
         if !directory.is_current()? {
             continue;

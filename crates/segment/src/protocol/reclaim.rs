@@ -215,7 +215,8 @@ pub fn reclaim(
     let is_pinned = |version| pinned.as_ref().map_or(true, |pinned| pinned.binary_search(&version).is_ok());
     let keep = |version| version >= floor || is_pinned(version);
     let latest = control.publication.latest.own();
-    let oldest_in_ring = (latest + 1).saturating_sub(control.ring.len() as u64 / 2);
+    // A damaged word is found out by recovery; here it must not overflow.
+    let oldest_in_ring = latest.saturating_add(1).saturating_sub(control.ring.len() as u64 / 2);
     // What comes after this may use the bytes of erased entries again (edge EntryOpen).
     entries.settle(control, table, keep, oldest_in_ring);
     Reclaimed { reaped, restless: pinned.err().unwrap_or_default() }

@@ -46,6 +46,12 @@ pub(crate) fn set_mode(file: BorrowedFd<'_>, mode: Mode) -> Result<()> {
     nix::sys::stat::fchmod(file, mode)
 }
 
+/// Gives a file to a group.
+pub(crate) fn set_group(file: BorrowedFd<'_>, group: u32) -> Result<()> {
+    step(Step::SystemCall);
+    nix::unistd::fchown(file, None, Some(nix::unistd::Gid::from_raw(group)))
+}
+
 pub(crate) fn make_directory(parent: BorrowedFd<'_>, name: &OsStr, mode: Mode) -> Result<()> {
     step(Step::SystemCall);
     nix::sys::stat::mkdirat(parent, name, mode)

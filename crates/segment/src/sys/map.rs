@@ -101,10 +101,39 @@ impl Region<crate::sync::ReadWrite> {
         unsafe { core::slice::from_raw_parts_mut(start, length) }
     }
 
+    /// Asks for huge pages, where the file system has them; where it has none, nothing changes.
+    pub(crate) fn ask_for_huge_pages(&self) {
+        step(Step::SystemCall);
+        let _ = self.map.advise(Advice::HugePage);
+    }
+
+    /// Bytes of the mapping that stand in this process's page table as huge pages, by the kernel's own account.
+    pub(crate) fn huge_bytes(&self) -> u64 {
+        step(Step::SystemCall);
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+        let (start, length) = self.address();
+        huge_bytes_of(&maps, start as u64..(start + length) as u64)
+    }
+
     /// Forgets the mapping without unmapping it: in a forked child something else may lie there.
     pub(crate) fn forget(self) {
         core::mem::forget(self.map);
     }
+}
+
+/// Sums the huge pages of the areas that lie in a range of addresses.
+fn huge_bytes_of(maps: &str, range: core::ops::Range<u64>) -> u64 {
+    let (mut inside, mut bytes) = (false, 0);
+    for line in maps.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let Some(first) = words.next() else { continue };
+        if let Some((start, _)) = first.split_once('-') {
+            inside = u64::from_str_radix(start, 16).is_ok_and(|start| range.contains(&start));
+        } else if inside && matches!(first, "ShmemPmdMapped:" | "FilePmdMapped:") {
+            bytes += words.next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) << 10;
+        }
+    }
+    bytes
 }
 
 impl<A: Access> Region<A> {
@@ -121,6 +150,10 @@ impl<A: Access> Region<A> {
         step(Step::SystemCall);
         // Keeps the segment out of core dumps; an error changes nothing else.
         let _ = map.advise(Advice::DontDump);
+        step(Step::SystemCall);
+        // No readahead: on ext4 it makes folios of many pages, and a store to one of them wants blocks for all, also for
+        // those that nobody allocated (I9): SIGBUS where there are none.
+        let _ = map.advise(Advice::Random);
         Ok(Self { map, access: PhantomData })
     }
 
@@ -176,5 +209,19 @@ impl<A: Access> Region<A> {
         let start = unsafe { self.map.as_ptr().add(offset as usize) };
         // SAFETY: (I1, I3) mapped bytes; frozen by the caller's promise.
         unsafe { core::slice::from_raw_parts(start, length) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::huge_bytes_of;
+
+    #[test]
+    fn huge_pages_of_the_mapping_alone_are_summed() {
+        let maps = "1000-3000 rw-s 00000000 00:01 7 /a\nRss: 9 kB\nShmemPmdMapped:  2048 kB\n\
+                    3000-5000 rw-s 00000000 00:01 7 /b\nShmemPmdMapped: 4096 kB\nFilePmdMapped: 1 kB\n";
+        assert_eq!(huge_bytes_of(maps, 0x1000..0x3000), 2 << 20);
+        assert_eq!(huge_bytes_of(maps, 0x2000..0x5000), (4 << 20) + 1024);
+        assert_eq!(huge_bytes_of("", 0..1), 0);
     }
 }

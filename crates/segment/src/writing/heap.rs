@@ -1,10 +1,8 @@
 //! Pages of the heap: found warm, reclaimed, or allocated before anything is stored there (I9).
 
 use crate::events;
-use crate::protocol::is_claimed;
 use crate::sync::Ordering;
 use crate::sys::descriptor;
-use crate::words::label_text;
 use crate::writing::store::Store;
 use core::ops::Range;
 use nix::errno::Errno;
@@ -19,7 +17,7 @@ const POPULATE: u64 = 1 << 20;
 
 #[derive(Debug)]
 enum HeapKind {
-    Capacity { wanted: u64, capacity: u64 },
+    Capacity { wanted: u64, capacity: u64, holders: String },
     DirectoryFull { wanted: u64, free: u64, size: u64, holders: String },
 }
 
@@ -33,11 +31,12 @@ impl Describe for HeapKind {
 
     fn report(&self) -> Report {
         match self {
-            Self::Capacity { wanted, capacity } => Report::new(
+            Self::Capacity { wanted, capacity, holders } => Report::new(
                 "the segment's capacity is exceeded",
                 format!("{wanted} bytes in a row"),
-                format!("no such place in {capacity} virtual bytes"),
-                "create the segment with a larger capacity (it costs address space, not memory), or drop frames",
+                format!("no such place in {capacity} virtual bytes; this segment: {holders}"),
+                "create the segment with a larger capacity (it costs address space, not memory), remove frames, or \
+                 let readers drop old snapshots",
             ),
             Self::DirectoryFull { wanted, free, size, holders } => Report::new(
                 "the file system of the segment is full; nothing was published, the last version stays",
@@ -50,58 +49,49 @@ impl Describe for HeapKind {
     }
 }
 
-/// What keeps bytes of a segment in use besides its newest version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The reader slot.
-    pub slot: u32,
-    /// The process that claimed it (to show).
-    pub pid: u64,
-    /// Its label.
-    pub label: String,
-    /// The versions it pins, oldest first.
-    pub versions: Vec<u64>,
-    /// Bytes that the newest version does not cover and that one of its versions does.
-    pub bytes: u64,
-}
-
 impl Store {
     /// An extent of at least `length` bytes, with pages.
     pub(crate) fn allocate(&mut self, length: u64) -> Result<Range<u64>> {
-        let found = self.find_or_allocate(length);
-        if let Err(error) = &found {
-            events::refused(self.location(), length, error);
-        }
-        found
+        self.find_or_allocate(length).map_err(|error| {
+            let error = self.placed(error);
+            events::refused(self.location(), length, &error);
+            error
+        })
     }
 
     fn find_or_allocate(&mut self, length: u64) -> Result<Range<u64>> {
-        if let Some(range) = self.space.take_warm(length, false) {
+        // Who has pages prefaulted wants those used before fresh ones, also where large extents crumble.
+        let any = self.options.prefault > 0;
+        if let Some(range) = self.space.take_warm(length, any) {
             return Ok(range);
         }
         if self.space.any_dropped() {
             self.reclaim();
-            if let Some(range) = self.space.take_warm(length, false) {
+            if let Some(range) = self.space.take_warm(length, any) {
                 return Ok(range);
             }
         }
         let wanted = length.next_multiple_of(ALIGNMENT).max(STEP);
         let found = self.space.take_cold(wanted).or_else(|| self.space.take_cold(length));
         match found.map(|range| self.give_pages(range, length)) {
-            Some(Err(error)) if error.kind() == ErrorKind::DirectoryFull => {
+            Some(Err(error))
+                if matches!(error.kind(), ErrorKind::DirectoryFull | ErrorKind::QuotaExceeded) =>
+            {
                 self.allocate_in_need(length).ok_or(error)
             }
             Some(result) => result,
-            None => self.allocate_in_need(length).ok_or_else(|| {
-                HeapKind::Capacity { wanted: length, capacity: self.mapped.geometry().capacity() }.into()
-            }),
+            None => self.allocate_in_need(length).ok_or_else(|| self.no_place(length)),
         }
     }
 
     /// Pages for a cold extent; what is not needed of it becomes warm and free.
-    fn give_pages(&mut self, range: Range<u64>, length: u64) -> Result<Range<u64>> {
+    pub(crate) fn give_pages(&mut self, range: Range<u64>, length: u64) -> Result<Range<u64>> {
         let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
         let size = pages.end - pages.start;
+        if let Err(error) = self.check_quota(size, length) {
+            self.space.give_cold(range);
+            return Err(error);
+        }
         if let Err(errno) = descriptor::allocate(self.mapped.data.as_fd(), pages.start, size) {
             // A long allocation that fails keeps what came before: nobody else would give it back.
             let whole = whole_pages(&range);
@@ -111,6 +101,7 @@ impl Store {
             self.space.give_cold(range);
             return Err(self.no_pages(length, errno));
         }
+        self.pages += size;
         if size >= POPULATE {
             self.mapped.map.populate(pages.start, size);
         }
@@ -129,6 +120,11 @@ impl Store {
         self.give_pages(range, length).ok()
     }
 
+    fn no_place(&self, wanted: u64) -> Error {
+        let (capacity, holders) = (self.mapped.geometry().capacity(), self.describe_holders());
+        HeapKind::Capacity { wanted, capacity, holders }.into()
+    }
+
     fn no_pages(&self, wanted: u64, errno: Errno) -> Error {
         match errno {
             Errno::ENOSPC | Errno::EDQUOT | Errno::ENOMEM => {
@@ -140,18 +136,21 @@ impl Store {
         }
     }
 
-    fn describe_holders(&self) -> String {
-        let allocated = self.allocated_bytes();
-        let waiting: u64 =
-            self.space.dropped_ranges().iter().map(|dropped| dropped.range.end - dropped.range.start).sum();
-        let mut text =
-            format!("{allocated} bytes allocated, {waiting} of them held by readers of older versions");
-        for Holder { slot, pid, label, versions, bytes } in self.holders() {
-            text += &format!(
-                "; slot {slot} (process {pid} {label:?}) holds {bytes} bytes by versions {versions:?}"
-            );
+    /// Gives pages to as many free bytes in a row as the options say, present in this process.
+    pub(crate) fn prefault(&mut self) -> Result<()> {
+        if self.options.prefault > 0 {
+            let range = self.allocate(self.options.prefault)?;
+            let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
+            self.mapped.map.populate(pages.start, pages.end - pages.start);
+            self.space.give_warm(range);
         }
-        text
+        Ok(())
+    }
+
+    /// Bytes of `data` that this process has mapped by huge pages now.
+    #[must_use]
+    pub fn huge_bytes(&self) -> u64 {
+        self.mapped.map.huge_bytes()
     }
 
     /// Bytes of `data` that have pages.
@@ -159,26 +158,6 @@ impl Store {
     pub fn allocated_bytes(&self) -> u64 {
         let status = descriptor::status(self.mapped.data.as_fd());
         status.map_or(0, |status| status.st_blocks.cast_unsigned() * 512)
-    }
-
-    /// The reader slots that keep bytes in use which the newest version does not cover.
-    #[must_use]
-    pub fn holders(&self) -> Vec<Holder> {
-        let slots = (0..).zip(self.mapped.registry().slots);
-        let claimed = slots.filter(|(_, slot)| is_claimed(slot.mark.load(Ordering::Relaxed)));
-        let holders = claimed.map(|(index, slot)| {
-            let mut versions: Vec<u64> = slot.pins.iter().map(|pin| pin.load(Ordering::Relaxed)).collect();
-            versions.retain(|version| self.entries.live().contains_key(version));
-            versions.sort_unstable();
-            versions.dedup();
-            let held = self.space.dropped_ranges().iter().filter(|dropped| {
-                versions.iter().any(|version| (dropped.born..dropped.died).contains(version))
-            });
-            let bytes = held.map(|dropped| dropped.range.end - dropped.range.start).sum();
-            let (pid, label) = (slot.pid.load(Ordering::Relaxed), label_text(&slot.label));
-            Holder { slot: index, pid, label, versions, bytes }
-        });
-        holders.filter(|holder| holder.bytes > 0).collect()
     }
 
     /// Gives pages that no live version covers back to the system: those that an earlier writer may have left, and all
@@ -194,13 +173,15 @@ impl Store {
         // Before the pages go, for a writer that would keep track of pages while others write. None does yet: whoever
         // comes back after another writer walks anew (docs/decisions/0004).
         let trims = &self.mapped.publication().trims;
-        trims.store(trims.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
+        // A change is all that it tells: it may wrap.
+        trims.store(trims.load(Ordering::Relaxed).wrapping_add(1), Ordering::SeqCst);
         let before = self.allocated_bytes();
         for range in ranges {
             // A page that stays allocated costs memory and nothing else.
             let _ = descriptor::punch(self.mapped.data.as_fd(), range.start, range.end - range.start);
         }
-        let given = before.saturating_sub(self.allocated_bytes());
+        self.pages = self.allocated_bytes();
+        let given = before.saturating_sub(self.pages);
         events::trimmed(self.location(), given);
         given
     }
@@ -225,6 +206,6 @@ fn whole_pages(range: &Range<u64>) -> Range<u64> {
 }
 
 shmframe_format::every_kind!(HeapKind {
-    Capacity: HeapKind::Capacity { wanted: 2, capacity: 1 };
+    Capacity: HeapKind::Capacity { wanted: 2, capacity: 1, holders: "1 byte".into() };
     DirectoryFull: HeapKind::DirectoryFull { wanted: 2, free: 1, size: 1, holders: "1 byte".into() };
 });

@@ -4,7 +4,8 @@
 //! that a writer that lets go and wants again stands behind those who wait. The holder also locks a byte of
 //! `readers`, so that readers, who may not open `lease`, can ask whether a writer lives.
 
-use crate::files::location::{LEASE, READERS, SegmentDirectory, refused};
+use crate::files::location::{Identity, LEASE, READERS, SegmentDirectory, refused};
+use crate::files::opening::holder;
 use crate::fork::{AtFork, ForkLock, Registration, check_handlers, close_raw};
 use crate::steps::{Step, step};
 use crate::sys::lock;
@@ -23,7 +24,7 @@ const PATIENCE: (Duration, Duration) = (Duration::from_micros(50), Duration::fro
 
 #[derive(Debug)]
 enum LeaseKind {
-    Taken { holder: String },
+    Taken { holder: String, own: bool, wanted: Wanted },
     InChild,
     Superseded { mine: u64, found: u64 },
 }
@@ -39,11 +40,27 @@ impl Describe for LeaseKind {
 
     fn report(&self) -> Report {
         match self {
-            Self::Taken { holder } => Report::new(
+            Self::Taken { holder, own: true, .. } => Report::new(
+                "the writer lease is taken",
+                "no other writer",
+                format!("{holder}, which is this very process"),
+                "use the writer that this process has, or drop it first",
+            ),
+            Self::Taken { holder, own: false, wanted } => Report::new(
                 "the writer lease is taken",
                 "no other writer",
                 holder.clone(),
-                "stop that writer, wait for it (lease_timeout), or let all writers take turns (several_writers)",
+                match wanted {
+                    Wanted::Life => {
+                        "stop that writer, wait for it (lease_timeout), or let all writers take turns \
+                         (several_writers)"
+                    }
+                    Wanted::Turn => {
+                        "wait for longer (lease_timeout), or stop that writer: one that does not take turns keeps \
+                         the lease for life"
+                    }
+                    Wanted::Removal => "stop that writer, or let it remove the segment",
+                },
             ),
             Self::InChild => Report::new(
                 "a writer was used in a forked child",
@@ -61,9 +78,24 @@ impl Describe for LeaseKind {
     }
 }
 
-/// The error of a lease that somebody else holds.
-pub(crate) fn taken(holder: String) -> Error {
-    LeaseKind::Taken { holder }.into()
+/// What the lease was wanted for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted {
+    /// To write for as long as the writer lives.
+    Life,
+    /// For one commit: writers take turns.
+    Turn,
+    /// To remove the segment.
+    Removal,
+}
+
+/// The error of a lease that somebody else holds, or another writer of this process.
+pub(crate) fn taken(directory: &SegmentDirectory, wanted: Wanted) -> Error {
+    let mut own = false;
+    // What this process holds it knows itself: a pid may be another namespace's.
+    ForkLock::take().each(|object| own |= object.holds_lease(directory.identity));
+    let error: Error = LeaseKind::Taken { holder: holder(directory), own, wanted }.into();
+    error.at(directory.location.path().display())
 }
 
 /// The error of a writer that was superseded.
@@ -80,6 +112,10 @@ struct ForkState {
     map_start: AtomicUsize,
     map_length: AtomicUsize,
     in_child: AtomicBool,
+    /// Whether the lease is held.
+    held: AtomicBool,
+    /// The segment.
+    directory: Identity,
 }
 
 impl AtFork for ForkState {
@@ -99,6 +135,12 @@ impl AtFork for ForkState {
         if length != 0 {
             reserve(self.map_start.load(Ordering::Relaxed), length);
         }
+    }
+
+    fn holds_lease(&self, directory: Identity) -> bool {
+        self.held.load(Ordering::Relaxed)
+            && !self.in_child.load(Ordering::Relaxed)
+            && self.directory == directory
     }
 }
 
@@ -129,14 +171,17 @@ impl Lease {
 
     /// Opens the lease file alone: the registry's descriptor is added later, if there is a registry.
     pub(crate) fn open_alone(directory: &SegmentDirectory) -> Result<Self> {
-        let lease = Self::unopened();
+        let lease = Self::unopened(directory.identity);
         lease.open_into(&lease.state.lease, directory, LEASE)?;
         Ok(lease)
     }
 
     /// Creates the lease file, by `create`, which allocates nothing: it runs under the fork lock.
-    pub(crate) fn create(create: impl FnOnce() -> nix::Result<OwnedFd>) -> nix::Result<Self> {
-        let lease = Self::unopened();
+    pub(crate) fn create(
+        directory: &SegmentDirectory,
+        create: impl FnOnce() -> nix::Result<OwnedFd>,
+    ) -> nix::Result<Self> {
+        let lease = Self::unopened(directory.identity);
         keep(&lease.state.lease, create)?;
         Ok(lease)
     }
@@ -152,13 +197,15 @@ impl Lease {
         directory.check_file(name, self.descriptor(place)).map(drop)
     }
 
-    fn unopened() -> Self {
+    fn unopened(directory: Identity) -> Self {
         let state = Box::new(ForkState {
             lease: AtomicI32::new(CLOSED),
             registry: AtomicI32::new(CLOSED),
             map_start: AtomicUsize::new(0),
             map_length: AtomicUsize::new(0),
             in_child: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            directory,
         });
         // SAFETY: (outside the invariants) the state is boxed, and outlives its registration (order of the fields).
         let registration = unsafe { Registration::new(&raw const *state) };
@@ -193,6 +240,9 @@ impl Lease {
             return Ok(false);
         }
         let taken = poll(LEASE_BYTE);
+        if matches!(taken, Ok(true)) {
+            self.state.held.store(true, Ordering::Relaxed);
+        }
         lock::unlock(lease, TURNSTILE_BYTE).map_err(|errno| refused(what, errno))?;
         taken
     }
@@ -209,9 +259,15 @@ impl Lease {
         if self.in_child() {
             return;
         }
+        self.state.held.store(false, Ordering::Relaxed);
         // An error leaves the locks with the descriptors, until those are closed.
         let _ = lock::unlock(self.registry_locks(), WRITER_PRESENCE_BYTE);
         let _ = lock::unlock(self.descriptor(&self.state.lease), LEASE_BYTE);
+    }
+
+    /// The lease file.
+    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+        self.descriptor(&self.state.lease)
     }
 
     /// The descriptor through which the writer asks for, and takes, the locks of reader slots.
@@ -263,7 +319,11 @@ fn poll(deadline: Option<Instant>, mut attempt: impl FnMut() -> Result<bool>) ->
 }
 
 shmframe_format::every_kind!(LeaseKind {
-    Taken: LeaseKind::Taken { holder: "process 7".into() };
+    Taken:
+        LeaseKind::Taken { holder: "process 7".into(), own: false, wanted: Wanted::Life },
+        LeaseKind::Taken { holder: "process 7".into(), own: false, wanted: Wanted::Turn },
+        LeaseKind::Taken { holder: "process 7".into(), own: false, wanted: Wanted::Removal },
+        LeaseKind::Taken { holder: "process 7".into(), own: true, wanted: Wanted::Life };
     InChild: LeaseKind::InChild;
     Superseded: LeaseKind::Superseded { mine: 1, found: 2 };
 });

@@ -46,6 +46,11 @@ impl Mapped {
         Ok(Self { directory, header, data, map: ManuallyDrop::new(map), registry, lease })
     }
 
+    /// Fails in a forked child of the process that opened the files.
+    pub(crate) fn check_process(&self) -> Result<()> {
+        self.lease.check_process().map_err(|error| error.at(self.directory.location.path().display()))
+    }
+
     pub(crate) fn geometry(&self) -> &Geometry {
         self.header.geometry()
     }
@@ -74,7 +79,7 @@ impl RecordSource for Mapped {
             return Err(crate::reading::version::out_of_heap(offset, length));
         }
         // A forked child has no such mapping: a look at it would be fatal.
-        self.lease.check_process()?;
+        self.check_process()?;
         // SAFETY: (I1, I7) the range lies in the mapping; records of live versions are frozen, and only the holder
         // of the lease, which reads here, writes anything else.
         Ok(unsafe { self.map.slice(offset, length as usize) }.to_vec())

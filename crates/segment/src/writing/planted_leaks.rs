@@ -5,28 +5,44 @@ use crate::{FrameDraft, Location, Schema, Store, StoreOptions, Trust};
 use shmframe_format::geometry::PAGE_SIZE;
 
 /// A store with one frame; its segment goes when this is dropped.
-pub(super) struct Segment(Option<Store>);
+pub(crate) struct Segment(Option<Store>);
 
 impl Segment {
-    pub(super) fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let name = format!("test-{test}-{}", std::process::id());
         let location = Location::new(None, &name, Trust::default()).unwrap();
         let options = StoreOptions { capacity: 16 << 20, ..StoreOptions::default() };
         let mut segment = Self(Some(Store::create(&location, options).unwrap()));
-        let mut transaction = segment.store().begin().unwrap();
+        segment.put("frame");
+        segment
+    }
+
+    /// Puts a frame without rows.
+    pub(crate) fn put(&mut self, name: &str) {
+        self.try_put(name).unwrap();
+    }
+
+    pub(crate) fn try_put(&mut self, name: &str) -> shmframe_format::Result<u64> {
+        let mut transaction = self.store().begin().unwrap();
         let draft = FrameDraft {
-            name: "frame",
+            name,
             schema: Schema::Message(b"a schema"),
             rows: 0,
             nodes: Vec::new(),
             buffer_lengths: Vec::new(),
         };
-        transaction.put_frame(draft, |_| ()).unwrap();
-        transaction.commit().unwrap();
-        segment
+        transaction.put_frame(draft, |_| ())?;
+        transaction.commit()
     }
 
-    pub(super) fn store(&mut self) -> &mut Store {
+    /// Goes on as the next writer.
+    pub(crate) fn reopen(&mut self, options: StoreOptions) {
+        let location = self.store().location().clone();
+        drop(self.0.take());
+        self.0 = Some(Store::open(&location, options).unwrap());
+    }
+
+    pub(crate) fn store(&mut self) -> &mut Store {
         self.0.as_mut().unwrap()
     }
 }

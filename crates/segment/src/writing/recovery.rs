@@ -14,10 +14,14 @@ use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+/// More than can be counted to, one by one.
+const COUNTER_LIMIT: u64 = 1 << 63;
+
 #[derive(Debug)]
 enum RecoveryKind {
     NoLatest { version: u64 },
     Floor { floor: u64, latest: u64 },
+    Counter { name: &'static str, found: u64 },
     Overlap { offset: u64 },
 }
 
@@ -41,6 +45,12 @@ impl Describe for RecoveryKind {
                 format!("{floor}"),
                 remove,
             ),
+            Self::Counter { name, found } => Report::new(
+                "damaged publication block",
+                format!("`{name}` below 2^63, which counting does not reach"),
+                format!("{found}"),
+                remove,
+            ),
             Self::Overlap { offset } => Report::new(
                 "damaged segment",
                 "extents that do not overlap",
@@ -54,6 +64,7 @@ impl Describe for RecoveryKind {
 shmframe_format::every_kind!(RecoveryKind {
     NoLatest: RecoveryKind::NoLatest { version: 2 };
     Floor: RecoveryKind::Floor { floor: 3, latest: 2 };
+    Counter: RecoveryKind::Counter { name: "epoch", found: u64::MAX };
     Overlap: RecoveryKind::Overlap { offset: 64 };
 });
 
@@ -72,8 +83,9 @@ impl Store {
     pub(crate) fn recover(&mut self) -> Result<()> {
         let begun = Instant::now();
         let mapped = &self.mapped;
+        // Before anything is erased: no entry of a version after a damaged one could be told.
+        self.latest = counted("latest", mapped.publication().latest.load(Ordering::Relaxed))?;
         self.entries = Entries::recover(mapped.control(), mapped.retained());
-        self.latest = mapped.publication().latest.load(Ordering::Relaxed);
         let floor = mapped.publication().floor.load(Ordering::Relaxed);
         if floor > self.latest {
             // A reclaim would erase the newest version.
@@ -100,9 +112,14 @@ impl Store {
         let rebuilt = rebuild(&self.mapped, &self.entries, self.latest);
         let working = self.space.free().into_iter().collect();
         self.pause();
-        let (space, _, _) = rebuilt?;
+        let (space, _, _) = rebuilt.map_err(|error| self.placed(error))?;
         Ok(Audit { working, recovered: space.free().into_iter().collect() })
     }
+}
+
+/// A word that only ever counts up by one, if it can have come so far: adding one to it cannot overflow.
+pub(crate) fn counted(name: &'static str, found: u64) -> Result<u64> {
+    if found < COUNTER_LIMIT { Ok(found) } else { Err(RecoveryKind::Counter { name, found }.into()) }
 }
 
 /// The heap, the root and its reference, from the records of all live versions.

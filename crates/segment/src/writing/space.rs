@@ -26,6 +26,13 @@ pub(crate) struct Dropped {
     pub(crate) died: u64,
 }
 
+impl Dropped {
+    /// Bytes of the range.
+    pub(crate) fn length(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+}
+
 /// The extents of the heap.
 #[derive(Debug)]
 pub(crate) struct Space {
@@ -37,6 +44,8 @@ pub(crate) struct Space {
     /// Free, with pages, in neither of the two: what is left of the extent that was split last. Small requests are
     /// cut off its front, one behind the other, so that what dies together lies together.
     open: Range<u64>,
+    /// Free, with pages, in none of the others: kept for removals.
+    reserve: Range<u64>,
     /// Free; whether with pages is unknown.
     cold: RangeSet<u64>,
     dropped: Vec<Dropped>,
@@ -50,11 +59,13 @@ impl Space {
         let mut cold = RangeSet::new();
         cold.insert(heap.clone());
         let open = heap.start..heap.start;
+        let reserve = open.clone();
         Self {
             heap,
             warm: RangeSet::new(),
             by_length: BTreeSet::new(),
             open,
+            reserve,
             cold,
             dropped: Vec::new(),
             unknown: true,
@@ -95,6 +106,37 @@ impl Space {
     fn close(&mut self) {
         let rest = core::mem::replace(&mut self.open, self.heap.start..self.heap.start);
         self.give_warm(rest);
+    }
+
+    /// `length` bytes of the reserve.
+    pub(crate) fn take_reserve(&mut self, length: u64) -> Option<Range<u64>> {
+        let end = self.reserve.start + length.next_multiple_of(ALIGNMENT);
+        (end <= self.reserve.end).then(|| core::mem::replace(&mut self.reserve.start, end)..end)
+    }
+
+    /// Makes an extent that has pages the reserve; what was left of the one before is free for all.
+    pub(crate) fn set_reserve(&mut self, range: Range<u64>) {
+        let before = core::mem::replace(&mut self.reserve, range);
+        self.give_warm(before);
+    }
+
+    /// Bytes in reserve.
+    pub(crate) fn reserve_bytes(&self) -> u64 {
+        self.reserve.end - self.reserve.start
+    }
+
+    /// What of `range` is cold, longest first.
+    pub(crate) fn cold_within(&self, range: &Range<u64>) -> Vec<Range<u64>> {
+        let found = self.cold.overlapping(range);
+        let mut parts: Vec<Range<u64>> =
+            found.map(|cold| cold.start.max(range.start)..cold.end.min(range.end)).collect();
+        parts.sort_unstable_by_key(|part| core::cmp::Reverse(part.end - part.start));
+        parts
+    }
+
+    /// Takes a range that is cold.
+    pub(crate) fn take_cold_at(&mut self, range: &Range<u64>) {
+        self.cold.remove(range.clone());
     }
 
     /// The lowest cold extent that fits `length` bytes; its pages are unknown.
@@ -226,8 +268,10 @@ impl Space {
     pub(crate) fn free(&self) -> RangeSet<u64> {
         let mut free = self.cold.clone();
         free.extend(self.warm.iter().cloned());
-        if !self.open.is_empty() {
-            free.insert(self.open.clone());
+        for apart in [&self.open, &self.reserve] {
+            if !apart.is_empty() {
+                free.insert(apart.clone());
+            }
         }
         free
     }

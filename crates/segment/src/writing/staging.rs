@@ -67,6 +67,8 @@ pub struct Staging<'a> {
     /// What the version before covers and this one does not.
     discarded: Vec<Covered>,
     changes: BTreeMap<String, Option<StagedFrame>>,
+    /// Whether it is being committed and only removes: its records may use the reserve.
+    removes: bool,
     root: Root,
 }
 
@@ -122,6 +124,7 @@ impl Store {
             allocated: Vec::with_capacity(2),
             discarded: Vec::with_capacity(4),
             changes: BTreeMap::new(),
+            removes: false,
             root,
         })
     }
@@ -153,7 +156,7 @@ impl<'a> Staging<'a> {
         draft: FrameDraft<'_>,
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
-        self.store.mapped.lease.check_process()?;
+        self.store.check_process()?;
         let taken_before = self.allocated.len();
         let put = self.lay_out(draft, fill);
         if put.is_err() {
@@ -202,7 +205,8 @@ impl<'a> Staging<'a> {
         let (draft_of_layout, extents) = (layout.to_draft(), layout.extents);
         let layout = self.seal_at(RecordKind::Layout, range.start + data, draft_of_layout);
         let state = self.seal_at(RecordKind::State, range.start + data + layout_room, state);
-        self.root.next_generation += 1;
+        // Compared for equality only.
+        self.root.next_generation = self.root.next_generation.wrapping_add(1);
         self.replace(draft.name, before, Some(StagedFrame { layout, state, schema, extents }));
         Ok(schema)
     }
@@ -212,7 +216,7 @@ impl<'a> Staging<'a> {
     /// # Errors
     /// [`shmframe_format::ErrorKind::Corrupt`]; [`shmframe_format::ErrorKind::WriterInChild`].
     pub fn remove_frame(&mut self, name: &str) -> Result<bool> {
-        self.store.mapped.lease.check_process()?;
+        self.store.check_process()?;
         let before = self.frame(name)?;
         let exists = before.is_some();
         if exists {
@@ -266,9 +270,10 @@ impl<'a> Staging<'a> {
     /// [`shmframe_format::ErrorKind::DirectoryFull`], [`shmframe_format::ErrorKind::Superseded`],
     /// [`shmframe_format::ErrorKind::Corrupt`]; nothing is then visible.
     pub fn commit(mut self) -> Result<u64> {
-        self.store.mapped.lease.check_process()?;
+        self.store.check_process()?;
         let version = self.version();
         let changes = core::mem::take(&mut self.changes);
+        self.removes = changes.values().all(Option::is_none);
         let root = self.write_root(&changes)?;
         let entry = seal_entry(Entry {
             sequence: 0,
@@ -328,7 +333,7 @@ impl<'a> Staging<'a> {
     fn publish(&mut self, entry: &Entry) -> Result<()> {
         let found = self.store.mapped.publication().epoch.load(Ordering::Relaxed);
         if found != self.store.epoch {
-            return Err(self.placed(lease::superseded(self.store.epoch, found)));
+            return Err(self.store.placed(lease::superseded(self.store.epoch, found)));
         }
         let attempt =
             |store: &Store| protocol::publish(store.mapped.control(), store.mapped.registry(), &Futex, entry);
@@ -336,14 +341,10 @@ impl<'a> Staging<'a> {
             // The ring's place is taken by a version that nobody erased yet.
             self.store.reclaim();
             if !attempt(self.store) {
-                return Err(self.placed(self.store.no_place(entry.version)));
+                return Err(self.store.placed(self.store.no_place(entry.version)));
             }
         }
         Ok(())
-    }
-
-    fn placed(&self, error: shmframe_format::Error) -> shmframe_format::Error {
-        error.at(self.store.location().path().display())
     }
 
     /// Gives back what was taken since there were `keep` ranges: it was never visible.
@@ -354,7 +355,10 @@ impl<'a> Staging<'a> {
     }
 
     fn take(&mut self, length: u64) -> Result<Range<u64>> {
-        let range = self.store.allocate(length)?;
+        let range = match self.removes {
+            true => self.store.allocate_for_removal(length)?,
+            false => self.store.allocate(length)?,
+        };
         self.allocated.push(range.clone());
         Ok(range)
     }

@@ -5,21 +5,22 @@
 //! changes nothing (I10).
 
 use crate::events;
+use crate::files::access::Access;
 use crate::files::creation;
 use crate::files::location::Location;
-use crate::files::opening::holder;
 use crate::protocol::{self, Entries, Reclaimed};
 use crate::reading::slots::DescriptorLocks;
 use crate::sync::Ordering;
 use crate::sys::clock::deadline;
 use crate::sys::futex::Futex;
 use crate::words::{STATE_OPEN, STATE_REMOVED, label_words};
-use crate::writing::lease;
+use crate::writing::lease::{self, Wanted};
 use crate::writing::mapped::Mapped;
+use crate::writing::recovery::counted;
 use crate::writing::space::Space;
 use crate::writing::staging::StagedFrame;
 use core::time::Duration;
-use shmframe_format::Result;
+use shmframe_format::{Error, Result};
 use shmframe_format::directory::Root;
 use shmframe_format::geometry::{DEFAULT_CAPACITY, DEFAULT_SLOTS, RING_LENGTH};
 use shmframe_format::table::RecordReference;
@@ -38,8 +39,17 @@ pub struct StoreOptions {
     pub capacity: u64,
     /// Reader slots of a new segment.
     pub slots: u32,
+    /// Who besides the owner gets at a new segment.
+    pub access: Access,
+    /// Bytes of free heap that get pages, present in this process, before anything is written.
+    pub prefault: u64,
+    /// Whether the kernel is asked for huge pages.
+    pub huge_pages: bool,
     /// Versions that the floor leaves alone, the newest included; none: what the segment has, 1 for a new one.
     pub history: Option<u64>,
+    /// Bytes of `data` that may have pages, header and tables included; none: what the segment has, half of the file
+    /// system for a new one.
+    pub quota: Option<u64>,
     /// The writer's label, shown to whoever looks.
     pub label: String,
     /// How long to wait for the lease; none: not at all, or 60 seconds where writers take turns.
@@ -55,6 +65,11 @@ impl StoreOptions {
     pub(crate) fn patience(&self) -> Option<Duration> {
         self.lease_timeout.or(self.several_writers.then_some(TURN))
     }
+
+    /// What a writer with these options wants the lease for.
+    pub(crate) fn wanted(&self) -> Wanted {
+        if self.several_writers { Wanted::Turn } else { Wanted::Life }
+    }
 }
 
 impl Default for StoreOptions {
@@ -62,7 +77,11 @@ impl Default for StoreOptions {
         Self {
             capacity: DEFAULT_CAPACITY,
             slots: DEFAULT_SLOTS,
+            access: Access::default(),
+            prefault: 0,
+            huge_pages: false,
             history: None,
+            quota: None,
             label: String::new(),
             lease_timeout: None,
             trim: TrimPolicy::default(),
@@ -100,11 +119,16 @@ pub struct Store {
     pub(crate) reaped: u64,
     /// Reader slots that did not hold still during the last reclaim.
     pub(crate) restless: Vec<u32>,
+    /// Bytes of `data` that have pages, at the most.
+    pub(crate) pages: u64,
 }
 
 impl Store {
     /// The store over files that are open and a lease that is held, before recovery.
     pub(crate) fn assemble(mapped: Mapped, options: StoreOptions) -> Self {
+        if options.huge_pages {
+            mapped.map.ask_for_huge_pages();
+        }
         let heap = mapped.geometry().heap_offset()..mapped.geometry().capacity();
         Self {
             mapped: Arc::new(mapped),
@@ -120,6 +144,7 @@ impl Store {
             holds_lease: true,
             reaped: 0,
             restless: Vec::new(),
+            pages: 0,
         }
     }
 
@@ -127,7 +152,7 @@ impl Store {
     pub(crate) fn gain(&mut self) -> Result<()> {
         self.mapped.lease.show()?;
         let publication = self.mapped.publication();
-        let epoch = publication.epoch.load(Ordering::Relaxed) + 1;
+        let epoch = counted("epoch", publication.epoch.load(Ordering::Relaxed))? + 1;
         publication.epoch.store(epoch, Ordering::Relaxed);
         publication.state.store(STATE_OPEN, Ordering::Relaxed);
         let history = self
@@ -141,6 +166,8 @@ impl Store {
             word.store(value, Ordering::Relaxed);
         }
         self.recover()?;
+        self.settle_quota();
+        self.find_reserve();
         // Only now: a store that failed to recover has not caught up with anything.
         self.epoch = epoch;
         self.reclaim();
@@ -153,18 +180,22 @@ impl Store {
     /// # Errors
     /// [`shmframe_format::ErrorKind::WriterInChild`].
     pub fn check_process(&self) -> Result<()> {
-        self.mapped.lease.check_process()
+        self.mapped.check_process()
+    }
+
+    /// Adds where the segment stands to an error.
+    pub(crate) fn placed(&self, error: Error) -> Error {
+        error.at(self.location().path().display())
     }
 
     /// Takes the lease for a commit, if it is not held; catches up with what others did meanwhile.
     pub(crate) fn resume(&mut self) -> Result<()> {
-        self.mapped.lease.check_process()?;
+        self.check_process()?;
         if self.holds_lease {
             return Ok(());
         }
-        let place = |error: shmframe_format::Error| error.at(self.location().path().display());
         if !self.mapped.lease.take(self.options.patience().map(deadline))? {
-            return Err(place(lease::taken(holder(&self.mapped.directory))));
+            return Err(lease::taken(&self.mapped.directory, self.options.wanted()));
         }
         // The lease counts as held only once this store knows all that others did meanwhile.
         let caught_up = self.catch_up();
@@ -172,7 +203,7 @@ impl Store {
             Ok(()) => self.holds_lease = true,
             Err(_) => self.mapped.lease.release(),
         }
-        caught_up.map_err(|error| error.at(self.location().path().display()))
+        caught_up.map_err(|error| self.placed(error))
     }
 
     /// What a writer does that has the lease again: nothing, if nobody else had it meanwhile.
@@ -197,7 +228,7 @@ impl Store {
     }
 
     /// The floor that history asks for.
-    fn wanted_floor(&self) -> u64 {
+    pub(crate) fn wanted_floor(&self) -> u64 {
         let history = self.mapped.publication().history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT);
         (self.latest + 1).saturating_sub(history)
     }
@@ -223,6 +254,7 @@ impl Store {
         self.restless = restless;
         let entries = &self.entries;
         self.space.free_dropped(|from, to| entries.any_live(from, to));
+        self.refill_reserve();
         if let TrimPolicy::KeepFree(bytes) = self.options.trim {
             self.trim_to(bytes);
         }

@@ -79,6 +79,9 @@ fn options(words: &[&str]) -> WriterOptions {
     if let Some(bytes) = option(words, "capacity") {
         options = options.capacity(bytes.parse().unwrap());
     }
+    if let Some(bytes) = option(words, "quota") {
+        options = options.quota(bytes.parse().unwrap());
+    }
     if words.contains(&"several") {
         options = options.several_writers();
     }

@@ -38,8 +38,16 @@ pub const WAYS: &[Way] = &[
     }),
     way(ErrorKind::CapacityExceeded, "frame \"t\"", |scratch| {
         let mut writer = scratch.writer().capacity(4 << 20).create("s").unwrap();
+        writer.put("t", &numbers(0, 1 << 16)).unwrap();
+        let reader = scratch.reader().label("hoarder").open("s").unwrap();
+        let held = reader.snapshot().unwrap();
+        writer.put("t", &numbers(0, 1)).unwrap();
         let error = writer.put("t", &numbers(0, 1 << 20)).unwrap_err();
-        assert_eq!(writer.put("t", &numbers(0, 1)).unwrap(), 2, "goes on");
+        assert_eq!(writer.put("t", &numbers(0, 1)).unwrap(), held.version() + 2, "goes on");
+        let place = scratch.path().join("s.shmf");
+        for part in [place.to_str().unwrap(), "\"hoarder\") holds 52", "bytes by versions [2]"] {
+            assert!(error.to_string().contains(part), "{part:?}: {error}");
+        }
         error.into()
     }),
     way(ErrorKind::FrameMissing, "\"u\"", |scratch| {

@@ -3,16 +3,16 @@
 mod arguments;
 mod files;
 mod segments;
-mod system;
+pub mod system;
 
 use shmframe::{Error, ErrorKind};
 use shmframe_model::{Scratch, numbers};
 use std::collections::BTreeSet;
 
 /// What an error said, of this process or another.
-struct Said {
-    kind: String,
-    message: String,
+pub struct Said {
+    pub kind: String,
+    pub message: String,
 }
 
 impl From<Error> for Said {

@@ -65,6 +65,8 @@ pub const WAYS: &[Way] = &[
         let _writer = scratch.writer().label("the first").create("s").unwrap();
         let error = scratch.writer().open("s").unwrap_err();
         assert!(error.to_string().contains("the first"), "names the holder: {error}");
+        assert!(error.to_string().contains("which is this very process"), "{error}");
+        assert!(!error.to_string().contains("several_writers"), "no help against oneself: {error}");
         let removed = scratch.writer().remove_segment("s").unwrap_err();
         assert_eq!(removed.kind(), ErrorKind::LeaseTaken);
         error.into()
@@ -76,6 +78,27 @@ pub const WAYS: &[Way] = &[
         drop(first);
         let _holder = scratch.writer().open("s").unwrap();
         second.put("t", &numbers(0, 1)).unwrap_err().into()
+    }),
+    way(ErrorKind::LeaseTaken, "(\"another\")", |scratch| {
+        // A lock of another process: by a child that only the kernel tells from this one.
+        let mut child = super::system::held_by_another(scratch, "s");
+        let error = scratch.writer().open("s").unwrap_err();
+        let turns = scratch.writer().several_writers().lease_timeout(Duration::from_millis(5));
+        let turned = turns.open("s").unwrap_err();
+        let removed = scratch.writer().remove_segment("s").unwrap_err();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(error.to_string().contains("several_writers"), "{error}");
+        assert!(!turned.report().remedy.contains("several_writers"), "is set already: {turned}");
+        assert!(!removed.report().remedy.contains("lease_timeout"), "does not wait: {removed}");
+        for error in [&error, &turned, &removed] {
+            assert!(!error.to_string().contains("this very process"), "{error}");
+        }
+        error.into()
+    }),
+    way(ErrorKind::QuotaExceeded, "{}/s.shmf", |scratch| {
+        let mut writer = scratch.writer().quota(4 << 20).create("s").unwrap();
+        writer.put("t", &numbers(0, 1 << 20)).unwrap_err().into()
     }),
     way(ErrorKind::Removed, "{}/s.shmf", |scratch| {
         let writer = scratch.writer().create("s").unwrap();

@@ -5,10 +5,11 @@ use shmframe::ErrorKind;
 use shmframe_model::{Scratch, numbers};
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 
 /// Nobody's user id.
-const STRANGER: u32 = 12345;
+pub const STRANGER: u32 = 12345;
 
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
@@ -83,7 +84,7 @@ fn denied(scratch: &Scratch, file: &str, role: &str) -> Said {
 }
 
 /// What another process meets that opens the segment, with these settings.
-fn opened(scratch: &Scratch, role: &str, settings: &[&str]) -> Said {
+pub fn opened(scratch: &Scratch, role: &str, settings: &[&str]) -> Said {
     let mut opener = Command::new(env!("CARGO_BIN_EXE_opener"));
     let output = opener.arg(role).arg(scratch.path()).arg("s").args(settings).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -91,6 +92,17 @@ fn opened(scratch: &Scratch, role: &str, settings: &[&str]) -> Said {
     let said = String::from_utf8(output.stdout).unwrap();
     let (kind, message) = said.split_once('\n').unwrap();
     Said { kind: kind.to_owned(), message: message.trim_end().to_owned() }
+}
+
+/// Another process that holds the lease of a new segment, under the label `another`, until it is killed.
+pub fn held_by_another(scratch: &Scratch, name: &str) -> Child {
+    let mut opener = Command::new(env!("CARGO_BIN_EXE_opener"));
+    let opener = opener.arg("hold").arg(scratch.path()).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = opener.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "held\n");
+    child
 }
 
 #[test]

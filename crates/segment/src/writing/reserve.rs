@@ -1,0 +1,155 @@
+//! The reserve: free pages that only removals may use, so that a full segment can always be emptied.
+//!
+//! To remove a frame is to write: records of a directory without it. Where nothing is free any more those go to the
+//! reserve; what the removal freed fills it again. Where it stands is noted in the publication block, so that the next
+//! writer, which cannot know which free bytes have pages, finds it also when there are no others to be had.
+
+use crate::sync::Ordering;
+use crate::sys::descriptor;
+use crate::writing::store::Store;
+use core::ops::Range;
+use shmframe_format::Result;
+use shmframe_format::geometry::{ALIGNMENT, PAGE_SIZE};
+use std::os::fd::AsFd;
+
+/// Pages in reserve: a removal takes some kilobytes, and each version that history keeps takes them once more.
+const RESERVE_PAGES: u64 = 32;
+/// A small heap keeps this share of itself in reserve at the most.
+const HEAP_SHARE: u64 = 16;
+/// The word counts pages in the bits that an aligned offset leaves free.
+const PAGES_MASK: u64 = ALIGNMENT - 1;
+const _: () = assert!(RESERVE_PAGES <= PAGES_MASK);
+
+impl Store {
+    /// An extent for the records of a transaction that removes frames and does nothing else.
+    pub(crate) fn allocate_for_removal(&mut self, length: u64) -> Result<Range<u64>> {
+        match self.allocate(length) {
+            Err(error) => self.space.take_reserve(length).ok_or(error),
+            found => found,
+        }
+    }
+
+    /// What a new holder of the lease does: takes over the pages that the one before kept in reserve.
+    pub(crate) fn find_reserve(&mut self) {
+        let word = self.mapped.publication().reserve.load(Ordering::Relaxed);
+        let (start, pages) = (word & !PAGES_MASK, word & PAGES_MASK);
+        if pages == 0 || !self.mapped.geometry().in_heap(start, pages * PAGE_SIZE) {
+            return;
+        }
+        for part in self.space.cold_within(&(start..start + pages * PAGE_SIZE)) {
+            // They are there as a rule: then this takes nothing of the file system, and works on a full one.
+            let whole = part.start / PAGE_SIZE * PAGE_SIZE..part.end.next_multiple_of(PAGE_SIZE);
+            if descriptor::allocate(self.mapped.data.as_fd(), whole.start, whole.end - whole.start).is_err() {
+                continue;
+            }
+            self.space.take_cold_at(&part);
+            match self.space.reserve_bytes() {
+                0 => self.space.set_reserve(part),
+                _ => self.space.give_warm(part),
+            }
+        }
+    }
+
+    /// Fills the reserve again once half of it is used, if pages are to be had.
+    pub(crate) fn refill_reserve(&mut self) {
+        let geometry = self.mapped.geometry();
+        let heap = (geometry.capacity() - geometry.heap_offset()) / PAGE_SIZE;
+        let pages = RESERVE_PAGES.min(heap / HEAP_SHARE);
+        if pages == 0 || self.space.reserve_bytes() * 2 > pages * PAGE_SIZE {
+            return;
+        }
+        let length = pages * PAGE_SIZE;
+        let range = self.space.take_warm(length, true).or_else(|| {
+            let range = self.space.take_cold(length)?;
+            self.give_pages(range, length).ok()
+        });
+        if let Some(range) = range {
+            // Noted before the old one is free for all: a word always leads to pages that were free when it was stored.
+            self.mapped.publication().reserve.store(range.start | pages, Ordering::Relaxed);
+            self.space.set_reserve(range);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use crate::writing::planted_leaks::Segment;
+    use crate::{Store, StoreOptions};
+    use shmframe_format::ErrorKind;
+
+    /// Uses up all that a transaction that puts could be given, down to the last 64 bytes.
+    fn use_up(store: &mut Store) {
+        store.mapped.publication().quota.store(1, crate::sync::Ordering::Relaxed);
+        while store.allocate(64).is_ok() {}
+        assert_eq!(store.allocate(64).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+    }
+
+    fn remove(store: &mut Store, frame: &str) -> Result<u64, shmframe_format::Error> {
+        let mut transaction = store.begin().unwrap();
+        assert!(transaction.remove_frame(frame).unwrap());
+        transaction.commit()
+    }
+
+    #[test]
+    fn full_segment_can_be_emptied_by_its_writer_and_by_the_next_one() {
+        let mut segment = Segment::new("emptied");
+        for number in 0..40 {
+            segment.put(&format!("frame-{number}"));
+        }
+        use_up(segment.store());
+        assert_eq!(segment.try_put("more").unwrap_err().kind(), ErrorKind::QuotaExceeded);
+        for number in 0..20 {
+            remove(segment.store(), &format!("frame-{number}")).unwrap();
+        }
+        // The next writer cannot be given a page more.
+        segment.reopen(StoreOptions { quota: Some(1), ..StoreOptions::default() });
+        let store = segment.store();
+        assert!(store.space.reserve_bytes() > 0);
+        use_up(store);
+        for number in 20..40 {
+            remove(store, &format!("frame-{number}")).unwrap();
+        }
+        assert_eq!(store.begin().unwrap().frame_names().unwrap(), ["frame"]);
+    }
+
+    #[test]
+    fn reserve_is_free_and_not_used_by_puts() {
+        let mut segment = Segment::new("reserve");
+        let store = segment.store();
+        let reserve = store.space.reserve_bytes();
+        assert_eq!(reserve, 32 * 4096);
+        let audit = store.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+        use_up(store);
+        assert!(segment.try_put("more").is_err());
+        assert_eq!(segment.store().space.reserve_bytes(), reserve);
+    }
+
+    #[test]
+    fn damaged_word_costs_the_reserve_and_nothing_else() {
+        for word in [u64::MAX, 1, 63, (16 << 20) | 1, 1 << 40] {
+            let mut segment = Segment::new("word");
+            segment.store().mapped.publication().reserve.store(word, crate::sync::Ordering::Relaxed);
+            segment.reopen(StoreOptions::default());
+            let audit = segment.store().audit().unwrap();
+            assert_eq!(audit.working, audit.recovered);
+            assert_eq!(segment.store().space.reserve_bytes(), 32 * 4096);
+            segment.put("more");
+        }
+    }
+
+    /// It names bytes that a version covers.
+    #[test]
+    fn word_that_leads_to_bytes_in_use_harms_them_not() {
+        let mut segment = Segment::new("inuse");
+        let store = segment.store();
+        let start = store.mapped.geometry().heap_offset();
+        store.mapped.publication().reserve.store(start | 63, crate::sync::Ordering::Relaxed);
+        segment.reopen(StoreOptions::default());
+        let audit = segment.store().audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+        segment.put("more");
+        assert_eq!(segment.store().begin().unwrap().frame_names().unwrap(), ["frame", "more"]);
+    }
+}

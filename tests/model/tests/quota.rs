@@ -1,0 +1,182 @@
+//! What a quota allows, what it says when it is used up, and how a writer waits until there is space again.
+
+use shmframe::{Error, ErrorKind, Writer};
+use shmframe_model::{Scratch, numbers};
+use std::time::Duration;
+
+/// Bytes of the frame that the tests replace, and its rows.
+const FRAME: u64 = 1 << 20;
+
+fn put(writer: &mut Writer) -> Result<u64, Error> {
+    writer.put("t", &numbers(0, FRAME as usize / 8))
+}
+
+/// A writer whose quota leaves room for `frames` frames, and some 100 KiB for records.
+fn with_room_for(scratch: &Scratch, frames: u64) -> Writer {
+    let base = scratch.writer().create("base").unwrap();
+    let quota = base.allocated_bytes() + frames * FRAME + (100 << 10);
+    base.remove_segment().unwrap();
+    let writer = scratch.writer().quota(quota).create("s").unwrap();
+    assert_eq!(writer.quota(), Some(quota));
+    writer
+}
+
+#[test]
+fn used_up_quota_names_each_slot_and_what_it_alone_holds() {
+    let scratch = Scratch::new();
+    let mut writer = with_room_for(&scratch, 3);
+    let quota = writer.quota().unwrap();
+    let reader = scratch.reader().label("hoarder").open("s").unwrap();
+    let mut held = Vec::new();
+    let error = loop {
+        match put(&mut writer) {
+            Ok(_) => held.push(reader.snapshot().unwrap()),
+            Err(error) => break error,
+        }
+        assert!(writer.allocated_bytes() <= quota);
+    };
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
+    assert_eq!(held.len(), 3);
+    let holders = writer.holders();
+    let [holder] = holders.as_slice() else { panic!("{holders:?}") };
+    assert_eq!(holder.versions, [2, 3, 4]);
+    assert!((2 * FRAME..2 * FRAME + (16 << 10)).contains(&holder.bytes), "all but the newest: {holder:?}");
+    assert_eq!(holder.alone, holder.bytes, "nobody else holds any of it");
+    let told = format!("\"hoarder\") holds {0} bytes by versions [2, 3, 4], {0} of them alone", holder.bytes);
+    assert!(error.to_string().contains(&told), "{error} does not say {told}");
+    assert!(error.to_string().contains(&format!("within a quota of {quota}")), "{error}");
+    assert!(error.place().ends_with("s.shmf"), "{error}");
+    // The last version stays, and what is let go of is room.
+    assert_eq!(reader.snapshot().unwrap().version(), 4);
+    assert_eq!(put(&mut writer).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+    held.remove(0);
+    assert_eq!(put(&mut writer).unwrap(), 5);
+    assert!(writer.allocated_bytes() <= quota);
+    let audit = writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
+}
+
+#[test]
+fn what_two_slots_or_history_keep_nobody_holds_alone() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().history(2).create("s").unwrap();
+    let reader = scratch.reader().open("s").unwrap();
+    let mut held = Vec::new();
+    // More versions than one slot has words, the first of them kept by a slot that holds nothing else.
+    for _ in 0..50 {
+        writer.put("t", &numbers(0, 1000)).unwrap();
+        held.push(reader.snapshot().unwrap());
+    }
+    writer.put("t", &numbers(0, 1000)).unwrap();
+    writer.trim(u64::MAX).unwrap();
+    let holders = writer.holders();
+    assert_eq!(holders.len(), 2, "{holders:?}");
+    for holder in &holders {
+        assert!(holder.alone <= holder.bytes, "{holder:?}");
+    }
+    // History keeps the version before the newest: its slot holds it, but not alone.
+    let newest = holders.iter().find(|holder| holder.versions.contains(&51)).unwrap();
+    assert!(newest.alone + 8000 <= newest.bytes, "{newest:?}");
+    let others = holders.iter().find(|holder| !holder.versions.contains(&51)).unwrap();
+    assert_eq!(others.alone, others.bytes, "{others:?}");
+}
+
+#[test]
+fn bytes_of_one_frame_that_versions_of_two_slots_share_are_held_by_none_alone() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("s").unwrap();
+    writer.put("shared", &numbers(0, 10_000)).unwrap();
+    let reader = scratch.reader().open("s").unwrap();
+    let mut held = Vec::new();
+    for _ in 0..49 {
+        writer.put("t", &numbers(0, 10)).unwrap();
+        held.push(reader.snapshot().unwrap());
+    }
+    writer.remove("shared").unwrap();
+    writer.trim(u64::MAX).unwrap();
+    for holder in writer.holders() {
+        assert!(holder.bytes > 80_000 && holder.alone < 80_000, "{holder:?}");
+    }
+    // With one of the two gone the other holds it alone.
+    held.pop();
+    writer.trim(u64::MAX).unwrap();
+    let holders = writer.holders();
+    assert_eq!(holders.len(), 1, "{holders:?}");
+    assert!(holders[0].alone > 80_000, "{holders:?}");
+}
+
+#[test]
+fn wait_for_space_ends_when_a_reader_lets_go() {
+    let scratch = Scratch::new();
+    let mut writer = with_room_for(&scratch, 2);
+    put(&mut writer).unwrap();
+    let held = scratch.reader().open("s").unwrap().snapshot().unwrap();
+    put(&mut writer).unwrap();
+    // Time alone changes nothing.
+    let error = writer.wait_for_space(FRAME, Duration::from_millis(20)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    assert!(error.to_string().contains("by versions [2]"), "{error}");
+    let releaser = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        drop(held);
+    });
+    writer.wait_for_space(FRAME, Duration::from_secs(60)).unwrap();
+    releaser.join().unwrap();
+    put(&mut writer).unwrap();
+}
+
+#[test]
+fn wait_for_space_fails_at_once_where_nobody_can_let_go() {
+    let scratch = Scratch::new();
+    let mut writer = with_room_for(&scratch, 1);
+    put(&mut writer).unwrap();
+    let error = writer.wait_for_space(2 * FRAME, Duration::from_secs(1000)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    let error = writer.wait_for_space(1 << 40, Duration::from_secs(1000)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+    let audit = writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
+}
+
+#[test]
+fn quota_stays_with_the_segment_and_is_shown_in_it() {
+    let scratch = Scratch::new();
+    let size = nix::sys::statvfs::statvfs(scratch.path()).unwrap();
+    let half = size.blocks() * size.fragment_size() / 2;
+    drop(scratch.writer().create("s").unwrap());
+    let files = scratch.files("s");
+    assert_eq!(files.publication().quota, half, "unless asked otherwise");
+    for (asked, expected) in [(Some(5 << 20), 5 << 20), (None, 5 << 20), (Some(u64::MAX), u64::MAX)] {
+        let options = scratch.writer();
+        let options = asked.map_or(options.clone(), |bytes| options.quota(bytes));
+        let writer = options.open("s").unwrap();
+        assert_eq!(writer.quota(), Some(expected).filter(|quota| *quota != u64::MAX));
+        assert_eq!(files.publication().quota, expected);
+    }
+}
+
+#[test]
+fn quota_that_has_no_room_for_an_empty_segment_fails_its_creation() {
+    let scratch = Scratch::new();
+    let error = scratch.writer().quota(1 << 20).create("s").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+/// A quota that is raised helps at once, and one that is lowered takes nothing away.
+#[test]
+fn quota_below_what_is_allocated_lets_free_pages_be_used() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("s").unwrap();
+    for _ in 0..3 {
+        put(&mut writer).unwrap();
+    }
+    drop(writer);
+    let mut writer = scratch.writer().quota(1).open("s").unwrap();
+    assert_eq!(put(&mut writer).unwrap_err().kind(), ErrorKind::QuotaExceeded, "its pages are unknown");
+    let held = scratch.reader().open("s").unwrap().snapshot().unwrap();
+    assert_eq!(held.version(), 4);
+    drop(writer);
+    let mut writer = scratch.writer().quota(1 << 30).open("s").unwrap();
+    assert_eq!(put(&mut writer).unwrap(), 5);
+}
