@@ -206,8 +206,8 @@ pub use shmframe_reader::{
     Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Snapshot, StopHandle, Validation, Wait,
 };
 pub use shmframe_writer::{
-    Access, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Transaction, TrimPolicy, Trust,
-    Writer, WriterOptions, remove_segment,
+    Access, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Transaction, TrimPolicy,
+    Trust, Writer, WriterOptions, remove_segment,
 };
 
 #[cfg(any(doc, doctest))]

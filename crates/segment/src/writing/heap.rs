@@ -80,7 +80,7 @@ impl Store {
                 self.allocate_in_need(length).ok_or(error)
             }
             Some(result) => result,
-            None => self.allocate_in_need(length).ok_or_else(|| self.no_place(length)),
+            None => self.allocate_in_need(length).ok_or_else(|| self.no_room(length)),
         }
     }
 
@@ -120,7 +120,7 @@ impl Store {
         self.give_pages(range, length).ok()
     }
 
-    fn no_place(&self, wanted: u64) -> Error {
+    fn no_room(&self, wanted: u64) -> Error {
         let (capacity, holders) = (self.mapped.geometry().capacity(), self.describe_holders());
         HeapKind::Capacity { wanted, capacity, holders }.into()
     }

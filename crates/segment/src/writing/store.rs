@@ -20,10 +20,10 @@ use crate::writing::recovery::counted;
 use crate::writing::space::Space;
 use crate::writing::staging::StagedFrame;
 use core::time::Duration;
-use shmframe_format::{Error, Result};
 use shmframe_format::directory::Root;
 use shmframe_format::geometry::{DEFAULT_CAPACITY, DEFAULT_SLOTS, RING_LENGTH};
 use shmframe_format::table::RecordReference;
+use shmframe_format::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
