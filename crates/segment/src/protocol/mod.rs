@@ -6,6 +6,7 @@
 
 mod claim;
 mod entry;
+mod freeze;
 mod pin;
 mod publish;
 mod reclaim;
@@ -13,7 +14,8 @@ mod wait;
 
 pub use claim::{SlotLocks, claim, is_claimed, reap, release};
 pub use entry::{EntryRead, erase, read_entry, unchanged, write_entry};
-pub use pin::{Join, LocalSlot, NO_HOME, PinOutcome, Pinned, Rehome};
+pub use freeze::Rehome;
+pub use pin::{Join, LocalSlot, NO_HOME, PinOutcome, Pinned};
 pub use publish::publish;
 pub use reclaim::{Entries, Reclaimed, raise_floor, reclaim, scan};
 pub use wait::{Sleep, WaitOutcome, mark_removed, wait_newer, wake_all, wake_waiters};

@@ -28,6 +28,12 @@ pub(crate) struct View {
     pub(super) frames: [SetOnce<Arc<CheckedFrame>>; FRAMES],
 }
 
+// Views are shared by the threads that hold a word; an `AtomicPtr` would not ask.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<View>();
+};
+
 impl View {
     /// Reads the root that `entry` names; `entry` was checked. The caller holds a pin on the version.
     pub(super) fn read(attachment: &Attachment, entry: Entry) -> Result<Self> {
