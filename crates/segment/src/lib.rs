@@ -36,8 +36,9 @@ pub use {
     reading::version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
     writing::heap::Holder,
+    writing::put::{FrameDraft, Schema},
     writing::recovery::Audit,
-    writing::staging::{FrameDraft, Schema, Staging},
+    writing::staging::Staging,
     writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
 };
 
@@ -52,7 +53,8 @@ mod tests {
             crate::writing::heap::every_kind(),
             crate::writing::lease::every_kind(),
             crate::files::location::every_kind(),
-            crate::writing::staging::every_kind(),
+            crate::writing::put::every_kind(),
+            crate::writing::staged_bytes::every_kind(),
             crate::files::opening::every_kind(),
             crate::writing::recovery::every_kind(),
             crate::sys::limits::every_kind(),

@@ -5,7 +5,10 @@ pub(crate) mod lease;
 pub(crate) mod mapped;
 #[cfg(test)]
 mod planted_leaks;
+pub(crate) mod put;
 pub(crate) mod recovery;
 pub(crate) mod space;
+pub(crate) mod staged_bytes;
+pub(crate) mod staged_frame;
 pub(crate) mod staging;
 pub(crate) mod store;

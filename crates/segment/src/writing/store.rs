@@ -16,7 +16,7 @@ use crate::words::{STATE_OPEN, STATE_REMOVED, label_words};
 use crate::writing::lease;
 use crate::writing::mapped::Mapped;
 use crate::writing::space::Space;
-use crate::writing::staging::StagedFrame;
+use crate::writing::staged_frame::StagedFrame;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_format::directory::Root;
