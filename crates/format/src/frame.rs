@@ -114,13 +114,20 @@ fn check_place(buffer: &BufferItem, extents: &[ExtentItem]) -> Result<()> {
 }
 
 impl State {
+    /// Bytes of the record of a state of so many chunks, nodes and buffers.
+    #[must_use]
+    pub fn draft_length(chunks: usize, nodes: usize, buffers: usize) -> u64 {
+        let items = chunks * size_of::<ChunkItem>()
+            + nodes * size_of::<NodeItem>()
+            + buffers * size_of::<BufferStateItem>();
+        (size_of::<RecordHeader>() + size_of::<StateBody>() + items) as u64
+    }
+
     /// The record, not yet sealed.
     #[must_use]
     pub fn to_draft(&self) -> Vec<u8> {
-        let items = self.chunks.len() * size_of::<ChunkItem>()
-            + self.nodes.len() * size_of::<NodeItem>()
-            + self.buffers.len() * size_of::<BufferStateItem>();
-        let mut draft = Draft::with_capacity(size_of::<StateBody>() + items);
+        let length = Self::draft_length(self.chunks.len(), self.nodes.len(), self.buffers.len());
+        let mut draft = Draft::with_capacity(length as usize - size_of::<RecordHeader>());
         draft.push(&StateBody {
             generation: self.generation,
             rows: self.rows,
@@ -315,6 +322,7 @@ mod tests {
         assert_eq!(read_layout(&layout()).unwrap(), layout());
         assert_eq!(layout().to_draft().len() as u64, Layout::draft_length(1, 2));
         assert_eq!(read_state(&state()).unwrap(), state());
+        assert_eq!(state().to_draft().len() as u64, State::draft_length(1, 2, 2));
         let mut bytes = schema_draft(b"schema");
         let reference = seal(RecordKind::Schema, 1, 1, 64, &mut bytes);
         assert_eq!(read_schema(&Memory(bytes), &reference).unwrap(), b"schema");

@@ -1,11 +1,12 @@
 //! One frame of a snapshot, as Arrow.
 
-use crate::columns::{Columns, Span, build_column};
+use crate::columns::{Columns, build_column};
 use crate::error::ReadKind;
 use arrow::array::{ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
+use shmframe_format::columns::Span;
 use shmframe_format::{Error, Result};
 use shmframe_segment::{CheckedFrame, PinnedFrame, to_buffer};
 use std::sync::Arc;

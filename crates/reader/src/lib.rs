@@ -20,6 +20,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod base;
 mod columns;
 mod error;
 mod follow;
@@ -27,14 +28,17 @@ mod frame;
 mod options;
 mod reader;
 mod snapshot;
+mod versions;
 
 pub use follow::Follow;
 pub use frame::Frame;
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
+pub use shmframe_format::directory::Token;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
 pub use shmframe_segment::Trust;
 pub use snapshot::Snapshot;
+pub use versions::Version;
 
 const _: () = {
     const fn shared<T: Send + Sync>() {}

@@ -4,6 +4,8 @@ use crate::error::ReadKind;
 use crate::frame::{Frame, KnownFrame};
 use core::time::Duration;
 use shmframe_format::Result;
+use shmframe_format::directory::Token;
+use shmframe_format::table::Entry;
 use shmframe_segment::PinnedVersion;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -20,6 +22,11 @@ pub struct Snapshot {
     known: Arc<KnownFrames>,
 }
 
+/// When the version of this entry was committed.
+pub(crate) fn committed(entry: &Entry) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(entry.committed)
+}
+
 impl Snapshot {
     pub(crate) fn new(version: PinnedVersion, known: Arc<KnownFrames>) -> Self {
         Self { version, known }
@@ -34,7 +41,13 @@ impl Snapshot {
     /// When the version was committed, by the writer's clock.
     #[must_use]
     pub fn committed(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_nanos(self.version.entry().committed)
+        committed(self.version.entry())
+    }
+
+    /// The token that a writer gave to a commit last, up to this version, and the version that carried it.
+    #[must_use]
+    pub fn token(&self) -> Option<Token> {
+        self.version.token()
     }
 
     /// The names of all frames, sorted.

@@ -35,6 +35,7 @@ pub use {
     reading::attachment::{Attachment, Pin},
     reading::version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
+    writing::columns::{ColumnDraft, ColumnsDraft, FrameRecords},
     writing::heap::Holder,
     writing::put::{FrameDraft, Schema},
     writing::recovery::Audit,
@@ -50,6 +51,7 @@ mod tests {
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
         let errors = [
             crate::reading::attachment::every_kind(),
+            crate::writing::columns::every_kind(),
             crate::writing::heap::every_kind(),
             crate::writing::lease::every_kind(),
             crate::files::location::every_kind(),

@@ -122,11 +122,13 @@
 #![forbid(unsafe_code)]
 
 pub use arrow;
-pub use shmframe_reader::{Follow, Frame, Reader, ReaderOptions, Snapshot, Wait};
+pub use base::ReadModifyWrite;
+pub use shmframe_reader::{Follow, Frame, Reader, ReaderOptions, Snapshot, Version, Wait};
 pub use shmframe_writer::{
-    Audit, Batches, Error, ErrorKind, Holder, Report, Result, Transaction, TrimPolicy, Trust, Writer,
-    WriterOptions, remove_segment,
+    Arrays, Audit, Batches, Error, ErrorKind, Holder, Report, Result, Token, Transaction, TrimPolicy, Trust,
+    Writer, WriterOptions, remove_segment,
 };
 
+mod base;
 #[cfg(doctest)]
 mod documentation;

@@ -1,10 +1,36 @@
 //! Schemas as Arrow IPC messages, and which record holds which.
 
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
 use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use shmframe_format::table::RecordReference;
+use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+#[derive(Debug)]
+enum SchemaKind {
+    Damaged,
+}
+
+impl Describe for SchemaKind {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Corrupt
+    }
+
+    fn report(&self) -> Report {
+        Report::new(
+            "damaged schema",
+            "an Arrow IPC schema message",
+            "something else",
+            "the segment is damaged: remove it and create it again",
+        )
+    }
+}
+
+shmframe_format::every_kind!(SchemaKind {
+    Damaged: SchemaKind::Damaged;
+});
 
 /// The schema records of the newest version's frames, as far as this writer wrote them.
 ///
@@ -38,6 +64,31 @@ impl SchemaRecords {
             None => drop(self.records.remove(&frame)),
         }
     }
+}
+
+/// Where schemas stand: in the newest version, and in a transaction.
+pub(crate) struct Schemas<'a> {
+    pub(crate) published: &'a SchemaRecords,
+    /// What a commit makes of the frames that the transaction touched, the last word last.
+    pub(crate) learned: &'a mut Vec<(String, Option<(SchemaRef, RecordReference)>)>,
+}
+
+impl Schemas<'_> {
+    /// The schema that this record of a frame holds, if it is known.
+    pub(crate) fn of_record(&self, frame: &str, reference: &RecordReference) -> Option<SchemaRef> {
+        let learned = self.learned.iter().rev().find(|(name, _)| name == frame);
+        let known = match learned {
+            Some((_, record)) => record.as_ref(),
+            None => self.published.records.get(frame),
+        };
+        known.filter(|(_, known)| known == reference).map(|(schema, _)| Arc::clone(schema))
+    }
+}
+
+/// The schema of an Arrow IPC schema message.
+pub(crate) fn decode(message: &[u8]) -> Result<SchemaRef> {
+    let schema = try_schema_from_flatbuffer_bytes(message);
+    Ok(Arc::new(schema.map_err(|cause| Error::from(SchemaKind::Damaged).because(cause))?))
 }
 
 /// The Arrow IPC schema message.

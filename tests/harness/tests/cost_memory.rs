@@ -8,7 +8,7 @@ use allocation_counter::{AllocationInfo, measure};
 use arrow::array::Array;
 use arrow::datatypes::Float64Type;
 use cost_support::{Segment, frame_of};
-use shmframe::{Frame, Reader, arrow};
+use shmframe::{Frame, Reader, Writer, arrow};
 use shmframe_segment::steps;
 
 const SMALL: usize = 1 << 10;
@@ -140,6 +140,32 @@ fn put_copies_each_byte_once() {
         println!("put of {data} bytes in {columns} columns: {records} bytes of records");
         // Root, layout and state: heads, and 64 bytes for each column.
         assert!(records <= 1024 + 64 * columns as u64, "{records}");
+    }
+}
+
+#[test]
+fn change_of_a_column_copies_no_byte_of_the_others() {
+    let mut segment = Segment::create("columns");
+    let batch = frame_of(MEDIUM, 10);
+    segment.writer().put("frame", &batch).unwrap();
+    let copied = |segment: &mut Segment, change: &dyn Fn(&mut Writer)| {
+        change(segment.writer());
+        let before = steps::bytes_copied();
+        change(segment.writer());
+        steps::bytes_copied() - before
+    };
+    let column = batch.column(3).to_data().buffers()[0].len() as u64;
+    let replaced =
+        copied(&mut segment, &|writer| _ = writer.replace_column("frame", "c3", batch.column(3)).unwrap());
+    let moved = copied(&mut segment, &|writer| _ = writer.move_column("frame", "c3", 0).unwrap());
+    let renamed = copied(&mut segment, &|writer| _ = writer.rename_column("frame", "c3", "c3").unwrap());
+    println!(
+        "columns: {} bytes of records to replace one, {moved} to move, {renamed} to rename",
+        replaced - column
+    );
+    // Root, layout and state; the schema, where it changes.
+    for records in [replaced - column, moved, renamed] {
+        assert!(records <= 4096, "{records}");
     }
 }
 

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod c_data;
+mod columns;
 mod errors;
 mod golden;
 mod memory;
 mod operations;
+mod read_modify_write;
 mod real_data;
 mod round_trip;
 mod takeover;

@@ -6,6 +6,7 @@
 
 mod claim;
 mod entry;
+mod kept;
 mod pin;
 mod publish;
 mod reclaim;
@@ -13,6 +14,7 @@ mod wait;
 
 pub use claim::{SlotLocks, claim, is_claimed, reap, release};
 pub use entry::{EntryRead, erase, read_entry, unchanged, write_entry};
+pub use kept::kept_entries;
 pub use pin::{LocalSlot, NO_HOME, PinOutcome, Pinned, Rehome};
 pub use publish::publish;
 pub use reclaim::{Entries, raise_floor, reclaim, scan};

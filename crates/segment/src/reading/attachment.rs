@@ -211,7 +211,7 @@ impl Attachment {
         &self.directory.location
     }
 
-    fn control(&self) -> Control<'_, ReadOnly> {
+    pub(super) fn control(&self) -> Control<'_, ReadOnly> {
         let geometry = self.header.geometry();
         Control {
             publication: self.publication(),

@@ -5,3 +5,4 @@ pub(crate) mod arrays;
 pub(crate) mod attachment;
 pub(crate) mod slots;
 pub(crate) mod version;
+mod versions;

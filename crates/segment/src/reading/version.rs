@@ -3,7 +3,7 @@
 use crate::reading::attachment::{Attachment, Pin};
 use crate::sync::ReadOnly;
 use crate::sys::map::Region;
-use shmframe_format::directory::{FrameEntry, Root};
+use shmframe_format::directory::{FrameEntry, Root, Token};
 use shmframe_format::frame::{Layout, State, read_schema};
 use shmframe_format::geometry::Geometry;
 use shmframe_format::header::Id;
@@ -148,6 +148,12 @@ impl PinnedVersion {
         let mut frames = self.root().list(&self.source(), |_| {})?;
         frames.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(frames)
+    }
+
+    /// The token that was committed last, up to this version.
+    #[must_use]
+    pub fn token(&self) -> Option<Token> {
+        self.root().token
     }
 
     /// How many frames the version has.

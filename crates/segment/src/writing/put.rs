@@ -1,8 +1,9 @@
-//! A frame is put whole: one extent for its buffers, with its records beside them.
+//! A frame is put whole: its buffers one behind the other, an extent for each column, with its records beside them.
 
 use crate::writing::staged_bytes::check_record_length;
 use crate::writing::staged_frame::StagedFrame;
 use crate::writing::staging::Staging;
+use shmframe_format::columns::Span;
 use shmframe_format::frame::{Layout, State, schema_draft};
 use shmframe_format::geometry::{ALIGNMENT, PADDING};
 use shmframe_format::record::RecordKind;
@@ -87,37 +88,24 @@ impl Staging<'_> {
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
         let before = self.frame(draft.name)?;
-        let schema = match draft.schema {
-            Schema::Message(message) => self.write_record(RecordKind::Schema, schema_draft(message))?,
-            Schema::Unchanged(reference) => match &before {
-                Some(before) if before.schema == reference => reference,
-                _ => return Err(PutKind::OtherSchema { name: draft.name.to_owned() }.into()),
-            },
-        };
-        let capacities =
-            draft.buffer_lengths.iter().map(|length| (length + PADDING).next_multiple_of(ALIGNMENT));
-        let data: u64 = capacities.clone().sum();
+        let schema = self.schema_record(draft.name, draft.schema, before.as_ref())?;
         let generation = self.root.next_generation;
-        let state = new_state(generation, draft.rows, draft.nodes, &draft.buffer_lengths).to_draft();
-        let layout_length = Layout::draft_length(usize::from(data > 0), draft.buffer_lengths.len());
+        let lengths = draft.buffer_lengths;
+        let data = capacity_of(&lengths);
+        let columns = Span::trees(&draft.nodes).filter(|column| !column.buffers.is_empty()).count();
+        let layout_length = Layout::draft_length(columns, lengths.len());
         check_record_length(layout_length)?;
-        check_record_length(state.len() as u64)?;
         let layout_room = layout_length.next_multiple_of(ALIGNMENT);
-        let range = self.take(data + layout_room + state.len() as u64)?;
-        let mut at = range.start;
-        let buffers: Vec<BufferItem> = capacities
-            .map(|capacity| {
-                let item = BufferItem { offset: at, capacity };
-                at += capacity;
-                item
-            })
-            .collect();
-        let extent = ExtentItem { offset: range.start, length: data, version: self.version() };
-        let extents = if data > 0 { vec![extent] } else { Vec::new() };
+        let state_length = State::draft_length(1, draft.nodes.len(), lengths.len());
+        check_record_length(state_length)?;
+        let range = self.take(data + layout_room + state_length)?;
+        let buffers = places(range.start, &lengths);
+        let extents = column_extents(&draft.nodes, &buffers, self.version());
         if data > 0 {
-            self.staged(range.start, data).hand_out(&draft.buffer_lengths, &buffers, fill);
+            self.staged(range.start, data).hand_out(&lengths, &buffers, fill);
         }
         let layout = Layout { schema, generation, chunks: 1, extents, buffers };
+        let state = new_state(generation, draft.rows, draft.nodes, &lengths).to_draft();
         let (draft_of_layout, extents) = (layout.to_draft(), layout.extents);
         let layout = self.seal_at(RecordKind::Layout, range.start + data, draft_of_layout);
         let state = self.seal_at(RecordKind::State, range.start + data + layout_room, state);
@@ -125,6 +113,54 @@ impl Staging<'_> {
         self.replace(draft.name, before, Some(StagedFrame { layout, state, schema, extents }));
         Ok(schema)
     }
+
+    /// The record of a frame's schema: the one that `before` has, or a new one.
+    pub(super) fn schema_record(
+        &mut self,
+        name: &str,
+        schema: Schema<'_>,
+        before: Option<&StagedFrame>,
+    ) -> Result<RecordReference> {
+        match schema {
+            Schema::Message(message) => self.write_record(RecordKind::Schema, schema_draft(message)),
+            Schema::Unchanged(reference) => match before {
+                Some(before) if before.schema == reference => Ok(reference),
+                _ => Err(PutKind::OtherSchema { name: name.to_owned() }.into()),
+            },
+        }
+    }
+}
+
+fn capacities(lengths: &[u64]) -> impl Iterator<Item = u64> {
+    lengths.iter().map(|length| (length + PADDING).next_multiple_of(ALIGNMENT))
+}
+
+/// Bytes that buffers of these lengths take, one behind the other.
+pub(super) fn capacity_of(lengths: &[u64]) -> u64 {
+    capacities(lengths).sum()
+}
+
+/// The places of buffers of these lengths, one behind the other from `start` on.
+pub(super) fn places(start: u64, lengths: &[u64]) -> Vec<BufferItem> {
+    let mut at = start;
+    let place = |capacity| {
+        let item = BufferItem { offset: at, capacity };
+        at += capacity;
+        item
+    };
+    capacities(lengths).map(place).collect()
+}
+
+/// The extents of columns that stand one behind the other: one for each that has buffers, so that its bytes can come
+/// free without those of the others.
+pub(super) fn column_extents(nodes: &[NodeItem], places: &[BufferItem], version: u64) -> Vec<ExtentItem> {
+    let extent = |column: Span| {
+        let places = places.get(column.buffers)?;
+        let (first, last) = (places.first()?, places.last()?);
+        let length = last.offset + last.capacity - first.offset;
+        Some(ExtentItem { offset: first.offset, length, version })
+    };
+    Span::trees(nodes).filter_map(extent).collect()
 }
 
 /// The state of a frame that is laid out as one chunk.

@@ -43,7 +43,7 @@ impl Staging<'_> {
     /// Puts `after` in the place of `before`, which has this name now; discards what only `before` covers.
     pub(super) fn replace(&mut self, name: &str, before: Option<StagedFrame>, after: Option<StagedFrame>) {
         if let Some(before) = before {
-            before.discard(after.as_ref().map(|after| after.schema), &mut self.discarded);
+            before.discard(after.as_ref(), &mut self.discarded);
         }
         self.changes.insert(name.to_owned(), after);
     }
@@ -70,16 +70,19 @@ impl Staging<'_> {
 }
 
 impl StagedFrame {
-    /// Adds what it covers to `discarded`, but for a schema that is still in use.
-    fn discard(&self, used: Option<RecordReference>, discarded: &mut Vec<Covered>) {
-        let extents = self.extents.iter().map(|extent| Covered {
+    /// Adds what it covers and `after` does not to `discarded`.
+    fn discard(&self, after: Option<&Self>, discarded: &mut Vec<Covered>) {
+        let kept = after.map_or(&[][..], |after| after.extents.as_slice());
+        let goes =
+            |extent: &&ExtentItem| kept.binary_search_by_key(&extent.offset, |kept| kept.offset).is_err();
+        let extents = self.extents.iter().filter(goes).map(|extent| Covered {
             offset: extent.offset,
             length: extent.length,
             version: extent.version,
         });
         discarded.extend(extents);
         discarded.extend([Covered::record(&self.layout), Covered::record(&self.state)]);
-        if used != Some(self.schema) {
+        if after.is_none_or(|after| after.schema != self.schema) {
             discarded.push(Covered::record(&self.schema));
         }
     }

@@ -1,5 +1,6 @@
 //! A transaction on its way: bytes that no live version covers, until one store makes them all visible.
 
+use crate::files::location::Location;
 use crate::protocol;
 use crate::sync::Ordering;
 use crate::sys::futex::Futex;
@@ -8,7 +9,7 @@ use crate::writing::staged_bytes::check_record_length;
 use crate::writing::staged_frame::StagedFrame;
 use crate::writing::store::Store;
 use core::ops::Range;
-use shmframe_format::directory::{Change, NodeSink, Root};
+use shmframe_format::directory::{Change, NodeSink, Root, Token};
 use shmframe_format::geometry::RING_LENGTH;
 use shmframe_format::record::{RecordKind, seal_entry};
 use shmframe_format::table::{Entry, RecordReference};
@@ -61,6 +62,17 @@ impl<'a> Staging<'a> {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.store.latest + 1
+    }
+
+    /// Where the segment stands.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        self.store.location()
+    }
+
+    /// Gives the version that a commit makes a token, which later ones keep until another is given.
+    pub fn set_token(&mut self, value: u128) {
+        self.root.token = Some(Token { value, version: self.version() });
     }
 
     /// Makes the transaction visible, all of it, and returns its version.

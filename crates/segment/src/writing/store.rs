@@ -19,7 +19,7 @@ use crate::writing::space::Space;
 use crate::writing::staged_frame::StagedFrame;
 use core::time::Duration;
 use shmframe_format::Result;
-use shmframe_format::directory::Root;
+use shmframe_format::directory::{Root, Token};
 use shmframe_format::geometry::{DEFAULT_CAPACITY, DEFAULT_SLOTS, RING_LENGTH};
 use shmframe_format::table::RecordReference;
 use std::collections::HashMap;
@@ -240,6 +240,20 @@ impl Store {
     #[must_use]
     pub fn takes_turns(&self) -> bool {
         self.options.several_writers
+    }
+
+    /// The token that was committed last, as far as this store knows.
+    #[must_use]
+    pub fn last_token(&self) -> Option<Token> {
+        self.root.token
+    }
+
+    /// Takes the turn, where writers take turns: from then on nobody else commits, until the next transaction ends.
+    ///
+    /// # Errors
+    /// Those of [`Store::begin`].
+    pub fn take_turn(&mut self) -> Result<()> {
+        self.resume()
     }
 
     /// The epoch under which this store last held the lease.
