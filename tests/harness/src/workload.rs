@@ -117,7 +117,7 @@ impl Operation {
         let mut contents = before.clone();
         match self {
             Put(frame, rows) | Tokened(frame, rows) => {
-                drop(contents.insert(frame.to_owned(), (stamp, rows)));
+                _ = contents.insert(frame.to_owned(), (stamp, rows));
             }
             Columns(frame) => contents.get_mut(frame)?.0 = stamp,
             Pair(rows) => {

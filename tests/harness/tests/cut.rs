@@ -132,7 +132,9 @@ fn writer_killed_at_every_step_of_a_change_of_columns_loses_nothing() {
     let cutter = cutter(&place);
     let (base, contents) = prepare(&cutter, "counted");
     let versions = COLUMNS.versions(base, &contents);
+    let held = place.reader().open("counted").unwrap().snapshot().unwrap();
     let total = cutter.count(&COLUMNS, "counted");
+    drop(held);
     cutter.place.writer().remove_segment("counted").unwrap();
     let mut cuts = 0;
     for nth in seeds(total, 3) {
