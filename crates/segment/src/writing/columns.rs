@@ -38,7 +38,7 @@ shmframe_format::every_kind!(ColumnsKind {
 #[derive(Debug)]
 pub struct FrameRecords {
     name: String,
-    staged: StagedFrame,
+    staged: Box<StagedFrame>,
     layout: Layout,
     state: State,
 }
@@ -133,11 +133,12 @@ impl Staging<'_> {
         let added = self.write_column(draft.added, fill)?;
         let generation = self.root.next_generation;
         let (layout, state) = rearrange((&layout, &state), draft.columns, &added, schema, generation)?;
-        let state = self.write_record(RecordKind::State, state.to_draft())?;
-        let (layout, extents) = (layout.to_draft(), layout.extents);
+        let state = self.write_record(RecordKind::State, state.to_draft(Vec::new()))?;
+        let (layout, extents) = (layout.to_draft(Vec::new()), layout.extents);
         let layout = self.write_record(RecordKind::Layout, layout)?;
         self.root.next_generation += 1;
-        self.replace(&name, Some(before), Some(StagedFrame { layout, state, schema, extents }));
+        let after = Box::new(StagedFrame { layout, state, schema, extents });
+        self.replace(&name, Some(before), Some(after));
         Ok(schema)
     }
 

@@ -7,7 +7,7 @@ use shmframe_format::columns::Span;
 use shmframe_format::frame::{Layout, State, schema_draft};
 use shmframe_format::geometry::{ALIGNMENT, PADDING};
 use shmframe_format::record::RecordKind;
-use shmframe_format::table::{BufferItem, BufferStateItem, ChunkItem, ExtentItem, NodeItem, RecordReference};
+use shmframe_format::table::{BufferItem, ExtentItem, NodeItem, RecordReference};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
 
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Staging<'_> {
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
         let before = self.frame(draft.name)?;
-        let schema = self.schema_record(draft.name, draft.schema, before.as_ref())?;
+        let schema = self.schema_record(draft.name, draft.schema, before.as_deref())?;
         let generation = self.root.next_generation;
         let lengths = draft.buffer_lengths;
         let data = capacity_of(&lengths);
@@ -105,12 +105,14 @@ impl Staging<'_> {
             self.staged(range.start, data).hand_out(&lengths, &buffers, fill);
         }
         let layout = Layout { schema, generation, chunks: 1, extents, buffers };
-        let state = new_state(generation, draft.rows, draft.nodes, &lengths).to_draft();
-        let (draft_of_layout, extents) = (layout.to_draft(), layout.extents);
-        let layout = self.seal_at(RecordKind::Layout, range.start + data, draft_of_layout);
+        let (record, extents) = (layout.to_draft(self.spare_draft()), layout.extents);
+        let layout = self.seal_at(RecordKind::Layout, range.start + data, record);
+        let (nodes, spare) = (&draft.nodes, self.spare_draft());
+        let state = State::draft_of_one_chunk(generation, draft.rows, nodes, &lengths, spare);
         let state = self.seal_at(RecordKind::State, range.start + data + layout_room, state);
         self.root.next_generation += 1;
-        self.replace(draft.name, before, Some(StagedFrame { layout, state, schema, extents }));
+        let after = Box::new(StagedFrame { layout, state, schema, extents });
+        self.replace(draft.name, before, Some(after));
         Ok(schema)
     }
 
@@ -161,11 +163,4 @@ pub(super) fn column_extents(nodes: &[NodeItem], places: &[BufferItem], version:
         Some(ExtentItem { offset: first.offset, length, version })
     };
     Span::trees(nodes).filter_map(extent).collect()
-}
-
-/// The state of a frame that is laid out as one chunk.
-fn new_state(generation: u64, rows: u64, nodes: Vec<NodeItem>, lengths: &[u64]) -> State {
-    let chunk = ChunkItem { rows, nodes: nodes.len() as u32, buffers: lengths.len() as u32 };
-    let buffers = lengths.iter().map(|length| BufferStateItem { length: *length, open_word: 0 }).collect();
-    State { generation, rows, first_row: 0, chunks: vec![chunk], nodes, buffers }
 }

@@ -7,6 +7,9 @@ use shmframe_format::record::{RECORD_LIMIT, RecordKind, seal};
 use shmframe_format::table::{BufferItem, RecordReference};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
 
+/// Longer records leave no bytes for the next one.
+const SPARE_LIMIT: usize = 64 << 10;
+
 #[derive(Debug)]
 enum RecordLengthKind {
     RecordLength { found: u64 },
@@ -64,7 +67,15 @@ impl Staging<'_> {
         // SAFETY: (I1, I9, I11) this transaction took the range from the heap: no live version covers it, it has
         // pages, and the store is borrowed exclusively under the lease.
         unsafe { self.store.mapped.map.write(offset, &draft) };
+        if draft.capacity() <= SPARE_LIMIT {
+            self.store.spare_draft = draft;
+        }
         reference
+    }
+
+    /// The bytes of a record that was written before, for the next one.
+    pub(super) fn spare_draft(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.store.spare_draft)
     }
 
     pub(super) fn staged(&mut self, offset: u64, length: u64) -> Staged<'_> {

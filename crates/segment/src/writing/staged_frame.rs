@@ -41,15 +41,20 @@ impl Staging<'_> {
     }
 
     /// Puts `after` in the place of `before`, which has this name now; discards what only `before` covers.
-    pub(super) fn replace(&mut self, name: &str, before: Option<StagedFrame>, after: Option<StagedFrame>) {
+    pub(super) fn replace(
+        &mut self,
+        name: &str,
+        before: Option<Box<StagedFrame>>,
+        after: Option<Box<StagedFrame>>,
+    ) {
         if let Some(before) = before {
-            before.discard(after.as_ref(), &mut self.discarded);
+            before.discard(after.as_deref(), &mut self.discarded);
         }
         self.changes.insert(name.to_owned(), after);
     }
 
     /// The frame of this name, as this transaction leaves it so far.
-    pub(super) fn frame(&self, name: &str) -> Result<Option<StagedFrame>> {
+    pub(super) fn frame(&self, name: &str) -> Result<Option<Box<StagedFrame>>> {
         match self.changes.get(name) {
             Some(staged) => Ok(staged.clone()),
             None => match self.store.frames.get(name) {
@@ -60,12 +65,12 @@ impl Staging<'_> {
     }
 
     /// The frame of this name that the version before has, from its records.
-    pub(super) fn read_frame(&self, name: &str) -> Result<Option<StagedFrame>> {
+    pub(super) fn read_frame(&self, name: &str) -> Result<Option<Box<StagedFrame>>> {
         let mapped = &*self.store.mapped;
         let Some(entry) = self.store.root.find(mapped, name)? else { return Ok(None) };
         let layout = Layout::read(mapped, mapped.geometry(), &entry.layout)?;
         let (schema, extents) = (layout.schema, layout.extents);
-        Ok(Some(StagedFrame { layout: entry.layout, state: entry.state, schema, extents }))
+        Ok(Some(Box::new(StagedFrame { layout: entry.layout, state: entry.state, schema, extents })))
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Staging<'a> {
     pub(super) allocated: Vec<Range<u64>>,
     /// What the version before covers and this one does not.
     pub(super) discarded: Vec<Covered>,
-    pub(super) changes: BTreeMap<String, Option<StagedFrame>>,
+    pub(super) changes: BTreeMap<String, Option<Box<StagedFrame>>>,
     pub(super) root: Root,
 }
 
@@ -121,7 +121,10 @@ impl<'a> Staging<'a> {
         Ok(version)
     }
 
-    fn write_root(&mut self, changes: &BTreeMap<String, Option<StagedFrame>>) -> Result<RecordReference> {
+    fn write_root(
+        &mut self,
+        changes: &BTreeMap<String, Option<Box<StagedFrame>>>,
+    ) -> Result<RecordReference> {
         let changes = changes.iter().map(|(name, frame)| Change {
             name,
             records: frame.as_ref().map(|frame| (frame.layout, frame.state)),
@@ -134,7 +137,8 @@ impl<'a> Staging<'a> {
         check_record_length(root.record_length())?;
         let range = self.take(root.record_length())?;
         root.heap_end = root.heap_end.max(highest).max(range.end);
-        let reference = self.seal_at(RecordKind::Root, range.start, root.to_draft());
+        let draft = root.to_draft(self.spare_draft());
+        let reference = self.seal_at(RecordKind::Root, range.start, draft);
         self.root = root;
         Ok(reference)
     }

@@ -89,7 +89,9 @@ pub struct Store {
     pub(crate) root: Root,
     pub(crate) root_reference: Option<RecordReference>,
     /// The published frames that this store knows without reading their records again.
-    pub(crate) frames: HashMap<String, StagedFrame>,
+    pub(crate) frames: HashMap<String, Box<StagedFrame>>,
+    /// Bytes of a record that was written, for the next one.
+    pub(crate) spare_draft: Vec<u8>,
     pub(crate) latest: u64,
     pub(crate) epoch: u64,
     pub(crate) commits_since_reclaim: u64,
@@ -110,6 +112,7 @@ impl Store {
             root: Root::empty(),
             root_reference: None,
             frames: HashMap::new(),
+            spare_draft: Vec::new(),
             latest: 0,
             epoch: 0,
             commits_since_reclaim: 0,
