@@ -109,9 +109,9 @@ fn writer_killed_at_every_step_of_a_commit_with_a_token_learns_whether_it_happen
         prepare(&cutter, &segment);
         cutter.kill_at(&TOKENS, &segment, nth);
         let (reader, visible) = cutter.check_visible(&segment, base, &versions);
-        let carried = (1..=visible - base)
-            .filter(|number| matches!(TOKENS.operations[*number as usize - 1], Operation::Tokened(_, _)));
-        let expected = carried.last().map(|number| base + number);
+        let tokened =
+            |number: &u64| matches!(TOKENS.operations[*number as usize - 1], Operation::Tokened(_, _));
+        let expected = (1..=visible - base).rfind(tokened).map(|number| base + number);
         let expected = expected.map(|version| Token { value: token(version), version });
         assert_eq!(reader.snapshot().unwrap().token(), expected);
         let writer = place.writer().open(&segment).unwrap();
