@@ -50,8 +50,19 @@ pub struct Root {
     pub heap_end: u64,
     /// The generation that the next replaced or created frame gets.
     pub next_generation: u64,
+    /// The caller's token that was committed last, if there was one.
+    pub token: Option<Token>,
     /// The top node of the directory.
     pub node: Node,
+}
+
+/// A caller's token, and the version that carried it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What the caller gave to a commit.
+    pub value: u128,
+    /// The version that the commit made.
+    pub version: u64,
 }
 
 /// Where new directory records go, and which ones no longer belong to the new version.
@@ -78,7 +89,7 @@ impl Root {
     /// The root of a segment without frames.
     #[must_use]
     pub fn empty() -> Self {
-        Self { frames: 0, heap_end: 0, next_generation: 1, node: Node::Leaf(Vec::new()) }
+        Self { frames: 0, heap_end: 0, next_generation: 1, token: None, node: Node::Leaf(Vec::new()) }
     }
 
     /// Bytes of the record.
@@ -92,14 +103,16 @@ impl Root {
         (fixed + items) as u64
     }
 
-    /// The record, not yet sealed.
+    /// The record, not yet sealed, in place of bytes that nobody needs any more: they save an allocation.
     #[must_use]
-    pub fn to_draft(&self) -> Vec<u8> {
-        let mut draft = Draft::with_capacity(256);
+    pub fn to_draft(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut draft = Draft::in_place_of(bytes);
         draft.push(&RootBody {
             frames: self.frames,
             heap_end: self.heap_end,
             next_generation: self.next_generation,
+            token: self.token.map_or(0, |token| token.value).to_le_bytes(),
+            token_version: self.token.map_or(0, |token| token.version),
         });
         self.node.push_to(&mut draft);
         draft.finish()
@@ -111,9 +124,13 @@ impl Root {
     /// [`crate::ErrorKind::Corrupt`].
     pub fn read(source: &impl RecordSource, reference: &RecordReference) -> Result<Self> {
         let mut body = record::open(source, RecordKind::Root, reference)?;
-        let RootBody { frames, heap_end, next_generation } = body.take()?;
+        let RootBody { frames, heap_end, next_generation, token, token_version: version } = body.take()?;
+        if version > reference.version {
+            return Err(damaged(RecordKind::Root, "a token of a later version"));
+        }
+        let token = (version > 0).then(|| Token { value: u128::from_le_bytes(token), version });
         let node = Node::parse(body, RecordKind::Root)?;
-        Ok(Self { frames, heap_end, next_generation, node })
+        Ok(Self { frames, heap_end, next_generation, token, node })
     }
 
     /// The frame of this name.
@@ -475,15 +492,22 @@ mod tests {
 
     #[test]
     fn root_record_survives_a_round_trip() {
-        let mut root = Root { frames: 2, heap_end: 640, next_generation: 5, node: Node::Leaf(Vec::new()) };
+        let token = Some(Token { value: u128::MAX - 7, version: 4 });
+        let node = Node::Leaf(Vec::new());
+        let mut root = Root { frames: 2, heap_end: 640, next_generation: 5, token, node };
         for name in ["a", "ä b"] {
             change_leaf(leaf_of(&mut root), put(name, 3), &mut 0);
         }
-        let mut bytes = root.to_draft();
+        let mut bytes = root.to_draft(Vec::new());
         assert_eq!(bytes.len() as u64, root.record_length());
         let reference = seal(RecordKind::Root, 4, 1, 0, &mut bytes);
         let heap = Heap { bytes, covered: BTreeSet::new() };
         assert_eq!(Root::read(&heap, &reference).unwrap(), root);
+        root.token = Some(Token { value: 0, version: 5 });
+        let mut bytes = root.to_draft(Vec::new());
+        let reference = seal(RecordKind::Root, 4, 1, 0, &mut bytes);
+        let heap = Heap { bytes, covered: BTreeSet::new() };
+        assert_eq!(Root::read(&heap, &reference).unwrap_err().kind(), crate::ErrorKind::Corrupt);
     }
 
     fn leaf_of(root: &mut Root) -> &mut Vec<FrameEntry> {

@@ -7,6 +7,7 @@ use crate::table::{
     BufferItem, BufferStateItem, ChunkItem, ExtentItem, LayoutBody, NodeItem, RecordHeader, RecordReference,
     SchemaBody, StateBody,
 };
+use bytemuck::Zeroable;
 
 /// A frame's layout record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +49,10 @@ impl Layout {
         (size_of::<RecordHeader>() + size_of::<LayoutBody>() + items) as u64
     }
 
-    /// The record, not yet sealed.
+    /// The record, not yet sealed, in place of bytes that nobody needs any more: they save an allocation.
     #[must_use]
-    pub fn to_draft(&self) -> Vec<u8> {
-        let items =
-            self.extents.len() * size_of::<ExtentItem>() + self.buffers.len() * size_of::<BufferItem>();
-        let mut draft = Draft::with_capacity(size_of::<LayoutBody>() + items);
+    pub fn to_draft(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut draft = Draft::in_place_of(bytes);
         draft.push(&LayoutBody {
             schema: self.schema,
             generation: self.generation,
@@ -90,6 +89,27 @@ impl Layout {
     }
 }
 
+/// The draft of a state record; `head` gets the numbers of the items.
+fn state_draft(
+    head: StateBody,
+    chunks: &[ChunkItem],
+    nodes: &[NodeItem],
+    buffers: impl ExactSizeIterator<Item = BufferStateItem>,
+    bytes: Vec<u8>,
+) -> Vec<u8> {
+    let mut draft = Draft::in_place_of(bytes);
+    draft.push(&StateBody {
+        chunks: chunks.len() as u32,
+        nodes: nodes.len() as u32,
+        buffers: buffers.len() as u32,
+        ..head
+    });
+    draft.push_bytes(bytemuck::cast_slice(chunks));
+    draft.push_bytes(bytemuck::cast_slice(nodes));
+    buffers.for_each(|buffer| draft.push(&buffer));
+    draft.finish()
+}
+
 fn check_extents(extents: &[ExtentItem], geometry: &Geometry) -> Result<()> {
     let mut end = 0;
     for extent in extents {
@@ -114,26 +134,36 @@ fn check_place(buffer: &BufferItem, extents: &[ExtentItem]) -> Result<()> {
 }
 
 impl State {
-    /// The record, not yet sealed.
+    /// Bytes of the record of a state of so many chunks, nodes and buffers.
     #[must_use]
-    pub fn to_draft(&self) -> Vec<u8> {
-        let items = self.chunks.len() * size_of::<ChunkItem>()
-            + self.nodes.len() * size_of::<NodeItem>()
-            + self.buffers.len() * size_of::<BufferStateItem>();
-        let mut draft = Draft::with_capacity(size_of::<StateBody>() + items);
-        draft.push(&StateBody {
-            generation: self.generation,
-            rows: self.rows,
-            first_row: self.first_row,
-            chunks: self.chunks.len() as u32,
-            nodes: self.nodes.len() as u32,
-            buffers: self.buffers.len() as u32,
-            reserved: 0,
-        });
-        draft.push_bytes(bytemuck::cast_slice(&self.chunks));
-        draft.push_bytes(bytemuck::cast_slice(&self.nodes));
-        draft.push_bytes(bytemuck::cast_slice(&self.buffers));
-        draft.finish()
+    pub fn draft_length(chunks: usize, nodes: usize, buffers: usize) -> u64 {
+        let items = chunks * size_of::<ChunkItem>()
+            + nodes * size_of::<NodeItem>()
+            + buffers * size_of::<BufferStateItem>();
+        (size_of::<RecordHeader>() + size_of::<StateBody>() + items) as u64
+    }
+
+    /// The record, not yet sealed, in place of bytes that nobody needs any more: they save an allocation.
+    #[must_use]
+    pub fn to_draft(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let Self { generation, rows, first_row, .. } = *self;
+        let head = StateBody { generation, rows, first_row, ..StateBody::zeroed() };
+        state_draft(head, &self.chunks, &self.nodes, self.buffers.iter().copied(), bytes)
+    }
+
+    /// As [`State::to_draft`], for a frame that is put as one chunk, with buffers of these lengths.
+    #[must_use]
+    pub fn draft_of_one_chunk(
+        generation: u64,
+        rows: u64,
+        nodes: &[NodeItem],
+        buffer_lengths: &[u64],
+        bytes: Vec<u8>,
+    ) -> Vec<u8> {
+        let head = StateBody { generation, rows, ..StateBody::zeroed() };
+        let chunk = ChunkItem { rows, nodes: nodes.len() as u32, buffers: buffer_lengths.len() as u32 };
+        let buffers = buffer_lengths.iter().map(|length| BufferStateItem { length: *length, open_word: 0 });
+        state_draft(head, &[chunk], nodes, buffers, bytes)
     }
 
     /// Reads a state record and checks it, by itself and against the layout of its frame.
@@ -299,13 +329,13 @@ mod tests {
     }
 
     fn read_layout(layout: &Layout) -> Result<Layout> {
-        let mut bytes = layout.to_draft();
+        let mut bytes = layout.to_draft(Vec::new());
         let reference = seal(RecordKind::Layout, 1, 1, 64, &mut bytes);
         Layout::read(&Memory(bytes), &geometry(), &reference)
     }
 
     fn read_state(state: &State) -> Result<State> {
-        let mut bytes = state.to_draft();
+        let mut bytes = state.to_draft(Vec::new());
         let reference = seal(RecordKind::State, 1, 1, 64, &mut bytes);
         State::read(&Memory(bytes), &layout(), &reference)
     }
@@ -313,8 +343,11 @@ mod tests {
     #[test]
     fn records_survive_a_round_trip() {
         assert_eq!(read_layout(&layout()).unwrap(), layout());
-        assert_eq!(layout().to_draft().len() as u64, Layout::draft_length(1, 2));
+        assert_eq!(layout().to_draft(Vec::new()).len() as u64, Layout::draft_length(1, 2));
         assert_eq!(read_state(&state()).unwrap(), state());
+        let draft = state().to_draft(vec![1; 1000]);
+        assert_eq!(draft.len() as u64, State::draft_length(1, 2, 2));
+        assert_eq!(draft, State::draft_of_one_chunk(4, 10, &state().nodes, &[2, 80], Vec::new()));
         let mut bytes = schema_draft(b"schema");
         let reference = seal(RecordKind::Schema, 1, 1, 64, &mut bytes);
         assert_eq!(read_schema(&Memory(bytes), &reference).unwrap(), b"schema");

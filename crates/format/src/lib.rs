@@ -6,6 +6,7 @@
 //! live, `shmframe-writer` and `shmframe-reader` what they mean in Arrow.
 #![forbid(unsafe_code)]
 
+pub mod columns;
 pub mod directory;
 mod error;
 #[doc(hidden)]

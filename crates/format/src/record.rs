@@ -189,7 +189,12 @@ pub(crate) struct Draft(Vec<u8>);
 
 impl Draft {
     pub(crate) fn with_capacity(body: usize) -> Self {
-        let mut bytes = Vec::with_capacity(size_of::<RecordHeader>() + body);
+        Self::in_place_of(Vec::with_capacity(size_of::<RecordHeader>() + body))
+    }
+
+    /// One that takes the place of another record's bytes.
+    pub(crate) fn in_place_of(mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
         bytes.resize(size_of::<RecordHeader>(), 0);
         Self(bytes)
     }

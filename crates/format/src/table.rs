@@ -230,13 +230,17 @@ shared_structures! {
     }
 
     /// What follows the head of a root record; its directory node follows this.
-    pub struct RootBody (24) {
+    pub struct RootBody (48) {
         /// Frames of the version.
         pub frames: u64,
         /// No byte at or above this offset is covered by the version. Never falls.
         pub heap_end: u64,
         /// The generation that the next replaced or created frame gets.
         pub next_generation: u64,
+        /// The caller's token that was committed last; zero if there was none.
+        pub token: [u8; 16],
+        /// The version that carried the token; 0 if there was none.
+        pub token_version: u64,
     }
 
     /// What begins a directory node; its items follow.

@@ -3,18 +3,10 @@
 use crate::error::ReadKind;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use core::ops::Range;
 use shmframe_format::Result;
+use shmframe_format::columns::Span;
 use shmframe_format::frame::State;
-use shmframe_format::table::NodeItem;
 use shmframe_segment::{ArrayDraft, ArrayParts, PinnedFrame, Validation};
-
-/// The nodes and buffers of one column, in its chunk's lists.
-#[derive(Clone, Debug)]
-pub(crate) struct Span {
-    pub(crate) nodes: Range<usize>,
-    pub(crate) buffers: Range<usize>,
-}
 
 /// Finds the columns' spans.
 pub(crate) struct Columns;
@@ -28,7 +20,7 @@ impl Columns {
             let end = node + chunk.nodes as usize;
             let mut spans = Vec::with_capacity(columns);
             while node < end {
-                let span = span(&state.nodes, node, buffer);
+                let span = Span::of_tree(&state.nodes, node, buffer);
                 (node, buffer) = (span.nodes.end, span.buffers.end);
                 spans.push(span);
             }
@@ -39,18 +31,6 @@ impl Columns {
         }
         Ok(chunks)
     }
-}
-
-/// The whole tree that begins at `node`. The state record was checked: its nodes are whole trees.
-fn span(nodes: &[NodeItem], node: usize, buffer: usize) -> Span {
-    let (mut end, mut buffers, mut missing) = (node, buffer, 1);
-    while missing > 0 && end < nodes.len() {
-        missing += nodes[end].children as usize;
-        missing -= 1;
-        buffers += nodes[end].buffers as usize;
-        end += 1;
-    }
-    Span { nodes: node..end, buffers: buffer..buffers }
 }
 
 /// Builds a column of this type, in place.

@@ -1,11 +1,12 @@
 //! One frame of a snapshot, as Arrow.
 
-use crate::columns::{Columns, Span, build_column};
+use crate::columns::{Columns, build_column};
 use crate::error::ReadKind;
 use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
 use core::fmt;
+use shmframe_format::columns::Span;
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Error, Result};
 use shmframe_segment::{CheckedFrame, PinnedFrame, Validation, to_buffer};

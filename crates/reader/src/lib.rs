@@ -20,6 +20,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod base;
 mod columns;
 mod error;
 mod follow;
@@ -29,16 +30,19 @@ mod reader;
 mod snapshot;
 #[cfg(feature = "futures")]
 mod stream;
+mod versions;
 
 pub use follow::{Follow, Followed, StopHandle};
 pub use frame::Frame;
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
+pub use shmframe_format::directory::Token;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
 pub use shmframe_segment::{Trust, Usage as ReaderStats, Validation};
 pub use snapshot::Snapshot;
 #[cfg(feature = "futures")]
 pub use stream::FollowStream;
+pub use versions::Version;
 
 const _: () = {
     const fn shared<T: Send + Sync>() {}

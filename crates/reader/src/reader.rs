@@ -52,6 +52,10 @@ impl Reader {
         Self { inner: Arc::new(Inner { attachment, options, frames }) }
     }
 
+    pub(crate) fn attachment(&self) -> &Attachment {
+        &self.inner.attachment
+    }
+
     /// Opens the segment `name`, with the default options.
     ///
     /// # Errors

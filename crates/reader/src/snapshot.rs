@@ -5,6 +5,8 @@ use crate::frame::{Frame, KnownFrame};
 use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
+use shmframe_format::directory::Token;
+use shmframe_format::table::Entry;
 use shmframe_segment::{CheckedFrame, PinnedFrame, PinnedVersion, Validation};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -37,6 +39,11 @@ impl fmt::Debug for Snapshot {
     }
 }
 
+/// When the version of this entry was committed.
+pub(crate) fn committed(entry: &Entry) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(entry.committed)
+}
+
 impl Snapshot {
     pub(crate) fn new(version: PinnedVersion, known: Arc<KnownFrames>) -> Self {
         Self { version, known }
@@ -51,7 +58,13 @@ impl Snapshot {
     /// When the version was committed, by the writer's clock.
     #[must_use]
     pub fn committed(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_nanos(self.version.entry().committed)
+        committed(self.version.entry())
+    }
+
+    /// The token that a writer gave to a commit last, up to this version, and the version that carried it.
+    #[must_use]
+    pub fn token(&self) -> Option<Token> {
+        self.version.token()
     }
 
     /// The names of all frames, sorted.

@@ -40,9 +40,11 @@ pub use {
     reading::usage::Usage,
     reading::version::{CheckedFrame, Decoded, Frozen, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
+    writing::columns::{ColumnDraft, ColumnsDraft, FrameRecords},
     writing::holders::Holder,
+    writing::put::{FrameDraft, Schema},
     writing::recovery::Audit,
-    writing::staging::{FrameDraft, Schema, Staging},
+    writing::staging::Staging,
     writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
 };
 #[cfg(all(feature = "arrow", not(loom)))]
@@ -60,12 +62,14 @@ mod tests {
         let errors = [
             crate::reading::attachment::every_kind(),
             crate::reading::pin::every_kind(),
+            crate::writing::columns::every_kind(),
             crate::writing::heap::every_kind(),
             crate::writing::quota::every_kind(),
             crate::writing::lease::every_kind(),
             crate::files::access::every_kind(),
             crate::files::location::every_kind(),
-            crate::writing::staging::every_kind(),
+            crate::writing::put::every_kind(),
+            crate::writing::staged_bytes::every_kind(),
             crate::files::opening::every_kind(),
             crate::writing::recovery::every_kind(),
             crate::writing::restless::every_kind(),

@@ -8,7 +8,7 @@
 //!
 //! - A **segment** is a named store: a directory with three files in `/dev/shm`. It outlives the processes that use it,
 //!   its writer too, but not the machine; [`Writer::remove_segment`] and [`remove_segment`] end it sooner.
-//! - A **frame** is a named table in a segment: an Arrow schema and its rows. It is put whole.
+//! - A **frame** is a named table in a segment: an Arrow schema and its rows. It is put whole, or changed column by column.
 //! - A **commit** makes the next **version** of all frames visible, in one step or not at all.
 //! - A **snapshot** holds one version. Arrays made from it lie in the segment; they, and slices of them, keep the hold.
 //!   When the last one goes, the version may go.
@@ -120,9 +120,14 @@
 //! waits for a segment to be created. [`WriterOptions`] and [`ReaderOptions`] name another directory, a label, a capacity,
 //! and who is trusted.
 //!
+//! [`Reader::versions`] lists the older versions that [`Reader::snapshot_at`] gives, [`Reader::wait_for`] waits for the version
+//! that a commit returned. [`Transaction::replace_column`] and its neighbours change one column and share the others with the
+//! version before; [`ReadModifyWrite`] reads what a transaction builds on; [`Transaction::token`] tells after a crash whether
+//! a commit happened.
+//!
 //! # Limits
 //!
-//! - Rows are not changed in place, and there is no append yet: a frame is put whole.
+//! - Rows are not changed in place, and there is no append yet: a frame is put whole, or column by column.
 //! - Every type of Arrow, nested less than 30 deep.
 //! - One machine: 64-bit little-endian Linux, 5.14 or newer, a local file system (tmpfs, ext4, xfs).
 //! - Readers hold the newest version, and see some versions never.
@@ -200,15 +205,18 @@
 #![forbid(unsafe_code)]
 
 pub use arrow;
+pub use base::ReadModifyWrite;
 #[cfg(feature = "futures")]
 pub use shmframe_reader::FollowStream;
 pub use shmframe_reader::{
-    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Snapshot, StopHandle, Validation, Wait,
+    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Snapshot, StopHandle, Validation, Version,
+    Wait,
 };
 pub use shmframe_writer::{
-    Access, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Transaction, TrimPolicy,
-    Trust, Writer, WriterOptions, remove_segment,
+    Access, Arrays, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Token, Transaction,
+    TrimPolicy, Trust, Writer, WriterOptions, remove_segment,
 };
 
+mod base;
 #[cfg(any(doc, doctest))]
 pub mod guide;

@@ -21,15 +21,20 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod arrays;
 mod batches;
+mod columns;
 mod layout;
+mod operation;
 mod options;
 mod schema;
 mod transaction;
 mod writer;
 
+pub use arrays::Arrays;
 pub use batches::Batches;
 pub use options::WriterOptions;
+pub use shmframe_format::directory::Token;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
 pub use shmframe_segment::{Access, Audit, Holder, Permission, TrimPolicy, Trust};
 pub use transaction::Transaction;
@@ -42,20 +47,23 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
-    use crate::{ErrorKind, layout, transaction};
+    use crate::{ErrorKind, columns, layout, operation, transaction};
     use shmframe_format::every_kind::check_messages;
 
     #[test]
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
-        let errors = layout::every_kind().into_iter().chain(transaction::every_kind());
+        let errors =
+            [columns::every_kind(), layout::every_kind(), operation::every_kind(), transaction::every_kind()];
         check_messages(
-            errors.collect(),
+            errors.into_iter().flatten().collect(),
             &[
                 ErrorKind::TypeNotSupported,
                 ErrorKind::SchemaMismatch,
                 ErrorKind::CapacityExceeded,
                 ErrorKind::InvalidArgument,
                 ErrorKind::FrameMissing,
+                ErrorKind::ColumnMissing,
+                ErrorKind::Corrupt,
             ],
         );
     }

@@ -38,3 +38,22 @@ impl SchemaRecords {
         }
     }
 }
+
+/// Where schemas stand: in the newest version, and in a transaction.
+pub(crate) struct Schemas<'a> {
+    pub(crate) published: &'a SchemaRecords,
+    /// What a commit makes of the frames that the transaction touched, the last word last.
+    pub(crate) learned: &'a mut Vec<(String, Option<(SchemaRef, RecordReference)>)>,
+}
+
+impl Schemas<'_> {
+    /// The schema that this record of a frame holds, if it is known.
+    pub(crate) fn of_record(&self, frame: &str, reference: &RecordReference) -> Option<SchemaRef> {
+        let learned = self.learned.iter().rev().find(|(name, _)| name == frame);
+        let known = match learned {
+            Some((_, record)) => record.as_ref(),
+            None => self.published.records.get(frame),
+        };
+        known.filter(|(_, known)| known == reference).map(|(schema, _)| Arc::clone(schema))
+    }
+}

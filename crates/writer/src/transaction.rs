@@ -1,26 +1,26 @@
 //! A transaction over several frames: all of it becomes visible in one step, or nothing.
 
+use crate::arrays::Arrays;
 use crate::batches::Batches;
-use crate::layout::{NodePlan, Plan};
-use crate::schema::SchemaRecords;
-use arrow::datatypes::SchemaRef;
+use crate::columns::ColumnChange;
+use crate::layout::Plan;
+use crate::operation::{Operation, carry_out};
+use crate::schema::{SchemaRecords, Schemas};
+use arrow::datatypes::{FieldRef, SchemaRef};
 use shmframe_format::name::check_frame_name;
-use shmframe_format::table::NodeItem;
+use shmframe_format::table::RecordReference;
 use shmframe_format::{Describe, ErrorKind, Report, Result};
-use shmframe_segment::{FrameDraft, Schema, Staging, Store, to_message};
+use shmframe_segment::{Location, Staging, Store, to_message};
 
 #[derive(Debug)]
 enum TransactionKind {
     NoBatches { frame: String },
-    FrameMissing { frame: String, names: Vec<String> },
+    Ended,
 }
 
 impl Describe for TransactionKind {
     fn kind(&self) -> ErrorKind {
-        match self {
-            Self::NoBatches { .. } => ErrorKind::InvalidArgument,
-            Self::FrameMissing { .. } => ErrorKind::FrameMissing,
-        }
+        ErrorKind::InvalidArgument
     }
 
     fn report(&self) -> Report {
@@ -31,11 +31,11 @@ impl Describe for TransactionKind {
                 "none",
                 "hand in an empty batch (RecordBatch::new_empty) for a frame without rows",
             ),
-            Self::FrameMissing { frame, names } => Report::new(
-                format!("no frame {frame:?}"),
-                format!("one of {names:?}"),
-                "another name",
-                "check the name",
+            Self::Ended => Report::new(
+                "the transaction has failed",
+                "one whose changes could be made when its turn came",
+                "one of which nothing is left",
+                "see the error of that call, drop the transaction, and begin another one",
             ),
         }
     }
@@ -46,7 +46,8 @@ pub struct Transaction<'w> {
     stage: Stage<'w>,
     schemas: &'w mut SchemaRecords,
     /// What `schemas` gets to know if the transaction is committed.
-    learned: Vec<(String, Option<(SchemaRef, shmframe_format::table::RecordReference)>)>,
+    learned: Vec<(String, Option<(SchemaRef, RecordReference)>)>,
+    token: Option<u128>,
     threads: usize,
 }
 
@@ -57,13 +58,8 @@ enum Stage<'w> {
     Segment(Staging<'w>),
     /// In private memory: writers take turns, and the lease is taken at the commit.
     Private(&'w mut Store, Vec<(String, Operation)>),
-}
-
-#[allow(clippy::large_enum_variant, reason = "puts are what there is: a box costs more than the bytes")]
-enum Operation {
-    /// With the message of the schema, unless that stood in the newest version when the frame was handed in.
-    Put(SchemaRef, Plan, Option<Vec<u8>>),
-    Remove,
+    /// Nowhere: its turn had come, and a change was refused.
+    Ended,
 }
 
 impl std::fmt::Debug for Transaction<'_> {
@@ -86,15 +82,15 @@ impl<'w> Transaction<'w> {
             schemas.under(staging.epoch());
             Stage::Segment(staging)
         };
-        Ok(Self { stage, schemas, learned: Vec::new(), threads })
+        Ok(Self { stage, schemas, learned: Vec::new(), token: None, threads })
     }
 
     /// Puts a frame: creates it, or replaces it whole. All batches become one contiguous chunk, with one copy.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidName`], [`ErrorKind::SchemaMismatch`], [`ErrorKind::TypeNotSupported`],
-    /// [`ErrorKind::CapacityExceeded`], [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`]. The transaction is as it was before, and can
-    /// go on.
+    /// [`ErrorKind::CapacityExceeded`], [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`]. The transaction is as
+    /// it was before, and can go on.
     pub fn put<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<()> {
         check_frame_name(frame)?;
         let Batches(batches) = batches.into();
@@ -117,6 +113,86 @@ impl<'w> Transaction<'w> {
         self.apply(frame, Operation::Remove)
     }
 
+    /// Gives a column of a frame other values, of the type it has. Its field stays as it is.
+    ///
+    /// All other columns are shared with the version before: no byte of them is copied or stored again. So it is with
+    /// all changes of columns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameMissing`] and [`ErrorKind::ColumnMissing`], with the names that exist;
+    /// [`ErrorKind::SchemaMismatch`] if the values are of another type, or more or fewer than the frame has rows, or
+    /// null where the field forbids it; those of [`Transaction::put`]. Where writers take turns all of them may come from the
+    /// commit.
+    pub fn replace_column<'a>(
+        &mut self,
+        frame: &str,
+        column: &str,
+        values: impl Into<Arrays<'a>>,
+    ) -> Result<()> {
+        let Arrays(values) = values.into();
+        self.change_columns(frame, ColumnChange::Replace(column.to_owned(), values.to_vec()))
+    }
+
+    /// Adds a column to a frame, behind the others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if a column of this name is there already; else as
+    /// [`Transaction::replace_column`].
+    pub fn add_column<'a>(
+        &mut self,
+        frame: &str,
+        field: impl Into<FieldRef>,
+        values: impl Into<Arrays<'a>>,
+    ) -> Result<()> {
+        let Arrays(values) = values.into();
+        self.change_columns(frame, ColumnChange::Insert(None, field.into(), values.to_vec()))
+    }
+
+    /// Adds a column to a frame, as column `position`, counted from 0.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if a column of this name is there already, or `position` is above the number of
+    /// columns; else as [`Transaction::replace_column`].
+    pub fn insert_column<'a>(
+        &mut self,
+        frame: &str,
+        position: usize,
+        field: impl Into<FieldRef>,
+        values: impl Into<Arrays<'a>>,
+    ) -> Result<()> {
+        let Arrays(values) = values.into();
+        self.change_columns(frame, ColumnChange::Insert(Some(position), field.into(), values.to_vec()))
+    }
+
+    /// Drops a column of a frame. The frame keeps its rows, also without its last column.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameMissing`] and [`ErrorKind::ColumnMissing`], with the names that exist.
+    pub fn drop_column(&mut self, frame: &str, column: &str) -> Result<()> {
+        self.change_columns(frame, ColumnChange::Drop(column.to_owned()))
+    }
+
+    /// Gives a column of a frame another name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if another column has the name already; else as [`Transaction::drop_column`].
+    pub fn rename_column(&mut self, frame: &str, from: &str, to: &str) -> Result<()> {
+        self.change_columns(frame, ColumnChange::Rename(from.to_owned(), to.to_owned()))
+    }
+
+    /// Moves a column of a frame so that it is column `position`, counted from 0.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if there is no such position; else as [`Transaction::drop_column`].
+    pub fn move_column(&mut self, frame: &str, column: &str, position: usize) -> Result<()> {
+        self.change_columns(frame, ColumnChange::Move(column.to_owned(), position))
+    }
+
+    fn change_columns(&mut self, frame: &str, change: ColumnChange) -> Result<()> {
+        change.check_type().map_err(|error| error.at(format_args!("frame {frame:?}")))?;
+        self.apply(frame, Operation::Columns(change))
+    }
+
     fn apply(&mut self, frame: &str, operation: Operation) -> Result<()> {
         match &mut self.stage {
             Stage::Private(_, operations) => operations.push((frame.to_owned(), operation)),
@@ -124,8 +200,61 @@ impl<'w> Transaction<'w> {
                 let schemas = Schemas { published: self.schemas, learned: &mut self.learned };
                 carry_out(staging, schemas, self.threads, frame, operation)?;
             }
+            Stage::Ended => return Err(TransactionKind::Ended.into()),
         }
         Ok(())
+    }
+
+    /// Gives the commit a token, which tells after a crash whether the commit happened: [`Writer::last_token`] of the
+    /// next writer, or `Snapshot::token`. Later commits without a token keep it.
+    ///
+    /// A token should be used once: a random number, or one that the caller counts up. Only the last one is kept; where
+    /// several writers give tokens, whoever looks for its own must look before another writer commits one.
+    ///
+    /// [`Writer::last_token`]: crate::Writer::last_token
+    pub fn token(&mut self, token: u128) {
+        self.token = Some(token);
+    }
+
+    /// The version that this transaction builds on: nothing is committed between it and this transaction's commit.
+    ///
+    /// Where writers take turns, the turn is taken now and kept until the transaction ends, and the changes made so far
+    /// are carried out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WriterInChild`]; where writers take turns also those of [`Transaction::commit`], after which nothing can
+    /// be done with the transaction but to drop it.
+    pub fn base_version(&mut self) -> Result<u64> {
+        self.take_turn().map(|staging| staging.version() - 1)
+    }
+
+    /// Where the segment stands, for whoever reads the version that this transaction builds on.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::base_version`].
+    #[doc(hidden)]
+    pub fn location(&mut self) -> Result<Location> {
+        self.take_turn().map(|staging| staging.location().clone())
+    }
+
+    /// Sees to it that the changes stand in the segment.
+    fn take_turn(&mut self) -> Result<&mut Staging<'w>> {
+        if let Stage::Private(store, _) = &mut self.stage {
+            store.take_turn()?;
+            if let Stage::Private(store, operations) = core::mem::replace(&mut self.stage, Stage::Ended) {
+                let mut staging = store.begin()?;
+                let published = self.schemas.under(staging.epoch());
+                for (frame, operation) in operations {
+                    let schemas = Schemas { published, learned: &mut self.learned };
+                    carry_out(&mut staging, schemas, self.threads, &frame, operation)?;
+                }
+                self.stage = Stage::Segment(staging);
+            }
+        }
+        match &mut self.stage {
+            Stage::Segment(staging) => Ok(staging),
+            Stage::Private(_, _) | Stage::Ended => Err(TransactionKind::Ended.into()),
+        }
     }
 
     /// Makes the transaction visible, all of it, and returns its version.
@@ -133,87 +262,21 @@ impl<'w> Transaction<'w> {
     /// # Errors
     /// [`ErrorKind::DirectoryFull`], [`ErrorKind::Superseded`], [`ErrorKind::WriterInChild`]; where writers take turns
     /// also [`ErrorKind::LeaseTaken`] and those of [`Transaction::remove`]. Nothing is then visible.
-    pub fn commit(self) -> Result<u64> {
-        let Self { stage, schemas, mut learned, threads } = self;
-        let staging = match stage {
-            Stage::Segment(staging) => staging,
-            Stage::Private(store, operations) => {
-                let mut staging = store.begin()?;
-                let published = schemas.under(staging.epoch());
-                for (frame, operation) in operations {
-                    let schemas = Schemas { published, learned: &mut learned };
-                    carry_out(&mut staging, schemas, threads, &frame, operation)?;
-                }
-                staging
-            }
-        };
+    pub fn commit(mut self) -> Result<u64> {
+        self.take_turn()?;
+        let Stage::Segment(mut staging) = self.stage else { return Err(TransactionKind::Ended.into()) };
+        if let Some(token) = self.token {
+            staging.set_token(token);
+        }
         let version = staging.commit()?;
-        for (frame, record) in learned {
-            schemas.note(frame, record);
+        for (frame, record) in self.learned {
+            self.schemas.note(frame, record);
         }
         Ok(version)
     }
 }
 
-/// Where schemas stand: in the newest version, and in this transaction.
-struct Schemas<'a> {
-    published: &'a SchemaRecords,
-    learned: &'a mut Vec<(String, Option<(SchemaRef, shmframe_format::table::RecordReference)>)>,
-}
-
-fn carry_out(
-    staging: &mut Staging<'_>,
-    schemas: Schemas<'_>,
-    threads: usize,
-    frame: &str,
-    operation: Operation,
-) -> Result<()> {
-    let touched = schemas.learned.iter().any(|(name, _)| name == frame);
-    match operation {
-        Operation::Remove => {
-            if !staging.remove_frame(frame)? {
-                let names = staging.frame_names()?;
-                return Err(TransactionKind::FrameMissing { frame: frame.to_owned(), names }.into());
-            }
-            schemas.learned.push((frame.to_owned(), None));
-        }
-        Operation::Put(schema, plan, message) => {
-            let known = if touched { None } else { schemas.published.find(frame, &schema) };
-            let place = |error: shmframe_format::Error| error.at(format_args!("frame {frame:?}"));
-            let message = match (known, message) {
-                (Some(_), _) => Vec::new(),
-                (None, Some(message)) => message,
-                (None, None) => to_message(&schema).map_err(place)?,
-            };
-            let draft = FrameDraft {
-                name: frame,
-                schema: known.map_or(Schema::Message(&message), Schema::Unchanged),
-                rows: plan.rows(),
-                nodes: plan.nodes().iter().map(node_item).collect(),
-                buffer_lengths: plan.buffer_lengths().collect(),
-            };
-            let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads));
-            let record = record.map_err(place)?;
-            if known.is_none() {
-                schemas.learned.push((frame.to_owned(), Some((schema, record))));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn node_item(node: &NodePlan) -> NodeItem {
-    NodeItem {
-        length: node.length,
-        nulls: node.null_count,
-        buffers: node.buffer_count,
-        children: node.child_count,
-        validity: u32::from(node.has_validity),
-        reserved: 0,
-    }
-}
-
 shmframe_format::every_kind!(TransactionKind {
     NoBatches: TransactionKind::NoBatches { frame: "a".into() };
-    FrameMissing: TransactionKind::FrameMissing { frame: "a".into(), names: vec!["b".into()] };
+    Ended: TransactionKind::Ended;
 });

@@ -1,11 +1,14 @@
 //! The writer of a segment.
 
+use crate::arrays::Arrays;
 use crate::batches::Batches;
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
 use crate::transaction::Transaction;
+use arrow::datatypes::FieldRef;
 use core::time::Duration;
 use shmframe_format::Result;
+use shmframe_format::directory::Token;
 use shmframe_segment::{Audit, Holder, Store};
 use std::path::PathBuf;
 
@@ -65,9 +68,7 @@ impl Writer {
     /// # Errors
     /// Those of [`Transaction::put`] and [`Transaction::commit`]; the last version then stays.
     pub fn put<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
-        let mut transaction = self.begin()?;
-        transaction.put(frame, batches)?;
-        transaction.commit()
+        self.alone(|transaction| transaction.put(frame, batches))
     }
 
     /// Removes a frame and returns the first version without it.
@@ -75,8 +76,77 @@ impl Writer {
     /// # Errors
     /// Those of [`Transaction::remove`] and [`Transaction::commit`].
     pub fn remove(&mut self, frame: &str) -> Result<u64> {
+        self.alone(|transaction| transaction.remove(frame))
+    }
+
+    /// [`Transaction::replace_column`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::replace_column`] and [`Transaction::commit`]; the last version then stays.
+    pub fn replace_column<'a>(
+        &mut self,
+        frame: &str,
+        column: &str,
+        values: impl Into<Arrays<'a>>,
+    ) -> Result<u64> {
+        self.alone(|transaction| transaction.replace_column(frame, column, values))
+    }
+
+    /// [`Transaction::add_column`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::add_column`] and [`Transaction::commit`]; the last version then stays.
+    pub fn add_column<'a>(
+        &mut self,
+        frame: &str,
+        field: impl Into<FieldRef>,
+        values: impl Into<Arrays<'a>>,
+    ) -> Result<u64> {
+        self.alone(|transaction| transaction.add_column(frame, field, values))
+    }
+
+    /// [`Transaction::insert_column`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::insert_column`] and [`Transaction::commit`]; the last version then stays.
+    pub fn insert_column<'a>(
+        &mut self,
+        frame: &str,
+        position: usize,
+        field: impl Into<FieldRef>,
+        values: impl Into<Arrays<'a>>,
+    ) -> Result<u64> {
+        self.alone(|transaction| transaction.insert_column(frame, position, field, values))
+    }
+
+    /// [`Transaction::drop_column`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::drop_column`] and [`Transaction::commit`]; the last version then stays.
+    pub fn drop_column(&mut self, frame: &str, column: &str) -> Result<u64> {
+        self.alone(|transaction| transaction.drop_column(frame, column))
+    }
+
+    /// [`Transaction::rename_column`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::rename_column`] and [`Transaction::commit`]; the last version then stays.
+    pub fn rename_column(&mut self, frame: &str, from: &str, to: &str) -> Result<u64> {
+        self.alone(|transaction| transaction.rename_column(frame, from, to))
+    }
+
+    /// [`Transaction::move_column`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::move_column`] and [`Transaction::commit`]; the last version then stays.
+    pub fn move_column(&mut self, frame: &str, column: &str, position: usize) -> Result<u64> {
+        self.alone(|transaction| transaction.move_column(frame, column, position))
+    }
+
+    /// A transaction of one change.
+    fn alone(&mut self, change: impl FnOnce(&mut Transaction<'_>) -> Result<()>) -> Result<u64> {
         let mut transaction = self.begin()?;
-        transaction.remove(frame)?;
+        change(&mut transaction)?;
         transaction.commit()
     }
 
@@ -92,6 +162,15 @@ impl Writer {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.store.latest()
+    }
+
+    /// The token that was committed last ([`Transaction::token`]), by whichever writer, and the version that carried
+    /// it; as of [`Writer::version`], so right after opening of the newest version.
+    ///
+    /// A program that was killed in a commit, and gave it a token, learns here whether the commit happened.
+    #[must_use]
+    pub fn last_token(&self) -> Option<Token> {
+        self.store.last_token()
     }
 
     /// The directory of the segment.

@@ -2,7 +2,7 @@
 
 use crate::control::{Control, Word};
 use crate::pattern::{self, Contents};
-use shmframe::{Error, Writer, WriterOptions};
+use shmframe::{Error, ReadModifyWrite, Transaction, Writer, WriterOptions};
 
 /// One operation. All but the last make a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +13,15 @@ pub enum Operation {
     Pair(u64),
     /// Removes a frame.
     Remove(&'static str),
+    /// Puts a frame of so many rows, with the token of its version.
+    Tokened(&'static str, u64),
+    /// Makes a frame, column by column, what this version would have put.
+    Columns(&'static str),
     /// Gives all free pages back.
     Trim,
 }
 
-use Operation::{Pair, Put, Remove, Trim};
+use Operation::{Columns, Pair, Put, Remove, Tokened, Trim};
 
 /// How a workload comes by its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +68,22 @@ pub const COMMITS: Workload = Workload {
     removes: false,
 };
 
+/// Commits with tokens and without.
+pub const TOKENS: Workload = Workload {
+    name: "tokens",
+    begin: Begin::Open,
+    operations: &[Put("a", 9), Tokened("b", 3), Put("a", 2), Tokened("a", 700), Remove("b"), Tokened("b", 1)],
+    removes: false,
+};
+
+/// Columns of frames change.
+pub const COLUMNS: Workload = Workload {
+    name: "columns",
+    begin: Begin::Open,
+    operations: &[Columns("a"), Columns("c"), Put("b", 30), Columns("b"), Trim, Columns("a")],
+    removes: false,
+};
+
 /// Old versions leave the ring while readers hold some of them; what the others covered is used again.
 pub const RECLAIM: Workload = Workload {
     name: "reclaim",
@@ -88,7 +108,7 @@ pub const TURNS: Workload = Workload {
 pub const REMOVAL: Workload =
     Workload { name: "removal", begin: Begin::Open, operations: &[], removes: true };
 
-const ALL: [Workload; 6] = [CREATION, COMMITS, RECLAIM, RECOVERY, TURNS, REMOVAL];
+const ALL: [Workload; 8] = [CREATION, COMMITS, TOKENS, COLUMNS, RECLAIM, RECOVERY, TURNS, REMOVAL];
 
 impl Operation {
     /// What the version `stamp`, made by this from a version that holds `before`, holds; nothing if none is made.
@@ -96,7 +116,10 @@ impl Operation {
     pub fn after(self, before: &Contents, stamp: u64) -> Option<Contents> {
         let mut contents = before.clone();
         match self {
-            Put(frame, rows) => drop(contents.insert(frame.to_owned(), (stamp, rows))),
+            Put(frame, rows) | Tokened(frame, rows) => {
+                _ = contents.insert(frame.to_owned(), (stamp, rows));
+            }
+            Columns(frame) => contents.get_mut(frame)?.0 = stamp,
             Pair(rows) => {
                 for frame in ["left", "right"] {
                     contents.insert(frame.to_owned(), (stamp, rows));
@@ -152,6 +175,28 @@ impl Workload {
     }
 }
 
+/// Makes the rows of a frame, column by column, those of version `stamp`: replaced, dropped and inserted, renamed and
+/// moved.
+fn change_columns(transaction: &mut Transaction<'_>, frame: &str, stamp: u64) -> Result<(), Error> {
+    let before = transaction.snapshot()?.frame(frame)?;
+    let batch = pattern::batch(frame, stamp, before.num_rows());
+    for name in ["stamp", "value", "text"] {
+        transaction.replace_column(frame, name, &batch[name])?;
+    }
+    transaction.drop_column(frame, "even")?;
+    let field = batch.schema().field(3).clone();
+    transaction.insert_column(frame, 0, field, &batch["even"])?;
+    transaction.rename_column(frame, "even", "odd")?;
+    transaction.move_column(frame, "odd", 3)?;
+    transaction.rename_column(frame, "odd", "even")
+}
+
+/// The token that a commit of version `stamp` gives.
+#[must_use]
+pub fn token(stamp: u64) -> u128 {
+    u128::from(stamp) << 64 | u128::from(!stamp)
+}
+
 fn carry_out(writer: &mut Writer, operation: Operation, control: &Control) -> Result<(), Error> {
     let stamp = writer.version() + 1;
     let commit = |commit: &mut dyn FnMut() -> Result<u64, Error>| {
@@ -176,6 +221,20 @@ fn carry_out(writer: &mut Writer, operation: Operation, control: &Control) -> Re
             })
         }
         Remove(frame) => commit(&mut || writer.remove(frame)),
+        Tokened(frame, rows) => {
+            let batch = pattern::batch(frame, stamp, rows);
+            commit(&mut || {
+                let mut transaction = writer.begin()?;
+                transaction.token(token(stamp));
+                transaction.put(frame, &batch)?;
+                transaction.commit()
+            })
+        }
+        Columns(frame) => commit(&mut || {
+            let mut transaction = writer.begin()?;
+            change_columns(&mut transaction, frame, stamp)?;
+            transaction.commit()
+        }),
         Trim => writer.trim(0).map(drop),
     }
 }

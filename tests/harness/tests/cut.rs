@@ -1,14 +1,17 @@
 //! Count, then cut: each workload is killed at every one of its steps, and what is left is whole.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use shmframe::Writer;
+use shmframe::{Token, Writer};
 use shmframe_harness::control::{Control, Word};
 use shmframe_harness::cut::{self, Cutter};
 use shmframe_harness::pattern::{self, Contents};
 use shmframe_harness::place::Place;
 use shmframe_harness::role::Role;
 use shmframe_harness::watchdog::Watchdog;
-use shmframe_harness::workload::{COMMITS, CREATION, Operation, RECLAIM, RECOVERY, REMOVAL, TURNS, Workload};
+use shmframe_harness::workload::{
+    COLUMNS, COMMITS, CREATION, Operation, RECLAIM, RECOVERY, REMOVAL, TOKENS, TURNS, Workload, token,
+};
+use std::collections::BTreeSet;
 
 const CUT: &str = env!("CARGO_BIN_EXE_cut_role");
 const READER: &str = env!("CARGO_BIN_EXE_reader_role");
@@ -89,6 +92,64 @@ fn writer_killed_at_every_step_of_its_commits_loses_nothing() {
     assert_eq!(place.entries(), [""; 0]);
     assert_eq!(cuts, total);
     report("commits", cuts, 250);
+}
+
+#[test]
+fn writer_killed_at_every_step_of_a_commit_with_a_token_learns_whether_it_happened() {
+    let _watchdog = Watchdog::seconds(600);
+    let place = Place::new("cut-tokens");
+    let cutter = cutter(&place);
+    let (base, contents) = prepare(&cutter, "counted");
+    let total = cutter.count(&TOKENS, "counted");
+    cutter.place.writer().remove_segment("counted").unwrap();
+    let versions = TOKENS.versions(base, &contents);
+    let mut learned = BTreeSet::new();
+    for nth in 1..=total {
+        let segment = format!("cut-{nth}");
+        prepare(&cutter, &segment);
+        cutter.kill_at(&TOKENS, &segment, nth);
+        let (reader, visible) = cutter.check_visible(&segment, base, &versions);
+        let tokened =
+            |number: &u64| matches!(TOKENS.operations[*number as usize - 1], Operation::Tokened(_, _));
+        let expected = (1..=visible - base).rfind(tokened).map(|number| base + number);
+        let expected = expected.map(|version| Token { value: token(version), version });
+        assert_eq!(reader.snapshot().unwrap().token(), expected);
+        let writer = place.writer().open(&segment).unwrap();
+        assert_eq!(writer.last_token(), expected, "version {visible}, cut {nth}");
+        drop(writer);
+        learned.insert(expected.map(|token| token.version));
+        cutter.check_take_over(&reader, &segment, visible, &versions[(visible - base) as usize]);
+    }
+    assert_eq!(place.entries(), [""; 0]);
+    assert_eq!(learned.len(), 4, "no token, and each of three: {learned:?}");
+    report("tokens", total, 150);
+}
+
+#[test]
+fn writer_killed_at_every_step_of_a_change_of_columns_loses_nothing() {
+    let _watchdog = Watchdog::seconds(900);
+    let place = Place::new("cut-columns");
+    let cutter = cutter(&place);
+    let (base, contents) = prepare(&cutter, "counted");
+    let versions = COLUMNS.versions(base, &contents);
+    let held = place.reader().open("counted").unwrap().snapshot().unwrap();
+    let total = cutter.count(&COLUMNS, "counted");
+    drop(held);
+    cutter.place.writer().remove_segment("counted").unwrap();
+    let mut cuts = 0;
+    for nth in seeds(total, 3) {
+        let segment = format!("cut-{nth}");
+        prepare(&cutter, &segment);
+        let held = place.reader().open(&segment).unwrap().snapshot().unwrap();
+        cutter.kill_at(&COLUMNS, &segment, nth);
+        assert_eq!(pattern::contents(&held), contents);
+        drop(held);
+        let (reader, visible) = cutter.check_visible(&segment, base, &versions);
+        cutter.check_take_over(&reader, &segment, visible, &versions[(visible - base) as usize]);
+        cuts += 1;
+    }
+    assert_eq!(place.entries(), [""; 0]);
+    report("columns", cuts, 100);
 }
 
 /// A segment with versions that `reader` holds and that are about to leave the ring.

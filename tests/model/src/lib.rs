@@ -7,6 +7,8 @@
 //! | `integration` | the Arrow project's published cases arrive |
 //! | `validation` | contents are looked at when asked, and then never handed out damaged |
 //! | `operations` | whatever is done in whatever order, held versions stay, and no byte leaks |
+//! | `columns` | columns change while the others stay where they stand |
+//! | `read_modify_write` | a transaction reads what it builds on; tokens; versions by number |
 //! | `real_data` | real tables arrive |
 //! | `c_data` | an exported array keeps its version until it is released |
 //! | `memory` | replacing frames does not take more and more memory |

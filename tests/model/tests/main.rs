@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod c_data;
+mod columns;
 mod errors;
 mod golden;
 mod integration;
@@ -9,6 +10,7 @@ mod memory;
 mod operations;
 mod options;
 mod quota;
+mod read_modify_write;
 mod real_data;
 mod round_trip;
 mod takeover;

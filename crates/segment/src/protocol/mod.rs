@@ -7,6 +7,7 @@
 mod claim;
 mod entry;
 mod freeze;
+mod kept;
 mod pin;
 mod publish;
 mod reclaim;
@@ -15,6 +16,7 @@ mod wait;
 pub use claim::{SlotLocks, claim, is_claimed, reap, release};
 pub use entry::{EntryRead, erase, read_entry, unchanged, write_entry};
 pub use freeze::Rehome;
+pub use kept::kept_entries;
 pub use pin::{Join, LocalSlot, NO_HOME, PinOutcome, Pinned};
 pub use publish::publish;
 pub use reclaim::{Entries, Reclaimed, raise_floor, reclaim, scan};

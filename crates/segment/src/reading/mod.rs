@@ -8,4 +8,5 @@ pub(crate) mod set_once;
 pub(crate) mod slots;
 pub(crate) mod usage;
 pub(crate) mod version;
+mod versions;
 pub(crate) mod view;

@@ -7,7 +7,7 @@ use crate::sync::ReadOnly;
 use crate::sys::map::Region;
 use core::any::Any;
 use core::panic::RefUnwindSafe;
-use shmframe_format::directory::{FrameEntry, Root};
+use shmframe_format::directory::{FrameEntry, Root, Token};
 use shmframe_format::frame::{Layout, State, read_schema};
 use shmframe_format::geometry::Geometry;
 use shmframe_format::header::Id;
@@ -112,6 +112,12 @@ impl PinnedVersion {
         let mut frames = self.root().list(&self.source(), |_| {})?;
         frames.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(frames)
+    }
+
+    /// The token that was committed last, up to this version.
+    #[must_use]
+    pub fn token(&self) -> Option<Token> {
+        self.root().token
     }
 
     /// How many frames the version has.

@@ -1,15 +1,19 @@
 //! The writer's side: the lease, what is live and what is free, transactions on their way, and recovery.
 
+pub(crate) mod columns;
 pub(crate) mod heap;
 pub(crate) mod holders;
 pub(crate) mod lease;
 pub(crate) mod mapped;
 #[cfg(test)]
 mod planted_leaks;
+pub(crate) mod put;
 pub(crate) mod quota;
 pub(crate) mod recovery;
 pub(crate) mod reserve;
 pub(crate) mod restless;
 pub(crate) mod space;
+pub(crate) mod staged_bytes;
+pub(crate) mod staged_frame;
 pub(crate) mod staging;
 pub(crate) mod store;

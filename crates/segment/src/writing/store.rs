@@ -18,9 +18,9 @@ use crate::writing::lease::{self, Wanted};
 use crate::writing::mapped::Mapped;
 use crate::writing::recovery::counted;
 use crate::writing::space::Space;
-use crate::writing::staging::StagedFrame;
+use crate::writing::staged_frame::StagedFrame;
 use core::time::Duration;
-use shmframe_format::directory::Root;
+use shmframe_format::directory::{Root, Token};
 use shmframe_format::geometry::{DEFAULT_CAPACITY, DEFAULT_SLOTS, RING_LENGTH};
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Error, Result};
@@ -109,7 +109,9 @@ pub struct Store {
     pub(crate) root: Root,
     pub(crate) root_reference: Option<RecordReference>,
     /// The published frames that this store knows without reading their records again.
-    pub(crate) frames: HashMap<String, StagedFrame>,
+    pub(crate) frames: HashMap<String, Box<StagedFrame>>,
+    /// Bytes of a record that was written, for the next one.
+    pub(crate) spare_draft: Vec<u8>,
     pub(crate) latest: u64,
     pub(crate) epoch: u64,
     pub(crate) commits_since_reclaim: u64,
@@ -137,6 +139,7 @@ impl Store {
             root: Root::empty(),
             root_reference: None,
             frames: HashMap::new(),
+            spare_draft: Vec::new(),
             latest: 0,
             epoch: 0,
             commits_since_reclaim: 0,
@@ -280,6 +283,20 @@ impl Store {
     #[must_use]
     pub fn takes_turns(&self) -> bool {
         self.options.several_writers
+    }
+
+    /// The token that was committed last, as far as this store knows.
+    #[must_use]
+    pub fn last_token(&self) -> Option<Token> {
+        self.root.token
+    }
+
+    /// Takes the turn, where writers take turns: from then on nobody else commits, until the next transaction ends.
+    ///
+    /// # Errors
+    /// Those of [`Store::begin`].
+    pub fn take_turn(&mut self) -> Result<()> {
+        self.resume()
     }
 
     /// The epoch under which this store last held the lease.

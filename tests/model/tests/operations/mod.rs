@@ -3,6 +3,7 @@
 //! Random operations run on a segment and on a plain model of it: the frames by name, and the version. After every
 //! step each held version is compared, byte for byte, with the copy made when it was taken.
 
+mod columns;
 mod held;
 mod operation;
 mod world;

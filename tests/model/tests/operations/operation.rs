@@ -1,5 +1,6 @@
 //! What can be done, drawn at random.
 
+use super::columns;
 use arrow::array::RecordBatch;
 use proptest::collection::vec;
 use proptest::option;
@@ -38,12 +39,14 @@ pub enum Change {
     Put(Name, Content),
     /// If the frame is there.
     Remove(Name),
+    Columns(Name, columns::Change),
     Bad(Bad),
 }
 
 #[derive(Clone, Debug)]
 pub enum Operation {
     Put(Name, Content),
+    Columns(Name, columns::Change),
     Remove(Name),
     Bad(Bad),
     Transaction {
@@ -115,6 +118,7 @@ fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         6 => (name(), content()).prop_map(|(name, content)| Change::Put(name, content)),
         2 => name().prop_map(Change::Remove),
+        5 => (name(), columns::change()).prop_map(|(name, change)| Change::Columns(name, change)),
         2 => bad().prop_map(Change::Bad),
     ]
 }
@@ -123,6 +127,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         8 => (name(), content()).prop_map(|(name, content)| Operation::Put(name, content)),
         2 => name().prop_map(Operation::Remove),
+        5 => (name(), columns::change()).prop_map(|(name, change)| Operation::Columns(name, change)),
         2 => bad().prop_map(Operation::Bad),
         4 => (vec(change(), 0..6), any::<bool>())
             .prop_map(|(changes, commit)| Operation::Transaction { changes, commit }),

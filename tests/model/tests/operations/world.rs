@@ -1,5 +1,6 @@
 //! A segment, those who write and read it, and the model of it.
 
+use super::columns;
 use super::held::{Frames, Held};
 use super::operation::{Bad, Change, Content, Name, Operation};
 use arrow::array::{Int64Array, NullArray, RecordBatch};
@@ -121,6 +122,7 @@ impl World {
         match operation {
             Operation::Put(name, content) => self.put(*name, *content),
             Operation::Remove(name) => self.remove(*name),
+            Operation::Columns(name, change) => self.columns(*name, *change),
             Operation::Bad(bad) => {
                 let (kind, result) = refused(self.writer(), *bad);
                 assert_eq!(result.unwrap_err().kind(), kind);
@@ -191,6 +193,22 @@ impl World {
         }
     }
 
+    fn columns(&mut self, name: Name, change: columns::Change) {
+        let name = frame(name);
+        let sources: Vec<_> = self.tables.iter().map(|table| table[0].clone()).collect();
+        let (step, after) =
+            columns::resolve(change, self.frames.get(&name).map(|rows| rows.as_slice()), &sources);
+        let changed = step.alone(self.writer(), &name);
+        match after {
+            Ok(rows) => {
+                let mut frames = self.frames.clone();
+                frames.insert(name, Rc::new(rows));
+                self.committed(changed.unwrap(), frames);
+            }
+            Err(kind) => assert_eq!(changed.unwrap_err().kind(), kind),
+        }
+    }
+
     fn with_held(&mut self, index: usize, keep: impl FnOnce(&mut Held) -> bool) {
         if !self.held.is_empty() {
             let index = index % self.held.len();
@@ -207,6 +225,7 @@ impl World {
             .iter()
             .map(|change| if let Change::Put(_, content) = change { Some(self.rows(*content)) } else { None })
             .collect();
+        let sources: Vec<_> = self.tables.iter().map(|table| table[0].clone()).collect();
         let mut transaction = self.writer().begin().unwrap();
         // What the commit must come to.
         let mut expected = Ok(());
@@ -220,6 +239,19 @@ impl World {
                 (Change::Remove(name), _) => {
                     let missing = frames.remove(&frame(*name)).is_none();
                     (missing.then_some(ErrorKind::FrameMissing), transaction.remove(&frame(*name)))
+                }
+                (Change::Columns(name, change), _) => {
+                    let name = frame(*name);
+                    let now = frames.get(&name).map(|rows| rows.as_slice());
+                    let (step, after) = columns::resolve(*change, now, &sources);
+                    let result = step.within(&mut transaction, &name);
+                    let kind = after.map(|rows| frames.insert(name, Rc::new(rows))).err();
+                    if several && let Some(kind) = kind {
+                        result.unwrap();
+                        expected = expected.and(Err(kind));
+                        continue;
+                    }
+                    (kind, result)
                 }
                 (Change::Bad(bad), _) => {
                     let (kind, result) = refused_in(&mut transaction, *bad);

@@ -1,0 +1,20 @@
+//! The version that a writer of the same process builds on.
+
+use crate::snapshot::{KnownFrames, Snapshot};
+use shmframe_format::Result;
+use shmframe_segment::{Attachment, Location, PinnedVersion, Validation};
+use std::sync::Arc;
+
+impl Snapshot {
+    /// Holds a version of the segment at a place that is known. The caller sees to it that the version is kept.
+    ///
+    /// # Errors
+    /// Those of [`crate::ReaderOptions::open`] and [`crate::Reader::snapshot_at`].
+    #[doc(hidden)]
+    pub fn of(location: &Location, version: u64) -> Result<Self> {
+        let held =
+            Attachment::open(location, "").and_then(|attachment| PinnedVersion::at(&attachment, version));
+        let version = held.map_err(|error| error.at(location.path().display()))?;
+        Ok(Self::new(version, Arc::new(KnownFrames::new(Validation::Layout))))
+    }
+}

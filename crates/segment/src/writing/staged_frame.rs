@@ -1,0 +1,94 @@
+//! The frames of a transaction: as it leaves them so far, and what it no longer covers of the version before.
+
+use crate::writing::staging::Staging;
+use shmframe_format::frame::Layout;
+use shmframe_format::table::{ExtentItem, RecordReference};
+use shmframe_format::{Covered, Result};
+
+/// The records of a frame as this transaction leaves it.
+#[derive(Clone, Debug)]
+pub(crate) struct StagedFrame {
+    pub(super) layout: RecordReference,
+    pub(super) state: RecordReference,
+    pub(super) schema: RecordReference,
+    pub(super) extents: Vec<ExtentItem>,
+}
+
+impl Staging<'_> {
+    /// Removes a frame; false if there is none of this name.
+    ///
+    /// # Errors
+    /// [`shmframe_format::ErrorKind::Corrupt`]; [`shmframe_format::ErrorKind::WriterInChild`].
+    pub fn remove_frame(&mut self, name: &str) -> Result<bool> {
+        self.store.check_process()?;
+        let before = self.frame(name)?;
+        let exists = before.is_some();
+        if exists {
+            self.replace(name, before, None);
+        }
+        Ok(exists)
+    }
+
+    /// The names of the frames that the version before has.
+    ///
+    /// # Errors
+    /// [`shmframe_format::ErrorKind::Corrupt`].
+    pub fn frame_names(&self) -> Result<Vec<String>> {
+        let frames = self.store.root.list(&*self.store.mapped, |_| {})?;
+        let mut names: Vec<String> = frames.into_iter().map(|frame| frame.name).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Puts `after` in the place of `before`, which has this name now; discards what only `before` covers.
+    pub(super) fn replace(
+        &mut self,
+        name: &str,
+        before: Option<Box<StagedFrame>>,
+        after: Option<Box<StagedFrame>>,
+    ) {
+        if let Some(before) = before {
+            before.discard(after.as_deref(), &mut self.discarded);
+        }
+        self.changes.insert(name.to_owned(), after);
+    }
+
+    /// The frame of this name, as this transaction leaves it so far.
+    pub(super) fn frame(&self, name: &str) -> Result<Option<Box<StagedFrame>>> {
+        match self.changes.get(name) {
+            Some(staged) => Ok(staged.clone()),
+            None => match self.store.frames.get(name) {
+                Some(published) => Ok(Some(published.clone())),
+                None => self.read_frame(name),
+            },
+        }
+    }
+
+    /// The frame of this name that the version before has, from its records.
+    pub(super) fn read_frame(&self, name: &str) -> Result<Option<Box<StagedFrame>>> {
+        let mapped = &*self.store.mapped;
+        let Some(entry) = self.store.root.find(mapped, name)? else { return Ok(None) };
+        let layout = Layout::read(mapped, mapped.geometry(), &entry.layout)?;
+        let (schema, extents) = (layout.schema, layout.extents);
+        Ok(Some(Box::new(StagedFrame { layout: entry.layout, state: entry.state, schema, extents })))
+    }
+}
+
+impl StagedFrame {
+    /// Adds what it covers and `after` does not to `discarded`.
+    fn discard(&self, after: Option<&Self>, discarded: &mut Vec<Covered>) {
+        let kept = after.map_or(&[][..], |after| after.extents.as_slice());
+        let goes =
+            |extent: &&ExtentItem| kept.binary_search_by_key(&extent.offset, |kept| kept.offset).is_err();
+        let extents = self.extents.iter().filter(goes).map(|extent| Covered {
+            offset: extent.offset,
+            length: extent.length,
+            version: extent.version,
+        });
+        discarded.extend(extents);
+        discarded.extend([Covered::record(&self.layout), Covered::record(&self.state)]);
+        if after.is_none_or(|after| after.schema != self.schema) {
+            discarded.push(Covered::record(&self.schema));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! One operation of a transaction, and how it is carried out in the segment.
+
+use crate::columns::ColumnChange;
+use crate::layout::{NodePlan, Plan};
+use crate::schema::Schemas;
+use arrow::datatypes::SchemaRef;
+use shmframe_format::table::NodeItem;
+use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
+use shmframe_segment::{
+    ColumnDraft, ColumnsDraft, FrameDraft, FrameRecords, Schema, Staging, from_message, to_message,
+};
+use std::sync::Arc;
+
+#[derive(Debug)]
+enum OperationKind {
+    FrameMissing { frame: String, names: Vec<String> },
+}
+
+impl Describe for OperationKind {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::FrameMissing
+    }
+
+    fn report(&self) -> Report {
+        let Self::FrameMissing { frame, names } = self;
+        Report::new(
+            format!("no frame {frame:?}"),
+            format!("one of {names:?}"),
+            "another name",
+            "check the name",
+        )
+    }
+}
+
+shmframe_format::every_kind!(OperationKind {
+    FrameMissing: OperationKind::FrameMissing { frame: "a".into(), names: vec!["b".into()] };
+});
+
+/// What is done to one frame.
+#[allow(clippy::large_enum_variant, reason = "puts are what there is: a box costs more than the bytes")]
+pub(crate) enum Operation {
+    /// With the message of the schema, unless that stood in the newest version when the frame was handed in.
+    Put(SchemaRef, Plan, Option<Vec<u8>>),
+    Remove,
+    Columns(ColumnChange),
+}
+
+/// Carries out an operation: the transaction is as it was before if it fails.
+pub(crate) fn carry_out(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    threads: usize,
+    frame: &str,
+    operation: Operation,
+) -> Result<()> {
+    let place = |error: Error| error.at(format_args!("frame {frame:?}"));
+    match operation {
+        Operation::Remove => {
+            if !staging.remove_frame(frame)? {
+                return Err(missing(staging, frame));
+            }
+            schemas.learned.push((frame.to_owned(), None));
+            Ok(())
+        }
+        Operation::Put(schema, plan, message) => {
+            put(staging, schemas, threads, frame, (schema, plan, message)).map_err(place)
+        }
+        Operation::Columns(change) => {
+            let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
+            change_columns(staging, schemas, threads, (frame, records), &change).map_err(place)
+        }
+    }
+}
+
+fn missing(staging: &Staging<'_>, frame: &str) -> Error {
+    match staging.frame_names() {
+        Ok(names) => OperationKind::FrameMissing { frame: frame.to_owned(), names }.into(),
+        Err(error) => error,
+    }
+}
+
+fn put(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    threads: usize,
+    frame: &str,
+    (schema, plan, message): (SchemaRef, Plan, Option<Vec<u8>>),
+) -> Result<()> {
+    let touched = schemas.learned.iter().any(|(name, _)| name == frame);
+    let known = if touched { None } else { schemas.published.find(frame, &schema) };
+    let message = match (known, message) {
+        (Some(_), _) => Vec::new(),
+        (None, Some(message)) => message,
+        (None, None) => to_message(&schema)?,
+    };
+    let draft = FrameDraft {
+        name: frame,
+        schema: known.map_or(Schema::Message(&message), Schema::Unchanged),
+        rows: plan.rows(),
+        nodes: node_items(&plan),
+        buffer_lengths: plan.buffer_lengths().collect(),
+    };
+    let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
+    if known.is_none() {
+        schemas.learned.push((frame.to_owned(), Some((schema, record))));
+    }
+    Ok(())
+}
+
+fn change_columns(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    threads: usize,
+    (frame, records): (&str, FrameRecords),
+    change: &ColumnChange,
+) -> Result<()> {
+    let reference = records.schema_reference();
+    let before = match schemas.of_record(frame, &reference) {
+        Some(schema) => schema,
+        None => Arc::new(from_message(&staging.schema_message(&records)?)?),
+    };
+    let changed = change.apply(&before)?;
+    let plans = changed.plans(&records.chunk_rows().collect::<Vec<_>>())?;
+    let message = if changed.schema == before { Vec::new() } else { to_message(&changed.schema)? };
+    let added = plans
+        .iter()
+        .map(|plan| ColumnDraft { nodes: node_items(plan), buffer_lengths: plan.buffer_lengths().collect() });
+    let draft = ColumnsDraft {
+        schema: if message.is_empty() { Schema::Unchanged(reference) } else { Schema::Message(&message) },
+        columns: &changed.sources,
+        added: added.collect(),
+        frame: records,
+    };
+    let record = staging.put_columns(draft, |mut destinations| {
+        for plan in &plans {
+            let others = destinations.split_off(plan.buffer_lengths().len());
+            plan.fill(core::mem::replace(&mut destinations, others), threads);
+        }
+    })?;
+    schemas.learned.push((frame.to_owned(), Some((changed.schema, record))));
+    Ok(())
+}
+
+fn node_items(plan: &Plan) -> Vec<NodeItem> {
+    plan.nodes().iter().map(node_item).collect()
+}
+
+fn node_item(node: &NodePlan) -> NodeItem {
+    NodeItem {
+        length: node.length,
+        nulls: node.null_count,
+        buffers: node.buffer_count,
+        children: node.child_count,
+        validity: u32::from(node.has_validity),
+        reserved: 0,
+    }
+}
