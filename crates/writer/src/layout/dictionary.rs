@@ -97,7 +97,7 @@ impl Distinct {
 
 /// The dictionary that each of the others is the beginning of.
 fn longest(dictionaries: &[ArrayRef]) -> Option<ArrayRef> {
-    let longest = dictionaries.iter().max_by_key(|values| values.len())?;
+    let longest = dictionaries.iter().max_by_key(Array::len)?;
     let begins = |values: &ArrayRef| longest.slice(0, values.len()).as_ref() == values.as_ref();
     dictionaries.iter().all(begins).then(|| Arc::clone(longest))
 }
