@@ -44,7 +44,7 @@ pub enum ErrorKind {
     Truncated,
     /// A record, an entry or a registry word does not hold what it must.
     Corrupt,
-    /// The Arrow type is not supported (yet).
+    /// The Arrow type is nested too deep, or is one that Arrow itself takes for none.
     TypeNotSupported,
     /// The schema or the batches handed in do not fit together.
     SchemaMismatch,

@@ -115,7 +115,7 @@ fn column(data_type: &DataType) -> ArrayRef {
             make_array(fixed(data_type, *width as usize, nulls, |row| row as u64 * 0x0101))
         }
         primitive => {
-            let width = primitive.primitive_width().expect("a supported type");
+            let width = primitive.primitive_width().expect("a type of one width");
             make_array(fixed(primitive, width, nulls, |row| row as u64 * 13))
         }
     }

@@ -94,7 +94,7 @@ impl ArrayParts {
     /// [`ErrorKind::Corrupt`].
     pub fn build(mut self, validation: Validation) -> Result<ArrayRef> {
         if validation == Validation::Layout && self.data_type.is_primitive() && self.children.is_empty() {
-            // The same without the detour over `ArrayData`: half of the instructions.
+            // The same checks without the detour over `ArrayData` and its allocations.
             if let [_] = self.buffers.as_slice()
                 && let Some(bytes) = self.buffers.pop()
             {

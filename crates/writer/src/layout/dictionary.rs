@@ -1,6 +1,6 @@
 //! Dictionaries: one for all pieces, and keys that fit it.
 //!
-//! Pieces with equal values share them. Different values are put behind each other and the keys shifted, or, if the
+//! Pieces with equal values share them, and so do ordered ones that are each the beginning of the longest. Different values are put behind each other and the keys shifted, or, if the
 //! keys cannot count that far, merged (see `merge`).
 
 use std::collections::HashMap;
@@ -50,7 +50,9 @@ pub(super) fn plan(
         return Ok((distinct.values, KeyPlan::Unchanged));
     }
     if ordered {
-        return Err(LayoutError::OrderedDictionariesDiffer { path: path.to_string() }.into());
+        let longest = longest(&distinct.values);
+        let differ = || LayoutError::OrderedDictionariesDiffer { path: path.to_string() };
+        return Ok((vec![longest.ok_or_else(differ)?], KeyPlan::Unchanged));
     }
     let mut starts = Vec::with_capacity(distinct.values.len());
     let mut total = 0_usize;
@@ -91,6 +93,13 @@ impl Distinct {
             }
         }
     }
+}
+
+/// The dictionary that each of the others is the beginning of.
+fn longest(dictionaries: &[ArrayRef]) -> Option<ArrayRef> {
+    let longest = dictionaries.iter().max_by_key(Array::len)?;
+    let begins = |values: &ArrayRef| longest.slice(0, values.len()).as_ref() == values.as_ref();
+    dictionaries.iter().all(begins).then(|| Arc::clone(longest))
 }
 
 /// How many values keys of this type can tell apart.

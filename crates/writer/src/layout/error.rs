@@ -67,7 +67,7 @@ impl Describe for LayoutError {
             ),
             Self::OrderedDictionariesDiffer { path } => Report::new(
                 format!("the ordered dictionaries of field {path:?} differ from batch to batch"),
-                "one dictionary in all batches, since joining several would lose their order",
+                "one dictionary in all batches, or the beginning of one: joining several would lose their order",
                 "different ones",
                 "encode all batches with one dictionary, or declare the field as not ordered",
             ),

@@ -163,3 +163,13 @@ fn ordered_dictionaries_must_be_equal() {
     assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
     assert!(error.to_string().contains("order"), "{error}");
 }
+
+#[test]
+fn ordered_dictionaries_that_grow_are_the_longest_one() {
+    let encoded = |count| encoded::<Int8Type>((0..count).map(|n| Some(format!("value {n}"))));
+    let arrays = [encoded(3), encoded(0), encoded(7), encoded(5).slice(2, 2)];
+    let field = Field::new("c", arrays[0].data_type().clone(), true).with_dict_is_ordered(true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let batches = arrays.map(|array| RecordBatch::try_new(schema.clone(), vec![array]).unwrap());
+    assert_eq!(values_of(round_trip(&schema, &batches).column(0)), 7);
+}
