@@ -26,14 +26,16 @@ mod follow;
 mod frame;
 mod options;
 mod reader;
+mod segment;
 mod snapshot;
 
 pub use follow::Follow;
 pub use frame::Frame;
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
+pub use segment::Segment;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
-pub use shmframe_segment::Trust;
+pub use shmframe_segment::{SlotPins, Trust};
 pub use snapshot::Snapshot;
 
 const _: () = {

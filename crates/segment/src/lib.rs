@@ -33,12 +33,14 @@ pub use {
     files::access::{Access, Permission},
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
+    files::slot_pins::{RegistryView, SlotPins},
     reading::attachment::{Attachment, Pin},
     reading::version::{CheckedFrame, Frozen, KnownVersion, PinnedFrame, PinnedVersion},
     sys::clock::deadline,
     writing::holders::Holder,
     writing::recovery::Audit,
     writing::staging::{FrameDraft, Schema, Staging},
+    writing::stats::Stats,
     writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
 };
 

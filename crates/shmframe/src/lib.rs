@@ -122,10 +122,10 @@
 #![forbid(unsafe_code)]
 
 pub use arrow;
-pub use shmframe_reader::{Follow, Frame, Reader, ReaderOptions, Snapshot, Wait};
+pub use shmframe_reader::{Follow, Frame, Reader, ReaderOptions, Segment, SlotPins, Snapshot, Wait};
 pub use shmframe_writer::{
-    Access, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Transaction, TrimPolicy, Trust,
-    Writer, WriterOptions, remove_segment,
+    Access, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Stats, Transaction,
+    TrimPolicy, Trust, Writer, WriterOptions, remove_segment,
 };
 
 #[cfg(doctest)]

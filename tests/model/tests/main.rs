@@ -10,4 +10,5 @@ mod options;
 mod quota;
 mod real_data;
 mod round_trip;
+mod stats;
 mod takeover;

@@ -106,10 +106,9 @@ fn damaged(scratch: &Scratch, offset: usize) -> (Files, table::Publication) {
 
 #[test]
 fn counter_that_cannot_have_counted_so_far_is_an_error_and_nothing_is_erased() {
-    for (name, offset) in [
-        ("latest", offset_of!(table::Publication, latest)),
-        ("epoch", offset_of!(table::Publication, epoch)),
-    ] {
+    for (name, offset) in
+        [("latest", offset_of!(table::Publication, latest)), ("epoch", offset_of!(table::Publication, epoch))]
+    {
         let scratch = Scratch::new();
         let (files, before) = damaged(&scratch, offset);
         let error = scratch.writer().open("words").unwrap_err();

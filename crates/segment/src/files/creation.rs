@@ -55,7 +55,8 @@ impl Temporary {
         descriptor::set_mode(fd.as_fd(), DIRECTORY_MODE).map_err(failed)?;
         let identity = Identity::of(&descriptor::status(fd.as_fd()).map_err(failed)?);
         let directory = SegmentDirectory { fd, identity, location: self.location.clone() };
-        let created = Lease::create(&directory, || descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
+        let created =
+            Lease::create(&directory, || descriptor::create_file(directory.fd.as_fd(), LEASE, FILE_MODE));
         let lease = match created {
             Err(Errno::ENOENT) => return Ok(None),
             lease => lease.map_err(failed)?,
@@ -66,7 +67,8 @@ impl Temporary {
             return Ok(None);
         }
         let header = Header::new(geometry, self.random, boot_id()?, crate::sys::clock::now());
-        let data = write_file(&directory, DATA, geometry.capacity(), geometry.heap_offset(), &header.to_page())?;
+        let data =
+            write_file(&directory, DATA, geometry.capacity(), geometry.heap_offset(), &header.to_page())?;
         let size = geometry.registry_size();
         let readers = write_file(&directory, READERS, size, size, &header.to_registry_page())?;
         // Nobody else gets at them before the directory has its own mode, at the end.

@@ -69,7 +69,10 @@ mod tests {
     fn file_systems_are_named_and_those_of_the_network_refused() {
         assert_eq!((name(0x6969).as_str(), suitability(0x6969)), ("nfs", Network));
         assert_eq!((name(0x9123_683E).as_str(), suitability(0x9123_683E)), ("btrfs", Unchecked));
-        assert_eq!((name(0x12_3456).as_str(), suitability(0x12_3456)), ("file system type 0x123456", Unchecked));
+        assert_eq!(
+            (name(0x12_3456).as_str(), suitability(0x12_3456)),
+            ("file system type 0x123456", Unchecked)
+        );
         assert_eq!(suitability(0x0102_1994), Checked);
     }
 

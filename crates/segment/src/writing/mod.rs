@@ -11,4 +11,5 @@ pub(crate) mod recovery;
 pub(crate) mod reserve;
 pub(crate) mod space;
 pub(crate) mod staging;
+pub(crate) mod stats;
 pub(crate) mod store;

@@ -4,8 +4,8 @@ use super::{Said, Way, way, written};
 use shmframe::ErrorKind;
 use shmframe_model::{Scratch, numbers};
 use std::fs::{Permissions, set_permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::{Child, Command, Stdio};
 
 /// Nobody's user id.
@@ -97,7 +97,8 @@ pub fn opened(scratch: &Scratch, role: &str, settings: &[&str]) -> Said {
 /// Another process that holds the lease of a new segment, under the label `another`, until it is killed.
 pub fn held_by_another(scratch: &Scratch, name: &str) -> Child {
     let mut opener = Command::new(env!("CARGO_BIN_EXE_opener"));
-    let opener = opener.arg("hold").arg(scratch.path()).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let opener =
+        opener.arg("hold").arg(scratch.path()).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = opener.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
