@@ -15,7 +15,7 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-pub fn ways() -> Vec<Way> {
+pub(super) fn ways() -> Vec<Way> {
     let mut ways = vec![
         way(ErrorKind::UnsupportedFileSystem, "/proc", |scratch| {
             scratch.writer().directory("/proc").create("s").unwrap_err().into()
