@@ -27,6 +27,7 @@ mod follow;
 mod frame;
 mod options;
 mod reader;
+mod segment;
 mod snapshot;
 #[cfg(feature = "futures")]
 mod stream;
@@ -36,9 +37,10 @@ pub use follow::{Follow, Followed, StopHandle};
 pub use frame::Frame;
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
+pub use segment::Segment;
 pub use shmframe_format::directory::Token;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
-pub use shmframe_segment::{Trust, Usage as ReaderStats, Validation};
+pub use shmframe_segment::{SlotPins, Trust, Usage as ReaderStats, Validation};
 pub use snapshot::Snapshot;
 #[cfg(feature = "futures")]
 pub use stream::FollowStream;

@@ -2,9 +2,10 @@
 
 use crate::error::ReadKind;
 use crate::reader::Reader;
+use crate::segment::Segment;
 use core::time::Duration;
 use shmframe_format::{Error, ErrorKind, Result};
-use shmframe_segment::{Attachment, Location, Trust, Validation, deadline};
+use shmframe_segment::{Attachment, Location, RegistryView, Trust, Validation, deadline};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -70,6 +71,15 @@ impl ReaderOptions {
     pub fn open(&self, name: &str) -> Result<Reader> {
         let location = Location::new(self.directory.as_deref(), name, self.trust.clone())?;
         Ok(Reader::new(Attachment::open(&location, &self.label)?, self.clone()))
+    }
+
+    /// Opens the segment `name` to look at it from outside. No right to write its registry is needed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`], [`ErrorKind::InvalidName`], or what opening refuses.
+    pub fn look_at(&self, name: &str) -> Result<Segment> {
+        let location = Location::new(self.directory.as_deref(), name, self.trust.clone())?;
+        Ok(Segment::new(RegistryView::open(&location)?))
     }
 
     /// Opens the segment `name`, waiting for somebody to create it, for `timeout` at the most.

@@ -35,6 +35,7 @@ pub use {
     files::access::{Access, Permission},
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
+    files::slot_pins::{RegistryView, SlotPins},
     reading::attachment::Attachment,
     reading::pin::Pin,
     reading::usage::Usage,
@@ -45,6 +46,7 @@ pub use {
     writing::put::{FrameDraft, Schema},
     writing::recovery::Audit,
     writing::staging::Staging,
+    writing::stats::Stats,
     writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
 };
 #[cfg(all(feature = "arrow", not(loom)))]

@@ -173,7 +173,11 @@ pub fn label_words(label: &str) -> [u64; 8] {
 
 /// The label that words hold; damaged ones are shown with replacement characters.
 pub fn label_text<W: ReadWord<Value = u64>>(words: &[W; 8]) -> String {
-    let words: [u64; 8] = core::array::from_fn(|at| words[at].read());
+    label_of(core::array::from_fn(|at| words[at].read()))
+}
+
+/// The label that plain words hold.
+pub(crate) fn label_of(words: [u64; 8]) -> String {
     let bytes: [u8; 64] = bytemuck::cast(words);
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()

@@ -209,12 +209,12 @@ pub use base::ReadModifyWrite;
 #[cfg(feature = "futures")]
 pub use shmframe_reader::FollowStream;
 pub use shmframe_reader::{
-    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Snapshot, StopHandle, Validation, Version,
-    Wait,
+    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Segment, SlotPins, Snapshot, StopHandle,
+    Validation, Version, Wait,
 };
 pub use shmframe_writer::{
-    Access, Arrays, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Token, Transaction,
-    TrimPolicy, Trust, Writer, WriterOptions, remove_segment,
+    Access, Arrays, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Stats, Token,
+    Transaction, TrimPolicy, Trust, Writer, WriterOptions, remove_segment,
 };
 
 mod base;

@@ -36,7 +36,7 @@ pub use batches::Batches;
 pub use options::WriterOptions;
 pub use shmframe_format::directory::Token;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
-pub use shmframe_segment::{Access, Audit, Holder, Permission, TrimPolicy, Trust};
+pub use shmframe_segment::{Access, Audit, Holder, Permission, Stats, TrimPolicy, Trust};
 pub use transaction::Transaction;
 pub use writer::{Writer, remove_segment};
 

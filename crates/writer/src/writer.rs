@@ -9,7 +9,7 @@ use arrow::datatypes::FieldRef;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_format::directory::Token;
-use shmframe_segment::{Audit, Holder, Store};
+use shmframe_segment::{Audit, Holder, Stats, Store};
 use std::path::PathBuf;
 
 /// The writer of a segment: it holds the writer lease until it is dropped (or, with
@@ -186,6 +186,14 @@ impl Writer {
     /// [`crate::ErrorKind::WriterInChild`]; where writers take turns also [`crate::ErrorKind::LeaseTaken`].
     pub fn trim(&mut self, keep: u64) -> Result<u64> {
         self.store.trim(keep)
+    }
+
+    /// What this writer can tell of its segment, in numbers. Reads the reader registry, and asks the file system once.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WriterInChild`].
+    pub fn stats(&self) -> Result<Stats> {
+        self.store.stats()
     }
 
     /// Waits until a frame of `bytes` bytes can be put: until readers let go of old snapshots or end, or the file system

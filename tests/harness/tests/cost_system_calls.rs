@@ -103,8 +103,8 @@ fn readers_that_come_and_go_cost_the_writer_no_system_call() {
 
 /// What the first snapshot of a process needs, once: a slot, which is a descriptor of its own and the lock that it
 /// carries; and the heap, which is the limit on address space (beyond it a mapping fails without saying why), the
-/// mapping, and the advice that keeps it out of core dumps.
-const SLOT_AND_MAPPING: u64 = 2 + 3;
+/// mapping, the advice that keeps it out of core dumps, and the one against reading ahead.
+const SLOT_AND_MAPPING: u64 = 2 + 4;
 
 #[test]
 fn first_snapshot_claims_a_slot_and_maps_the_heap_and_no_later_one_does() {

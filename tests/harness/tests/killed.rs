@@ -233,3 +233,26 @@ fn waiting_writer_gets_the_lease_when_its_holder_dies() {
     second.ask("pair 3");
     second.quit();
 }
+
+#[test]
+fn slot_of_a_killed_reader_is_seen_as_dead_and_counted_when_it_is_reaped() {
+    let _watchdog = Watchdog::seconds(60);
+    let place = Place::new("dead-slot");
+    let mut writer = place.writer().create(NAME).unwrap();
+    writer.put("left", &pattern::batch("left", 2, 100)).unwrap();
+    let mut reader = Role::start(READER, &place, None, &[]);
+    reader.ask(&format!("open {NAME} label=mortal"));
+    reader.ask("hold one");
+    let segment = place.reader().look_at(NAME).unwrap();
+    let [before] = segment.pins().unwrap().try_into().unwrap();
+    assert!(before.alive);
+    let pid = u64::from(reader.pid());
+    reader.kill();
+    let [after] = segment.pins().unwrap().try_into().unwrap();
+    assert_eq!((after.alive, after.pid, after.label.as_str()), (false, pid, "mortal"));
+    assert_eq!(after.versions, [2]);
+    writer.put("left", &pattern::batch("left", 3, 100)).unwrap();
+    writer.trim(u64::MAX).unwrap();
+    assert_eq!(writer.stats().unwrap().slots_reaped, 1);
+    assert_eq!(segment.pins().unwrap(), []);
+}

@@ -13,6 +13,7 @@
 //! | `c_data` | an exported array keeps its version until it is released |
 //! | `memory` | replacing frames does not take more and more memory |
 //! | `errors` | each kind of error, made to happen |
+//! | `stats` | numbers add up, and say who holds what |
 //! | `takeover` | a writer that comes after another forgets what it knew |
 //! | `options` | what the options of a writer do |
 //! | `quota` | what a quota allows, says and waits for |

@@ -13,5 +13,6 @@ mod quota;
 mod read_modify_write;
 mod real_data;
 mod round_trip;
+mod stats;
 mod takeover;
 mod validation;

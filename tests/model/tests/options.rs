@@ -89,9 +89,9 @@ fn mode_that_locks_the_owner_out_is_refused() {
     for (mode, file) in [(0o400, true), (0o10600, true), (0o600, false), (0o1700, false)] {
         let permission = Permission { mode, group: None };
         if file {
-            access.data = permission
+            access.data = permission;
         } else {
-            access.directory = permission
+            access.directory = permission;
         }
         let error = scratch.writer().access(access).create("s").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");

@@ -344,9 +344,17 @@ impl SegmentDirectory {
         Ok((data, header))
     }
 
-    /// Opens `readers` and checks that it belongs to `header`.
+    /// Opens `readers` for reading and writing, and checks that it belongs to `header`.
     pub(crate) fn open_registry(&self, header: &Header) -> Result<OwnedFd> {
-        let (registry, length) = self.open_file(READERS, true)?;
+        self.check_registry(header, self.open_file(READERS, true)?)
+    }
+
+    /// Opens `readers` for reading only, and checks that it belongs to `header`.
+    pub(crate) fn open_registry_to_look(&self, header: &Header) -> Result<OwnedFd> {
+        self.check_registry(header, self.open_file(READERS, false)?)
+    }
+
+    fn check_registry(&self, header: &Header, (registry, length): (OwnedFd, u64)) -> Result<OwnedFd> {
         let place = |error: Error| error.at(self.location.path().join(READERS).display());
         let page = descriptor::read_at(registry.as_fd(), shmframe_format::geometry::PAGE_SIZE as usize, 0);
         let page = page.map_err(|errno| place(refused("read the registry's header", errno)))?;

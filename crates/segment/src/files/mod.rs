@@ -5,3 +5,4 @@ pub(crate) mod creation;
 pub(crate) mod file_systems;
 pub(crate) mod location;
 pub(crate) mod opening;
+pub(crate) mod slot_pins;

@@ -79,7 +79,7 @@ impl Store {
 
     /// Who keeps a dropped range in use; versions that nobody pins any more go with the next reclaim.
     fn keeper(&self, dropped: &Dropped, pinned: &BTreeMap<u64, Vec<u32>>) -> Keeper {
-        if self.entries.any_live(dropped.born.max(self.wanted_floor()), dropped.died) {
+        if self.entries.any_live(dropped.born.max(self.floor), dropped.died) {
             return Keeper::Several;
         }
         let mut slots = pinned.range(dropped.born..dropped.died).flat_map(|(_, slots)| slots);

@@ -16,4 +16,5 @@ pub(crate) mod space;
 pub(crate) mod staged_bytes;
 pub(crate) mod staged_frame;
 pub(crate) mod staging;
+pub(crate) mod stats;
 pub(crate) mod store;

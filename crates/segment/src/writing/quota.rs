@@ -46,8 +46,7 @@ impl Store {
     /// Bytes of `data` that may have pages, header and tables included; none: as many as there are.
     #[must_use]
     pub fn quota(&self) -> Option<u64> {
-        let quota = self.mapped.publication().quota.load(Ordering::Relaxed);
-        (quota != UNLIMITED).then_some(quota)
+        (self.quota != UNLIMITED).then_some(self.quota)
     }
 
     /// What a new holder of the lease does: sets the quota, if asked to, and counts the pages that there are.
@@ -58,6 +57,7 @@ impl Store {
             (None, 0) => word.store(self.usual_quota(), Ordering::Relaxed),
             (None, _) => {}
         }
+        self.quota = self.mapped.publication().quota.load(Ordering::Relaxed);
         self.pages = self.allocated_bytes();
     }
 

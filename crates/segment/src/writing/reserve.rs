@@ -80,7 +80,7 @@ mod tests {
 
     /// Uses up all that a transaction that puts could be given, down to the last 64 bytes.
     fn use_up(store: &mut Store) {
-        store.mapped.publication().quota.store(1, crate::sync::Ordering::Relaxed);
+        store.quota = 1;
         while store.allocate(64).is_ok() {}
         assert_eq!(store.allocate(64).unwrap_err().kind(), ErrorKind::QuotaExceeded);
     }

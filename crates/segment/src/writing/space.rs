@@ -259,6 +259,12 @@ impl Space {
         self.by_length.iter().map(|(length, _)| length).sum::<u64>() + (self.open.end - self.open.start)
     }
 
+    /// All free bytes, with pages or without.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        let cold: u64 = self.cold.iter().map(|range| range.end - range.start).sum();
+        cold + self.warm_bytes() + self.reserve_bytes()
+    }
+
     /// Bytes that wait for readers.
     pub(crate) fn dropped_ranges(&self) -> &[Dropped] {
         &self.dropped

@@ -117,6 +117,7 @@ impl<'a> Staging<'a> {
         for covered in discarded.into_iter().chain(before.as_ref().map(Covered::record)) {
             store.space.drop_covered(covered, version);
         }
+        store.commits += 1;
         store.commits_since_reclaim += 1;
         if store.commits_since_reclaim >= COMMITS_PER_RECLAIM {
             store.reclaim();

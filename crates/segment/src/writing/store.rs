@@ -26,6 +26,7 @@ use shmframe_format::table::RecordReference;
 use shmframe_format::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The most versions that history keeps: half the ring.
 pub const HISTORY_LIMIT: u64 = RING_LENGTH as u64 / 2;
@@ -115,6 +116,10 @@ pub struct Store {
     pub(crate) latest: u64,
     pub(crate) epoch: u64,
     pub(crate) commits_since_reclaim: u64,
+    /// Commits of this store.
+    pub(crate) commits: u64,
+    /// How long the last recovery took.
+    pub(crate) recovery: Duration,
     pub(crate) options: StoreOptions,
     pub(crate) holds_lease: bool,
     /// Slots of dead readers that were reaped so far.
@@ -123,6 +128,10 @@ pub struct Store {
     pub(crate) restless: Vec<u32>,
     /// Bytes of `data` that have pages, at the most.
     pub(crate) pages: u64,
+    /// What the segment's quota word says; also in a forked child, which does not have the word.
+    pub(crate) quota: u64,
+    /// The floor of the last reclaim: history keeps the versions from it on.
+    pub(crate) floor: u64,
 }
 
 impl Store {
@@ -143,11 +152,15 @@ impl Store {
             latest: 0,
             epoch: 0,
             commits_since_reclaim: 0,
+            commits: 0,
+            recovery: Duration::ZERO,
             options,
             holds_lease: true,
             reaped: 0,
             restless: Vec::new(),
             pages: 0,
+            quota: u64::MAX,
+            floor: 0,
         }
     }
 
@@ -168,9 +181,11 @@ impl Store {
         for (word, value) in publication.writer_label.iter().zip(label_words(&self.options.label)) {
             word.store(value, Ordering::Relaxed);
         }
+        let begun = Instant::now();
         self.recover()?;
-        self.settle_quota();
+        self.recovery = begun.elapsed();
         self.find_reserve();
+        self.settle_quota();
         // Only now: a store that failed to recover has not caught up with anything.
         self.epoch = epoch;
         self.reclaim();
@@ -231,7 +246,7 @@ impl Store {
     }
 
     /// The floor that history asks for.
-    pub(crate) fn wanted_floor(&self) -> u64 {
+    fn wanted_floor(&self) -> u64 {
         let history = self.mapped.publication().history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT);
         (self.latest + 1).saturating_sub(history)
     }
@@ -240,6 +255,7 @@ impl Store {
     pub(crate) fn reclaim(&mut self) {
         self.commits_since_reclaim = 0;
         let floor = self.wanted_floor();
+        self.floor = floor;
         let mapped = &self.mapped;
         let locks = DescriptorLocks(mapped.lease.registry_locks());
         let Reclaimed { reaped, restless } = protocol::reclaim(

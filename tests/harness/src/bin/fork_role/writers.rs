@@ -25,8 +25,11 @@ fn expect_all_refused(writer: &mut Writer) -> Result<()> {
     expect_refused("begin", writer.begin().map(drop))?;
     expect_refused("trim", writer.trim(0))?;
     expect_refused("audit", writer.audit())?;
+    expect_refused("wait_for_space", writer.wait_for_space(1, std::time::Duration::ZERO))?;
+    expect_refused("stats", writer.stats())?;
     // These change nothing and look at nothing that the child does not have.
     ensure!(writer.holders().is_empty() && writer.allocated_bytes() > 0, "what the parent knew");
+    ensure!(writer.quota().is_some(), "the quota that the parent knew");
     ensure!(writer.version() > 1, "the version that the parent knew");
     Ok(())
 }

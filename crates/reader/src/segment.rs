@@ -1,0 +1,32 @@
+//! A look at a segment from outside.
+
+use crate::options::ReaderOptions;
+use shmframe_format::Result;
+use shmframe_segment::{RegistryView, SlotPins};
+
+/// A look at a segment from outside, for tools: who reads it. It takes no slot and pins nothing.
+#[derive(Debug)]
+pub struct Segment(RegistryView);
+
+impl Segment {
+    pub(crate) fn new(view: RegistryView) -> Self {
+        Self(view)
+    }
+
+    /// Opens the segment `name` of the default directory.
+    ///
+    /// # Errors
+    /// Those of [`ReaderOptions::look_at`].
+    pub fn open(name: &str) -> Result<Self> {
+        ReaderOptions::new().look_at(name)
+    }
+
+    /// The reader slots that are claimed now: by whom, since when, whether the kernel says that they live, and which
+    /// versions they pin.
+    ///
+    /// # Errors
+    /// What reading the registry gives.
+    pub fn pins(&self) -> Result<Vec<SlotPins>> {
+        self.0.pins()
+    }
+}
