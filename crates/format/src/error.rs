@@ -64,6 +64,8 @@ pub enum ErrorKind {
     ColumnRuns,
     /// The version is no longer kept.
     VersionGone,
+    /// More bytes were to be copied than the caller allowed.
+    CopyLimit,
     /// All slots of the reader registry are taken.
     RegistryFull,
     /// Another process, or another writer of this process, holds the writer lease.
@@ -114,6 +116,7 @@ impl ErrorKind {
         Self::ColumnNulls,
         Self::ColumnRuns,
         Self::VersionGone,
+        Self::CopyLimit,
         Self::RegistryFull,
         Self::LeaseTaken,
         Self::Removed,
@@ -309,17 +312,18 @@ mod tests {
             ErrorKind::ColumnNulls => 22,
             ErrorKind::ColumnRuns => 23,
             ErrorKind::VersionGone => 24,
-            ErrorKind::RegistryFull => 25,
-            ErrorKind::LeaseTaken => 26,
-            ErrorKind::Removed => 27,
-            ErrorKind::WriterInChild => 28,
-            ErrorKind::Superseded => 29,
-            ErrorKind::ProcessLimit => 30,
-            ErrorKind::OtherBoot => 31,
-            ErrorKind::UnsupportedFileSystem => 32,
-            ErrorKind::TimedOut => 33,
-            ErrorKind::System => 34,
+            ErrorKind::CopyLimit => 25,
+            ErrorKind::RegistryFull => 26,
+            ErrorKind::LeaseTaken => 27,
+            ErrorKind::Removed => 28,
+            ErrorKind::WriterInChild => 29,
+            ErrorKind::Superseded => 30,
+            ErrorKind::ProcessLimit => 31,
+            ErrorKind::OtherBoot => 32,
+            ErrorKind::UnsupportedFileSystem => 33,
+            ErrorKind::TimedOut => 34,
+            ErrorKind::System => 35,
         };
-        assert!(ErrorKind::ALL.iter().map(place).eq(0..35));
+        assert!(ErrorKind::ALL.iter().map(place).eq(0..36));
     }
 }

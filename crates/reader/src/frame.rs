@@ -2,7 +2,7 @@
 
 use crate::columns::{Columns, Span, build_column};
 use crate::error::ReadKind;
-use arrow::array::{ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
@@ -96,7 +96,7 @@ impl Frame {
     }
 
     /// The rows as record batches whose buffers lie in the mapping, one for each chunk; costs the same for any
-    /// number of rows.
+    /// number of rows. A frame of an [`crate::Inspector`] is copied instead, and its contents are validated.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
@@ -113,6 +113,10 @@ impl Frame {
             build_column(&self.pinned, &spans[column], field.data_type())
                 .map_err(|error| error.at(format_args!("column {:?}", field.name())))
         };
+        let build = |column, at| match build(column, at) {
+            Ok(array) if self.pinned.is_copied() => validated(array, schema.field(at).name()),
+            built => built,
+        };
         let arrays = match &self.selected {
             Some((columns, _)) => columns.iter().enumerate().map(|(at, column)| build(*column, at)).collect(),
             None => {
@@ -125,6 +129,7 @@ impl Frame {
     }
 
     /// A whole primitive column as one slice, in place. It holds the version for as long as it lives.
+    /// A column of an [`crate::Inspector`] is copied instead.
     ///
     /// # Errors
     /// [`crate::ErrorKind::ColumnMissing`], [`crate::ErrorKind::ColumnType`], [`crate::ErrorKind::ColumnNulls`],
@@ -170,5 +175,13 @@ impl Frame {
             let names = schema.fields().iter().map(|field| field.name().clone()).collect();
             ReadKind::ColumnMissing { column: column.to_owned(), names }.into()
         })
+    }
+}
+
+/// An array whose owner nobody vouches for: its contents are looked at before anybody uses them.
+fn validated(array: ArrayRef, column: &str) -> Result<ArrayRef> {
+    match array.to_data().validate_full() {
+        Ok(()) => Ok(array),
+        Err(cause) => Err(Error::from(ReadKind::Batch).because(cause).at(format_args!("column {column:?}"))),
     }
 }

@@ -24,12 +24,14 @@ mod columns;
 mod error;
 mod follow;
 mod frame;
+mod inspector;
 mod options;
 mod reader;
 mod snapshot;
 
 pub use follow::Follow;
 pub use frame::Frame;
+pub use inspector::{Inspected, Inspector};
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
 pub use shmframe_format::{Error, ErrorKind, Report, Result};

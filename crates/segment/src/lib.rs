@@ -10,6 +10,8 @@ compile_error!(
     "shmframe runs on 64-bit little-endian Linux only: its locks, futexes and sparse files are Linux's"
 );
 
+#[cfg(not(loom))]
+mod copying;
 pub mod edges;
 #[cfg(not(loom))]
 mod files;
@@ -30,6 +32,7 @@ mod writing;
 pub use reading::arrays::{ArrayParts, build_array, to_array, to_buffer};
 #[cfg(not(loom))]
 pub use {
+    copying::{CopiedVersion, Inspection, LiveVersion},
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
     reading::attachment::{Attachment, Pin},
@@ -57,6 +60,7 @@ mod tests {
             crate::writing::recovery::every_kind(),
             crate::sys::limits::every_kind(),
             crate::reading::version::every_kind(),
+            crate::copying::every_kind(),
             #[cfg(feature = "arrow")]
             crate::reading::arrays::every_kind(),
         ];
@@ -85,7 +89,8 @@ mod tests {
                 ErrorKind::RegistryFull,
                 ErrorKind::VersionGone,
                 ErrorKind::Removed,
-                ErrorKind::VersionGone,
+                ErrorKind::CopyLimit,
+                ErrorKind::Truncated,
             ],
         );
     }

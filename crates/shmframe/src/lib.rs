@@ -122,7 +122,7 @@
 #![forbid(unsafe_code)]
 
 pub use arrow;
-pub use shmframe_reader::{Follow, Frame, Reader, ReaderOptions, Snapshot, Wait};
+pub use shmframe_reader::{Follow, Frame, Inspected, Inspector, Reader, ReaderOptions, Snapshot, Wait};
 pub use shmframe_writer::{
     Audit, Batches, Error, ErrorKind, Holder, Report, Result, Transaction, TrimPolicy, Trust, Writer,
     WriterOptions, remove_segment,

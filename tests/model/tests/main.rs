@@ -4,6 +4,7 @@
 mod c_data;
 mod errors;
 mod golden;
+mod inspector;
 mod memory;
 mod operations;
 mod real_data;

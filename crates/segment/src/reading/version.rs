@@ -1,5 +1,6 @@
 //! A pinned version: what it covers is frozen, and reached through [`Frozen`] tokens alone (I11).
 
+use crate::copying::{Copying, PrivateBytes};
 use crate::reading::attachment::{Attachment, Pin};
 use crate::sync::ReadOnly;
 use crate::sys::map::Region;
@@ -70,14 +71,28 @@ pub struct CheckedFrame {
     state: State,
 }
 
-/// Bytes of a live version: never written again for as long as this lives (I1).
+/// Bytes of a live version, or a private copy of them: never written again for as long as this lives (I1).
 ///
-/// Only [`PinnedFrame::buffer`] makes one, from a checked record under a pin (I11).
+/// Only [`PinnedFrame::buffer`] makes one, from a checked record, under a pin or by copying (I11).
 #[derive(Clone, Debug)]
 pub struct Frozen {
-    hold: Arc<Hold>,
+    bytes: Bytes,
     offset: u64,
     length: usize,
+}
+
+/// Where frozen bytes stand.
+#[derive(Clone, Debug)]
+enum Bytes {
+    Mapped(Arc<Hold>),
+    Private(Arc<PrivateBytes>),
+}
+
+/// What a frame's bytes are taken from.
+#[derive(Clone, Debug)]
+enum Origin {
+    Mapped(Arc<Hold>),
+    Copied(Arc<Copying>),
 }
 
 impl PinnedVersion {
@@ -133,7 +148,7 @@ impl PinnedVersion {
     }
 
     fn source(&self) -> Source<'_> {
-        Source { heap: &self.hold.view.heap, geometry: self.attachment().header().geometry() }
+        self.hold.source()
     }
 
     fn root(&self) -> &Root {
@@ -145,9 +160,7 @@ impl PinnedVersion {
     /// # Errors
     /// [`ErrorKind::Corrupt`].
     pub fn frames(&self) -> Result<Vec<FrameEntry>> {
-        let mut frames = self.root().list(&self.source(), |_| {})?;
-        frames.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(frames)
+        sorted_frames(self.root(), &self.source())
     }
 
     /// How many frames the version has.
@@ -169,17 +182,20 @@ impl PinnedVersion {
             known.ok_or_else(|| entry.clone())
         };
         let found = self.root().find_with(&source, name, known_or_entry)?;
-        let hold = Arc::clone(&self.hold);
-        let entry = match found {
+        let frame = match found {
             None => return Ok(None),
-            Some(Ok(known)) => return Ok(Some(PinnedFrame { hold, frame: Arc::clone(known) })),
-            Some(Err(entry)) => entry,
+            Some(Ok(known)) => Arc::clone(known),
+            Some(Err(entry)) => CheckedFrame::read(&source, source.geometry, instance, entry)?,
         };
-        let layout = Layout::read(&source, source.geometry, &entry.layout)?;
-        let state = State::read(&source, &layout, &entry.state)?;
-        let frame = Arc::new(CheckedFrame { instance, entry, layout, state });
-        Ok(Some(PinnedFrame { hold, frame }))
+        Ok(Some(PinnedFrame { origin: Origin::Mapped(Arc::clone(&self.hold)), frame }))
     }
+}
+
+/// All frames of a root, sorted by name.
+pub(crate) fn sorted_frames(root: &Root, source: &impl RecordSource) -> Result<Vec<FrameEntry>> {
+    let mut frames = root.list(source, |_| {})?;
+    frames.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(frames)
 }
 
 impl View {
@@ -200,14 +216,27 @@ impl View {
     }
 }
 
-/// A frame of a pinned version.
+/// A frame of a version that is pinned, or that is copied out piece by piece ([`crate::CopiedVersion`]).
 #[derive(Clone, Debug)]
 pub struct PinnedFrame {
-    hold: Arc<Hold>,
+    origin: Origin,
     frame: Arc<CheckedFrame>,
 }
 
 impl PinnedFrame {
+    /// The frame of this directory entry, which is read and handed out by copying.
+    pub(crate) fn copied(copying: &Arc<Copying>, entry: FrameEntry) -> Result<Self> {
+        let header = copying.header();
+        let frame = CheckedFrame::read(&**copying, header.geometry(), header.instance(), entry)?;
+        Ok(Self { origin: Origin::Copied(Arc::clone(copying)), frame })
+    }
+
+    /// Whether its bytes are private copies, whose owner nobody vouches for: their contents must be validated.
+    #[must_use]
+    pub fn is_copied(&self) -> bool {
+        matches!(self.origin, Origin::Copied(_))
+    }
+
     /// Its records.
     #[must_use]
     pub fn checked(&self) -> &Arc<CheckedFrame> {
@@ -219,33 +248,44 @@ impl PinnedFrame {
     /// # Errors
     /// [`ErrorKind::Corrupt`].
     pub fn schema_message(&self) -> Result<Vec<u8>> {
-        let geometry = self.hold.pin.attachment().header().geometry();
-        read_schema(&Source { heap: &self.hold.view.heap, geometry }, &self.frame.layout.schema)
+        match &self.origin {
+            Origin::Mapped(hold) => read_schema(&hold.source(), &self.frame.layout.schema),
+            Origin::Copied(copying) => read_schema(&**copying, &self.frame.layout.schema),
+        }
     }
 
-    /// The frozen bytes of buffer `index`.
+    /// The frozen bytes of buffer `index`: in place, or a copy made now.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if the frame has no such buffer, or it does not lie in the mapping.
+    /// [`ErrorKind::Corrupt`] if the frame has no such buffer, or it does not lie in the mapping; where it is copied,
+    /// also [`ErrorKind::VersionGone`], [`ErrorKind::CopyLimit`], [`ErrorKind::Truncated`].
     pub fn buffer(&self, index: usize) -> Result<Frozen> {
         let parts = self.frame.layout.buffers.get(index).zip(self.frame.state.buffers.get(index));
         let (place, state) = parts.ok_or_else(|| out_of_heap(index as u64, 0))?;
-        if !self.hold.view.heap.contains(place.offset, state.length) {
-            return Err(out_of_heap(place.offset, state.length));
+        let (offset, length) = (place.offset, state.length);
+        match &self.origin {
+            Origin::Mapped(hold) if hold.view.heap.contains(offset, length) => {
+                Ok(Frozen { bytes: Bytes::Mapped(Arc::clone(hold)), offset, length: length as usize })
+            }
+            Origin::Mapped(_) => Err(out_of_heap(offset, length)),
+            Origin::Copied(copying) => Ok(Frozen::private(copying.buffer(offset, length)?)),
         }
-        Ok(Frozen { hold: Arc::clone(&self.hold), offset: place.offset, length: state.length as usize })
     }
 
-    /// No bytes, at an aligned place of the mapping: for arrays of no rows.
+    /// No bytes, at an aligned place: for arrays of no rows.
     #[must_use]
     pub fn no_bytes(&self) -> Frozen {
-        Frozen { hold: Arc::clone(&self.hold), offset: 0, length: 0 }
+        match &self.origin {
+            Origin::Mapped(hold) => Frozen { bytes: Bytes::Mapped(Arc::clone(hold)), offset: 0, length: 0 },
+            Origin::Copied(_) => Frozen::private(PrivateBytes::default()),
+        }
     }
 
     /// Whether an address lies in the mapping that holds the frame's bytes.
     #[must_use]
     pub fn contains_address(&self, address: *const u8) -> bool {
-        let (base, length) = self.hold.view.heap.address();
+        let Origin::Mapped(hold) = &self.origin else { return false };
+        let (base, length) = hold.view.heap.address();
         (base..base + length).contains(&(address as usize))
     }
 }
@@ -255,6 +295,12 @@ pub(crate) fn out_of_heap(offset: u64, length: u64) -> shmframe_format::Error {
 }
 
 impl CheckedFrame {
+    fn read(source: &impl RecordSource, geometry: &Geometry, instance: Id, entry: FrameEntry) -> Result<Arc<Self>> {
+        let layout = Layout::read(source, geometry, &entry.layout)?;
+        let state = State::read(source, &layout, &entry.state)?;
+        Ok(Arc::new(Self { instance, entry, layout, state }))
+    }
+
     /// The frame's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -280,19 +326,36 @@ impl CheckedFrame {
     }
 }
 
-#[cfg(feature = "arrow")]
 impl Frozen {
-    /// What keeps the bytes frozen and mapped.
-    pub(crate) fn into_hold(self) -> Arc<Hold> {
-        self.hold
+    fn private(bytes: PrivateBytes) -> Self {
+        let length = bytes.as_ref().len();
+        Self { bytes: Bytes::Private(Arc::new(bytes)), offset: 0, length }
+    }
+
+    /// What keeps the bytes frozen, and mapped or allocated.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn into_hold(self) -> Arc<dyn arrow::alloc::Allocation> {
+        match self.bytes {
+            Bytes::Mapped(hold) => hold,
+            Bytes::Private(bytes) => bytes,
+        }
+    }
+}
+
+impl Hold {
+    fn source(&self) -> Source<'_> {
+        Source { heap: &self.view.heap, geometry: self.pin.attachment().header().geometry() }
     }
 }
 
 impl AsRef<[u8]> for Frozen {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: (I1, I3, I11) the version that covers these bytes is pinned by `hold`; the range was checked
-        // against the mapping when the token was made.
-        unsafe { self.hold.view.heap.slice(self.offset, self.length) }
+        match &self.bytes {
+            // SAFETY: (I1, I3, I11) the version that covers these bytes is pinned by `hold`; the range was checked
+            // against the mapping when the token was made.
+            Bytes::Mapped(hold) => unsafe { hold.view.heap.slice(self.offset, self.length) },
+            Bytes::Private(bytes) => (**bytes).as_ref(),
+        }
     }
 }
 
@@ -314,7 +377,7 @@ impl RecordSource for Source<'_> {
     }
 }
 
-fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
+pub(crate) fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
     if geometry.in_heap(offset, length) { Ok(offset + length) } else { Err(out_of_heap(offset, length)) }
 }
 
