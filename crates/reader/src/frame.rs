@@ -2,10 +2,10 @@
 
 use crate::columns::{Columns, Span, build_column};
 use crate::error::ReadKind;
+use crate::schema;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
 use shmframe_format::{Error, Result};
 use shmframe_segment::{CheckedFrame, PinnedFrame, to_buffer};
 use std::sync::Arc;
@@ -28,8 +28,7 @@ impl KnownFrame {
             Some(before) => Arc::clone(&before.schema),
             None => {
                 let message = pinned.schema_message()?;
-                let schema = try_schema_from_flatbuffer_bytes(&message);
-                Arc::new(schema.map_err(|cause| Error::from(ReadKind::Schema).because(cause))?)
+                Arc::new(schema::decode(&message)?)
             }
         };
         let spans = Columns::of(checked.state(), schema.fields().len())?;

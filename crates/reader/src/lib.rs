@@ -27,6 +27,7 @@ mod frame;
 mod inspector;
 mod options;
 mod reader;
+mod schema;
 mod snapshot;
 
 pub use follow::Follow;

@@ -10,6 +10,7 @@
 //! | `memory` | replacing frames does not take more and more memory |
 //! | `errors` | each kind of error, made to happen |
 //! | `takeover` | a writer that comes after another forgets what it knew |
+//! | `hostile` | damaged segments give errors or valid data |
 //! | `inspector` | what is looked at by copying equals what is mapped, whoever owns it, and no trace is left |
 //! | `golden` | segments of earlier builds of a format version open |
 #![forbid(unsafe_code)]

@@ -4,6 +4,7 @@
 mod c_data;
 mod errors;
 mod golden;
+mod hostile;
 mod inspector;
 mod memory;
 mod operations;

@@ -1,6 +1,7 @@
 //! A segment as `read` shows it.
 
 use super::error::CopyKind;
+use super::long_record::check_allocated;
 use super::version::CopiedVersion;
 use crate::edges::Edge;
 use crate::files::location::{ATTEMPTS, Location, SegmentDirectory, boot_id, refused};
@@ -269,8 +270,6 @@ impl Inspection {
         if length <= SMALL {
             return Ok(());
         }
-        let allocated = descriptor::allocated(self.data.as_fd());
-        let allocated = allocated.map_err(|errno| refused("ask for the size of `data`", errno))?;
-        if length <= allocated { Ok(()) } else { Err(CopyKind::Holes { wanted: length, allocated }.into()) }
+        check_allocated(self.data.as_fd(), length)
     }
 }

@@ -6,12 +6,14 @@
 
 mod error;
 mod inspection;
+mod long_record;
 mod private;
 mod version;
 
 #[cfg(test)]
 pub(crate) use error::every_kind;
 pub use inspection::{Inspection, LiveVersion};
+pub(crate) use long_record::{LONG_RECORD, copy_long_record};
 pub(crate) use private::PrivateBytes;
 pub use version::CopiedVersion;
 pub(crate) use version::Copying;

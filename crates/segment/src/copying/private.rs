@@ -23,7 +23,9 @@ impl PrivateBytes {
         let wanted = length.checked_add(PADDING).ok_or_else(memory)?;
         let count = usize::try_from(wanted.div_ceil(size_of::<Line>() as u64)).map_err(|_| memory())?;
         let mut lines = Vec::new();
-        lines.try_reserve_exact(count).map_err(|cause| shmframe_format::Error::from(memory()).because(cause))?;
+        lines
+            .try_reserve_exact(count)
+            .map_err(|cause| shmframe_format::Error::from(memory()).because(cause))?;
         lines.resize(count, Line::zeroed());
         Ok(Self { lines, length: length as usize })
     }

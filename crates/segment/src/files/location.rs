@@ -336,7 +336,8 @@ impl SegmentDirectory {
         let page = page.map_err(|errno| place(refused("read the header", errno)))?;
         // A file that was cut off later still has what stands before the cut.
         let whole = page.len() as u64 == shmframe_format::geometry::PAGE_SIZE;
-        let header = Header::parse(&page, if whole { u64::MAX } else { length }, Role::Reader).map_err(place)?;
+        let header =
+            Header::parse(&page, if whole { u64::MAX } else { length }, Role::Reader).map_err(place)?;
         Ok((data, header))
     }
 

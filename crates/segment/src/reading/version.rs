@@ -1,6 +1,6 @@
 //! A pinned version: what it covers is frozen, and reached through [`Frozen`] tokens alone (I11).
 
-use crate::copying::{Copying, PrivateBytes};
+use crate::copying::{Copying, LONG_RECORD, PrivateBytes, copy_long_record};
 use crate::reading::attachment::{Attachment, Pin};
 use crate::sync::ReadOnly;
 use crate::sys::map::Region;
@@ -9,8 +9,9 @@ use shmframe_format::frame::{Layout, State, read_schema};
 use shmframe_format::geometry::Geometry;
 use shmframe_format::header::Id;
 use shmframe_format::record::{RecordSource, check_entry};
-use shmframe_format::table::{Entry, RecordReference};
+use shmframe_format::table::{Entry, RecordHeader, RecordReference};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -205,7 +206,7 @@ impl View {
         let reference = check_entry(&entry, entry.version)?;
         let end = check_heap(geometry, reference.offset, reference.length)?;
         let mut heap = attachment.heap(end)?;
-        let root = Root::read(&Source { heap: &heap, geometry }, &reference)?;
+        let root = Root::read(&Source { heap: &heap, geometry, end, data: attachment.data() }, &reference)?;
         if root.heap_end > geometry.capacity() {
             return Err(VersionKind::OutOfHeap { offset: 0, length: root.heap_end }.into());
         }
@@ -264,7 +265,7 @@ impl PinnedFrame {
         let (place, state) = parts.ok_or_else(|| out_of_heap(index as u64, 0))?;
         let (offset, length) = (place.offset, state.length);
         match &self.origin {
-            Origin::Mapped(hold) if hold.view.heap.contains(offset, length) => {
+            Origin::Mapped(hold) if hold.covers(offset, length) => {
                 Ok(Frozen { bytes: Bytes::Mapped(Arc::clone(hold)), offset, length: length as usize })
             }
             Origin::Mapped(_) => Err(out_of_heap(offset, length)),
@@ -295,7 +296,12 @@ pub(crate) fn out_of_heap(offset: u64, length: u64) -> shmframe_format::Error {
 }
 
 impl CheckedFrame {
-    fn read(source: &impl RecordSource, geometry: &Geometry, instance: Id, entry: FrameEntry) -> Result<Arc<Self>> {
+    fn read(
+        source: &impl RecordSource,
+        geometry: &Geometry,
+        instance: Id,
+        entry: FrameEntry,
+    ) -> Result<Arc<Self>> {
         let layout = Layout::read(source, geometry, &entry.layout)?;
         let state = State::read(source, &layout, &entry.state)?;
         Ok(Arc::new(Self { instance, entry, layout, state }))
@@ -343,8 +349,20 @@ impl Frozen {
 }
 
 impl Hold {
+    /// Whether a range lies in the mapping, and below what the version's root says that it covers.
+    fn covers(&self, offset: u64, length: u64) -> bool {
+        let end = self.view.root.heap_end;
+        self.view.heap.contains(offset, length) && offset.checked_add(length).is_some_and(|last| last <= end)
+    }
+
     fn source(&self) -> Source<'_> {
-        Source { heap: &self.view.heap, geometry: self.pin.attachment().header().geometry() }
+        let attachment = self.pin.attachment();
+        Source {
+            heap: &self.view.heap,
+            geometry: attachment.header().geometry(),
+            end: self.view.root.heap_end,
+            data: attachment.data(),
+        }
     }
 }
 
@@ -363,17 +381,33 @@ impl AsRef<[u8]> for Frozen {
 struct Source<'a> {
     heap: &'a Region<ReadOnly>,
     geometry: &'a Geometry,
+    /// No record ends above this offset.
+    end: u64,
+    data: BorrowedFd<'a>,
 }
 
-impl RecordSource for Source<'_> {
-    fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
+impl Source<'_> {
+    /// The bytes of a record, in place.
+    fn bytes(&self, offset: u64, length: u64) -> Result<&[u8]> {
         let end = check_heap(self.geometry, offset, length)?;
-        if end > self.heap.length() {
+        if end > self.end || end > self.heap.length() {
             return Err(out_of_heap(offset, length));
         }
         // SAFETY: (I1, I3, I7) the caller holds a pin on the version that names this record; the range lies in the
         // mapping; a damaged name leads to bytes that nobody checked, which are copied and then refused.
-        Ok(unsafe { self.heap.slice(offset, length as usize) }.to_vec())
+        Ok(unsafe { self.heap.slice(offset, length as usize) })
+    }
+}
+
+impl RecordSource for Source<'_> {
+    fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
+        let bytes = self.bytes(offset, length)?;
+        if length > LONG_RECORD { copy_long_record(self.data, offset, length) } else { Ok(bytes.to_vec()) }
+    }
+
+    fn head(&self, offset: u64) -> Result<RecordHeader> {
+        let bytes = self.bytes(offset, size_of::<RecordHeader>() as u64)?;
+        Ok(bytemuck::pod_read_unaligned(bytes))
     }
 }
 
