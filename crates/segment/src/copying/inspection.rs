@@ -210,7 +210,7 @@ impl Inspection {
         Edge::EntryClose.fence(Ordering::Acquire);
         let words: [u8; ENTRY_SIZE as usize] = self.read(offset)?;
         let entry = Entry { sequence, ..bytemuck::pod_read_unaligned(&words) };
-        let whole = sequence % 2 == 0 && self.is_unchanged(offset, &entry)?;
+        let whole = sequence.is_multiple_of(2) && self.is_unchanged(offset, &entry)?;
         Ok((whole && check_entry(&entry, version).is_ok()).then_some((offset, entry)))
     }
 
@@ -235,7 +235,7 @@ impl Inspection {
             self.read_into(&mut bytes[..stretch], at)?;
             for (index, entry) in (0..).zip(bytes[..stretch].chunks_exact(ENTRY_SIZE as usize)) {
                 let entry: Entry = bytemuck::pod_read_unaligned(entry);
-                if entry.sequence % 2 == 0 && check_entry(&entry, entry.version).is_ok() {
+                if entry.sequence.is_multiple_of(2) && check_entry(&entry, entry.version).is_ok() {
                     visit(at + index * ENTRY_SIZE, &entry);
                 }
             }

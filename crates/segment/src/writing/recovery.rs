@@ -12,11 +12,15 @@ use shmframe_format::table::RecordReference;
 use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
 use std::collections::BTreeMap;
 
+/// No version, epoch or generation comes near this one by counting.
+const NUMBER_LIMIT: u64 = 1 << 62;
+
 #[derive(Debug)]
 enum RecoveryKind {
     NoLatest { version: u64 },
     Floor { floor: u64, latest: u64 },
     Overlap { offset: u64 },
+    UsedUp { what: &'static str, found: u64 },
 }
 
 impl Describe for RecoveryKind {
@@ -45,6 +49,12 @@ impl Describe for RecoveryKind {
                 format!("two of them at offset {offset}"),
                 remove,
             ),
+            Self::UsedUp { what, found } => Report::new(
+                format!("damaged {what}"),
+                format!("a number far below {NUMBER_LIMIT}"),
+                format!("{found}"),
+                remove,
+            ),
         }
     }
 }
@@ -53,6 +63,7 @@ shmframe_format::every_kind!(RecoveryKind {
     NoLatest: RecoveryKind::NoLatest { version: 2 };
     Floor: RecoveryKind::Floor { floor: 3, latest: 2 };
     Overlap: RecoveryKind::Overlap { offset: 64 };
+    UsedUp: RecoveryKind::UsedUp { what: "epoch", found: u64::MAX };
 });
 
 /// Free extents of the heap, adjacent ones merged: those that a writer works with, and those that a recovery would
@@ -76,7 +87,9 @@ impl Store {
             // A reclaim would erase the newest version.
             return Err(RecoveryKind::Floor { floor, latest: self.latest }.into());
         }
+        check_number("newest version", self.latest)?;
         let rebuilt = rebuild(mapped, &self.entries, self.latest)?;
+        check_number("generation", rebuilt.1.next_generation)?;
         (self.space, self.root, self.root_reference) = rebuilt;
         self.frames.clear();
         Ok(())
@@ -94,6 +107,11 @@ impl Store {
         let (space, _, _) = rebuilt?;
         Ok(Audit { working, recovered: space.free().into_iter().collect() })
     }
+}
+
+/// Refuses a number that could not be counted on from.
+pub(crate) fn check_number(what: &'static str, found: u64) -> Result<()> {
+    if found < NUMBER_LIMIT { Ok(()) } else { Err(RecoveryKind::UsedUp { what, found }.into()) }
 }
 
 /// The heap, the root and its reference, from the records of all live versions.

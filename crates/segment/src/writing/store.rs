@@ -15,6 +15,7 @@ use crate::sys::futex::Futex;
 use crate::words::{STATE_OPEN, STATE_REMOVED, label_words};
 use crate::writing::lease;
 use crate::writing::mapped::Mapped;
+use crate::writing::recovery::check_number;
 use crate::writing::space::Space;
 use crate::writing::staging::StagedFrame;
 use core::time::Duration;
@@ -123,7 +124,9 @@ impl Store {
     pub(crate) fn gain(&mut self) -> Result<()> {
         self.mapped.lease.show()?;
         let publication = self.mapped.publication();
-        let epoch = publication.epoch.load(Ordering::Relaxed) + 1;
+        let before = publication.epoch.load(Ordering::Relaxed);
+        check_number("epoch", before)?;
+        let epoch = before + 1;
         publication.epoch.store(epoch, Ordering::Relaxed);
         publication.state.store(STATE_OPEN, Ordering::Relaxed);
         let history = self

@@ -189,6 +189,13 @@ impl Image {
         }
     }
 
+    /// Puts the entry that leads to `record` to another place.
+    pub fn move_entry(&mut self, record: u64, place: usize, entry: Entry) {
+        self.set(place, &entry);
+        self.records.insert(record, vec![Parent::Entry(place)]);
+        self.mend(record);
+    }
+
     /// Makes the checksum of the header fit again.
     pub fn mend_header(&mut self) {
         let sum = hash(&self.data[..offset_of!(table::Header, checksum)]);

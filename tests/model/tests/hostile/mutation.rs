@@ -41,6 +41,7 @@ pub fn mutate(image: &mut Image, random: &mut Random) -> String {
         6 => contents(image, random),
         7 => reference(image, random),
         8 => huge_record(image, random),
+        9 => used_up(image, random),
         _ => record(image, random),
     }
 }
@@ -229,4 +230,31 @@ fn huge_record(image: &mut Image, random: &mut Random) -> String {
     image.set(record as usize, &head);
     image.mend(record);
     format!("record of kind {} at {record} claims {} bytes", head.kind, head.length)
+}
+
+/// Numbers that only grow, at their end: the next one would be 0.
+fn used_up(image: &mut Image, random: &mut Random) -> String {
+    let place = *image.entries.iter().max_by_key(|place| image.get::<Entry>(**place).version).unwrap();
+    let mut newest: Entry = image.get(place);
+    let (root, publication) = (newest.root_offset, image.geometry.publication_offset() as usize);
+    let body = root as usize + size_of::<table::RecordHeader>();
+    let left = random.below(3) as u64;
+    let last = u64::MAX - left;
+    match random.below(3) {
+        0 => image.set(publication + offset_of!(table::Publication, epoch), &last),
+        1 => {
+            image.set(body + offset_of!(table::RootBody, next_generation), &last);
+            image.mend(root);
+        }
+        _ => {
+            // The ring holds a version at its own place.
+            let ring = image.geometry.ring_offset() as usize;
+            image.set(place, &<Entry as bytemuck::Zeroable>::zeroed());
+            newest.version = last;
+            image.set(root as usize + offset_of!(table::RecordHeader, version), &last);
+            image.move_entry(root, ring + (last % 64) as usize * size_of::<Entry>(), newest);
+            image.set(publication + offset_of!(table::Publication, latest), &last);
+        }
+    }
+    format!("a number that is used up, but for {left}")
 }
