@@ -56,8 +56,9 @@ fn what_is_copied_equals_what_is_mapped() {
             Ok(())
         })
         .unwrap();
-    assert_eq!(inspector.at(2, |version| version.frames()).unwrap(), ["types"]);
-    let gone = inspector.at(4, |version| version.frames()).unwrap_err();
+    let names = inspector.at(2, |version| Ok((version.version(), version.frames()?)));
+    assert_eq!(names.unwrap(), (2, vec!["types".to_owned()]));
+    let gone = inspector.at(4, |version| Ok(version.version())).unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::VersionGone);
     assert!(gone.to_string().contains("[1, 2, 3]"), "{gone}");
     let missing = copy(&inspector, "no such frame").unwrap_err();

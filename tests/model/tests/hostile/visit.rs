@@ -3,8 +3,11 @@
 use shmframe::{Frame, Result};
 use shmframe_model::{Scratch, numbers};
 
+/// What somebody does with the segment.
+pub type Visit = fn(&Scratch) -> Result<()>;
+
 /// Whoever opens the segment, in this order: the last one writes.
-pub const VISITS: [(&str, fn(&Scratch) -> Result<()>); 4] =
+pub const VISITS: [(&str, Visit); 4] =
     [("reader", read), ("inspector", inspect), ("writer", recover), ("writer that goes on", write)];
 
 /// Versions that are asked for by number.
@@ -35,7 +38,7 @@ fn inspect(scratch: &Scratch) -> Result<()> {
     let inspector = scratch.reader().copy_limit(32 << 20).inspect("s")?;
     let _ = inspector.is_removed();
     for (version, _) in inspector.versions()? {
-        let _ = inspector.at(version, |version| version.frames());
+        let _ = inspector.at(version, |version| Ok(version.frames()?.len()));
     }
     inspector.newest(|version| {
         for name in version.frames()? {
