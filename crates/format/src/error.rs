@@ -66,6 +66,8 @@ pub enum ErrorKind {
     ColumnRuns,
     /// The version is no longer kept, or not published yet: the message says which.
     VersionGone,
+    /// More bytes were to be copied than the caller allowed.
+    CopyLimit,
     /// All slots of the reader registry are taken.
     RegistryFull,
     /// Another process, or another writer of this process, holds the writer lease.
@@ -117,6 +119,7 @@ impl ErrorKind {
         Self::ColumnNulls,
         Self::ColumnRuns,
         Self::VersionGone,
+        Self::CopyLimit,
         Self::RegistryFull,
         Self::LeaseTaken,
         Self::Removed,
@@ -313,17 +316,18 @@ mod tests {
             ErrorKind::ColumnNulls => 23,
             ErrorKind::ColumnRuns => 24,
             ErrorKind::VersionGone => 25,
-            ErrorKind::RegistryFull => 26,
-            ErrorKind::LeaseTaken => 27,
-            ErrorKind::Removed => 28,
-            ErrorKind::WriterInChild => 29,
-            ErrorKind::Superseded => 30,
-            ErrorKind::ProcessLimit => 31,
-            ErrorKind::OtherBoot => 32,
-            ErrorKind::UnsupportedFileSystem => 33,
-            ErrorKind::TimedOut => 34,
-            ErrorKind::System => 35,
+            ErrorKind::CopyLimit => 26,
+            ErrorKind::RegistryFull => 27,
+            ErrorKind::LeaseTaken => 28,
+            ErrorKind::Removed => 29,
+            ErrorKind::WriterInChild => 30,
+            ErrorKind::Superseded => 31,
+            ErrorKind::ProcessLimit => 32,
+            ErrorKind::OtherBoot => 33,
+            ErrorKind::UnsupportedFileSystem => 34,
+            ErrorKind::TimedOut => 35,
+            ErrorKind::System => 36,
         };
-        assert!(ErrorKind::ALL.iter().map(place).eq(0..36));
+        assert!(ErrorKind::ALL.iter().map(place).eq(0..37));
     }
 }

@@ -34,6 +34,15 @@ pub trait RecordSource {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if they do not lie in the heap.
     fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>>;
+
+    /// A private copy of the head of the record at `offset`.
+    ///
+    /// # Errors
+    /// Those of [`RecordSource::copy_out`].
+    fn head(&self, offset: u64) -> Result<RecordHeader> {
+        let bytes = self.copy_out(offset, size_of::<RecordHeader>() as u64)?;
+        Ok(bytemuck::pod_read_unaligned(&bytes[..size_of::<RecordHeader>()]))
+    }
 }
 
 /// XXH3, 64 bits: the checksum of the format.
@@ -124,8 +133,22 @@ pub fn open(source: &impl RecordSource, kind: RecordKind, reference: &RecordRefe
     if !(head_size..=RECORD_LIMIT).contains(&reference.length) || !reference.offset.is_multiple_of(64) {
         return Err(RecordErrorKind::Reference { reference: *reference }.into());
     }
+    // A reference that leads astray costs a look at one head, not at all the bytes that it claims (I9).
+    check_head(&source.head(reference.offset)?, kind, reference)?;
     let mut bytes = source.copy_out(reference.offset, reference.length)?;
     let mut head: RecordHeader = bytemuck::pod_read_unaligned(&bytes[..size_of::<RecordHeader>()]);
+    check_head(&head, kind, reference)?;
+    head.checksum = 0;
+    write_head(&mut bytes, &head);
+    let found = hash(&bytes);
+    if found != reference.checksum {
+        let expected = reference.checksum;
+        return Err(RecordErrorKind::Header { what: "checksum", expected, found }.into());
+    }
+    Ok(Body { kind, bytes, at: size_of::<RecordHeader>() })
+}
+
+fn check_head(head: &RecordHeader, kind: RecordKind, reference: &RecordReference) -> Result<()> {
     let fields = [
         ("kind", u64::from(kind as u32), u64::from(head.kind)),
         ("length", reference.length, head.length),
@@ -139,14 +162,7 @@ pub fn open(source: &impl RecordSource, kind: RecordKind, reference: &RecordRefe
             return Err(RecordErrorKind::Header { what, expected, found }.into());
         }
     }
-    head.checksum = 0;
-    write_head(&mut bytes, &head);
-    let found = hash(&bytes);
-    if found != reference.checksum {
-        let expected = reference.checksum;
-        return Err(RecordErrorKind::Header { what: "checksum", expected, found }.into());
-    }
-    Ok(Body { kind, bytes, at: size_of::<RecordHeader>() })
+    Ok(())
 }
 
 /// The body of a checked record, read from front to back.
@@ -304,6 +320,22 @@ mod tests {
         ] {
             assert_eq!(open(&memory, RecordKind::State, &wrong).unwrap_err().kind(), ErrorKind::Corrupt);
         }
+    }
+
+    #[test]
+    fn reference_that_leads_astray_costs_a_look_at_the_head_alone() {
+        struct Looks(Memory, core::cell::Cell<u64>);
+        impl RecordSource for Looks {
+            fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
+                self.1.set(self.1.get() + length);
+                self.0.copy_out(offset, length)
+            }
+        }
+        let (mut memory, reference) = sealed();
+        memory.0.resize(1 << 20, 0);
+        let looks = Looks(memory, core::cell::Cell::new(0));
+        assert!(open(&looks, RecordKind::State, &RecordReference { length: 1 << 20, ..reference }).is_err());
+        assert_eq!(looks.1.get(), size_of::<RecordHeader>() as u64);
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl Frame {
     }
 
     /// The rows as record batches whose buffers lie in the mapping, one for each chunk; costs the same for any
-    /// number of rows.
+    /// number of rows. A frame of an [`crate::Inspector`] is copied instead, and its contents are validated.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
@@ -164,6 +164,7 @@ impl Frame {
     }
 
     /// A whole primitive column as one slice, in place. It holds the version for as long as it lives.
+    /// A column of an [`crate::Inspector`] is copied instead.
     ///
     /// # Errors
     /// [`crate::ErrorKind::ColumnMissing`], [`crate::ErrorKind::ColumnType`], [`crate::ErrorKind::ColumnNulls`],

@@ -25,6 +25,7 @@ mod columns;
 mod error;
 mod follow;
 mod frame;
+mod inspector;
 mod options;
 mod reader;
 mod segment;
@@ -35,6 +36,7 @@ mod versions;
 
 pub use follow::{Follow, Followed, StopHandle};
 pub use frame::Frame;
+pub use inspector::{Inspected, Inspector};
 pub use options::ReaderOptions;
 pub use reader::{Reader, Wait};
 pub use segment::Segment;

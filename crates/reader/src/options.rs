@@ -1,14 +1,17 @@
 //! How a segment is opened for reading.
 
 use crate::error::ReadKind;
+use crate::inspector::Inspector;
 use crate::reader::Reader;
 use crate::segment::Segment;
 use core::time::Duration;
 use shmframe_format::{Error, ErrorKind, Result};
-use shmframe_segment::{Attachment, Location, RegistryView, Trust, Validation, deadline};
+use shmframe_segment::{Attachment, Inspection, Location, RegistryView, Trust, Validation, deadline};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// Bytes that one look of an inspector copies at the most, unless asked otherwise: 1 GiB.
+const COPY_LIMIT: u64 = 1 << 30;
 /// How long an opener that waits sleeps between two looks, at first and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
@@ -19,6 +22,7 @@ pub struct ReaderOptions {
     label: String,
     trust: Trust,
     validation: Validation,
+    copy_limit: Option<u64>,
 }
 
 impl ReaderOptions {
@@ -62,6 +66,23 @@ impl ReaderOptions {
 
     pub(crate) fn get_validation(&self) -> Validation {
         self.validation
+    }
+
+    /// How many bytes one look of an [`Inspector`] copies at the most, records included; 1 GiB unless asked otherwise.
+    #[must_use]
+    pub fn copy_limit(mut self, bytes: u64) -> Self {
+        self.copy_limit = Some(bytes);
+        self
+    }
+
+    /// Opens the segment `name` for looking by copying, whoever owns it: see [`Inspector`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`], [`ErrorKind::InvalidName`], [`ErrorKind::PermissionDenied`], or what the header of a
+    /// segment is refused for.
+    pub fn inspect(&self, name: &str) -> Result<Inspector> {
+        let location = Location::new(self.directory.as_deref(), name, self.trust.clone())?;
+        Ok(Inspector::new(Inspection::open(&location, self.copy_limit.unwrap_or(COPY_LIMIT))?))
     }
 
     /// Opens the segment `name`.

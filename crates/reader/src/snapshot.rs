@@ -86,10 +86,7 @@ impl Snapshot {
     /// # Errors
     /// [`crate::ErrorKind::FrameMissing`], with the names that exist; [`crate::ErrorKind::Corrupt`].
     pub fn frame(&self, name: &str) -> Result<Frame> {
-        self.find(name)?.ok_or_else(|| match self.frames() {
-            Ok(names) => ReadKind::FrameMissing { frame: name.to_owned(), names }.into(),
-            Err(error) => error,
-        })
+        self.find(name)?.ok_or_else(|| no_frame(name, self.frames()))
     }
 
     /// The frame of this name, if there is one.
@@ -127,5 +124,13 @@ impl Snapshot {
             }
         }
         Ok(Frame::new(pinned, fresh, validation))
+    }
+}
+
+/// The error of a frame that is not among `names`.
+pub(crate) fn no_frame(frame: &str, names: Result<Vec<String>>) -> shmframe_format::Error {
+    match names {
+        Ok(names) => ReadKind::FrameMissing { frame: frame.to_owned(), names }.into(),
+        Err(error) => error,
     }
 }

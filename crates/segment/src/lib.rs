@@ -10,6 +10,8 @@ compile_error!(
     "shmframe runs on 64-bit little-endian Linux only: its locks, futexes and sparse files are Linux's"
 );
 
+#[cfg(not(loom))]
+mod copying;
 pub mod edges;
 #[cfg(not(loom))]
 mod events;
@@ -32,14 +34,16 @@ mod writing;
 
 #[cfg(not(loom))]
 pub use {
+    copying::{CopiedVersion, Inspection, LiveVersion},
     files::access::{Access, Permission},
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
     files::slot_pins::{RegistryView, SlotPins},
     reading::attachment::Attachment,
+    reading::frame::{Frozen, PinnedFrame},
     reading::pin::Pin,
     reading::usage::Usage,
-    reading::version::{CheckedFrame, Decoded, Frozen, PinnedFrame, PinnedVersion},
+    reading::version::{CheckedFrame, Decoded, PinnedVersion},
     sys::clock::deadline,
     writing::columns::{ColumnDraft, ColumnsDraft, FrameRecords},
     writing::holders::Holder,
@@ -77,6 +81,7 @@ mod tests {
             crate::writing::restless::every_kind(),
             crate::sys::limits::every_kind(),
             crate::reading::version::every_kind(),
+            crate::copying::every_kind(),
             #[cfg(feature = "arrow")]
             crate::reading::arrays::every_kind(),
             #[cfg(feature = "arrow")]
@@ -111,6 +116,8 @@ mod tests {
                 ErrorKind::VersionGone,
                 #[cfg(feature = "arrow")]
                 ErrorKind::TypeNotSupported,
+                ErrorKind::CopyLimit,
+                ErrorKind::Truncated,
             ],
         );
     }

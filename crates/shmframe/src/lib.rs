@@ -132,7 +132,7 @@
 //! - One machine: 64-bit little-endian Linux, 5.14 or newer, a local file system (tmpfs, ext4, xfs).
 //! - Readers hold the newest version, and see some versions never.
 //! - A writer maps the capacity of its segment, 1 TiB unless asked otherwise: address space, not memory.
-//! - Segments are opened only if their owner is the caller, root, or named in [`Trust`].
+//! - Segments are opened only if their owner is the caller, root, or named in [`Trust`]; others are copied: [`Inspector`].
 //! - The format is 0.x: programs open segments of their own format version only.
 //!
 //! # Errors
@@ -209,8 +209,8 @@ pub use base::ReadModifyWrite;
 #[cfg(feature = "futures")]
 pub use shmframe_reader::FollowStream;
 pub use shmframe_reader::{
-    Follow, Followed, Frame, Reader, ReaderOptions, ReaderStats, Segment, SlotPins, Snapshot, StopHandle,
-    Validation, Version, Wait,
+    Follow, Followed, Frame, Inspected, Inspector, Reader, ReaderOptions, ReaderStats, Segment, SlotPins,
+    Snapshot, StopHandle, Validation, Version, Wait,
 };
 pub use shmframe_writer::{
     Access, Arrays, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Stats, Token,

@@ -49,6 +49,12 @@ impl Files {
         OpenOptions::new().read(true).write(true).open(self.path(file)).expect("a file of the segment")
     }
 
+    /// Bytes of the pages that `data` has.
+    #[must_use]
+    pub fn allocated(&self) -> u64 {
+        std::os::unix::fs::MetadataExt::blocks(&self.open("data").metadata().expect("a size")) * 512
+    }
+
     /// Bytes of one of the files.
     #[must_use]
     pub fn read(&self, file: &str, offset: u64, length: usize) -> Vec<u8> {

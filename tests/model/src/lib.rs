@@ -17,6 +17,8 @@
 //! | `takeover` | a writer that comes after another forgets what it knew |
 //! | `options` | what the options of a writer do |
 //! | `quota` | what a quota allows, says and waits for |
+//! | `hostile` | damaged segments give errors or valid data |
+//! | `inspector` | what is looked at by copying equals what is mapped, whoever owns it, and no trace is left |
 //! | `golden` | segments of earlier builds of a format version open |
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "all of it is for tests, which fail by panicking")]

@@ -5,6 +5,8 @@ mod c_data;
 mod columns;
 mod errors;
 mod golden;
+mod hostile;
+mod inspector;
 mod integration;
 mod memory;
 mod operations;

@@ -225,6 +225,14 @@ impl Location {
 
     /// The segment's directory, if it is one and its owner is trusted.
     pub(crate) fn open_directory(&self) -> Result<SegmentDirectory> {
+        let (directory, status) = self.open_foreign_directory()?;
+        directory.check_owner(&status)?;
+        Ok(directory)
+    }
+
+    /// The segment's directory, whoever owns it: for looking by copying alone. What is mapped is opened by
+    /// [`Location::open_directory`].
+    pub(crate) fn open_foreign_directory(&self) -> Result<(SegmentDirectory, FileStat)> {
         let parent = self.open_parent()?;
         let name = self.directory_name();
         let opened = descriptor::open_directory(parent.as_fd(), &name).map_err(|errno| match errno {
@@ -234,8 +242,7 @@ impl Location {
         let fd = opened.map_err(|error| error.at(self.path().display()))?;
         let status = descriptor::status(fd.as_fd()).map_err(|errno| refused("ask for the owner", errno))?;
         let directory = SegmentDirectory { fd, identity: Identity::of(&status), location: self.clone() };
-        directory.check_owner(&status)?;
-        Ok(directory)
+        Ok((directory, status))
     }
 
     pub(crate) fn exists(&self) -> Error {
@@ -323,12 +330,23 @@ impl SegmentDirectory {
     }
 
     fn try_check_file(&self, name: &'static str, opened: BorrowedFd<'_>) -> Result<u64> {
-        let status = descriptor::status(opened).map_err(|errno| refused(opening(name), errno))?;
-        if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
-            return Err(LocationKind::Link { found: "a file that is not regular" }.into());
-        }
+        let status = regular(name, opened)?;
         self.check_owner(&status)?;
         Ok(status.st_size.cast_unsigned())
+    }
+
+    /// Opens `data` to read, whoever owns it, whatever its length, of whatever boot; its header says so.
+    pub(crate) fn open_foreign_data(&self) -> Result<(OwnedFd, Header)> {
+        let data = self.open_unchecked_file(DATA, false).map_err(|errno| self.file_refused(DATA, errno))?;
+        let place = |error: Error| error.at(self.location.path().join(DATA).display());
+        let length = regular(DATA, data.as_fd()).map_err(place)?.st_size.cast_unsigned();
+        let page = descriptor::read_at(data.as_fd(), shmframe_format::geometry::PAGE_SIZE as usize, 0);
+        let page = page.map_err(|errno| place(refused("read the header", errno)))?;
+        // A file that was cut off later still has what stands before the cut.
+        let whole = page.len() as u64 == shmframe_format::geometry::PAGE_SIZE;
+        let header =
+            Header::parse(&page, if whole { u64::MAX } else { length }, Role::Reader).map_err(place)?;
+        Ok((data, header))
     }
 
     /// Opens `data` and checks its header, boot id included.
@@ -361,6 +379,14 @@ impl SegmentDirectory {
         header.check_registry(&page, length).map_err(place)?;
         Ok(registry)
     }
+}
+
+fn regular(name: &'static str, opened: BorrowedFd<'_>) -> Result<FileStat> {
+    let status = descriptor::status(opened).map_err(|errno| refused(opening(name), errno))?;
+    if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+        return Err(LocationKind::Link { found: "a file that is not regular" }.into());
+    }
+    Ok(status)
 }
 
 fn opening(name: &str) -> &'static str {

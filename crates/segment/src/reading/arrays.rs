@@ -1,6 +1,6 @@
 //! Arrow arrays over frozen bytes: the one place where contents are taken on trust.
 
-use crate::reading::version::Frozen;
+use crate::reading::frame::Frozen;
 use arrow::array::{ArrayData, ArrayRef, PrimitiveArray, downcast_primitive, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
@@ -70,8 +70,8 @@ impl Describe for ArrayKind {
 pub fn to_buffer(bytes: Frozen) -> Buffer {
     let frozen = bytes.as_ref();
     let (start, length) = (NonNull::from(frozen).cast::<u8>(), frozen.len());
-    // SAFETY: (I1, I3, I11) `length` mapped bytes from `start` on, frozen for as long as the owner lives: it is what
-    // `bytes` held, the pin and the mapping.
+    // SAFETY: (I1, I3, I11) `length` bytes from `start` on, mapped or allocated, frozen for as long as the owner lives: it
+    // is what `bytes` held, the pin and the mapping, or the private copy.
     unsafe { Buffer::from_custom_allocation(start, length, bytes.into_hold()) }
 }
 

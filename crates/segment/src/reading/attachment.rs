@@ -23,7 +23,7 @@ use shmframe_format::geometry::{CAPACITY_LIMIT, Geometry, RING_LENGTH, WRITER_PR
 use shmframe_format::header::{Header, Id, Role};
 use shmframe_format::table::RegistryHeader;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The least that a reader maps of the heap, bytes; each next mapping is four times as large, so growth seldom needs
@@ -171,6 +171,11 @@ impl Attachment {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// `data`, to read.
+    pub(crate) fn data(&self) -> BorrowedFd<'_> {
+        self.data.as_fd()
     }
 
     /// Where the segment stands.

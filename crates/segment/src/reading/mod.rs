@@ -3,6 +3,7 @@
 #[cfg(feature = "arrow")]
 pub(crate) mod arrays;
 pub(crate) mod attachment;
+pub(crate) mod frame;
 pub(crate) mod pin;
 pub(crate) mod set_once;
 pub(crate) mod slots;

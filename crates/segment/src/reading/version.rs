@@ -1,6 +1,8 @@
-//! A pinned version: what it covers is frozen, and reached through [`Frozen`] tokens alone (I11).
+//! A pinned version and what it says of its frames.
 
+use crate::copying::{LONG_RECORD, copy_long_record};
 use crate::reading::attachment::Attachment;
+use crate::reading::frame::PinnedFrame;
 use crate::reading::pin::Pin;
 use crate::reading::set_once::SetOnce;
 use crate::sync::ReadOnly;
@@ -8,12 +10,13 @@ use crate::sys::map::Region;
 use core::any::Any;
 use core::panic::RefUnwindSafe;
 use shmframe_format::directory::{FrameEntry, Root, Token};
-use shmframe_format::frame::{Layout, State, read_schema};
+use shmframe_format::frame::{Layout, State};
 use shmframe_format::geometry::Geometry;
 use shmframe_format::header::Id;
 use shmframe_format::record::RecordSource;
-use shmframe_format::table::{Entry, RecordReference};
+use shmframe_format::table::{Entry, RecordHeader, RecordReference};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -46,25 +49,15 @@ pub struct PinnedVersion {
 /// What a reader's upper half makes of a frame's records; this crate does not know what it is.
 pub type Decoded = Arc<dyn Any + Send + Sync>;
 
-/// A frame's records, checked. Only reading them under a pin makes one.
+/// A frame's records, checked. Only reading them under a pin, or copying them while their version stands, makes one.
 #[derive(Debug)]
 pub struct CheckedFrame {
     instance: Id,
     entry: FrameEntry,
-    layout: Layout,
-    state: State,
+    pub(super) layout: Layout,
+    pub(super) state: State,
     /// What the reader's upper half made of it.
     decoded: SetOnce<Decoded>,
-}
-
-/// Bytes of a live version: never written again for as long as this lives (I1).
-///
-/// Only [`PinnedFrame::buffer`] makes one, from a checked record under a pin (I11).
-#[derive(Clone, Debug)]
-pub struct Frozen {
-    hold: Arc<Pin>,
-    offset: u64,
-    length: usize,
 }
 
 impl PinnedVersion {
@@ -97,7 +90,7 @@ impl PinnedVersion {
     }
 
     fn source(&self) -> Source<'_> {
-        Source { heap: &self.hold.view().heap, geometry: self.attachment().header().geometry() }
+        self.hold.source()
     }
 
     fn root(&self) -> &Root {
@@ -109,9 +102,7 @@ impl PinnedVersion {
     /// # Errors
     /// [`ErrorKind::Corrupt`].
     pub fn frames(&self) -> Result<Vec<FrameEntry>> {
-        let mut frames = self.root().list(&self.source(), |_| {})?;
-        frames.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(frames)
+        sorted_frames(self.root(), &self.source())
     }
 
     /// The token that was committed last, up to this version.
@@ -139,17 +130,16 @@ impl PinnedVersion {
         let kept = &self.hold.view().frames;
         let found = kept.iter().map_while(SetOnce::get).find(|frame| frame.entry.name == name);
         if let Some(frame) = found {
-            return Ok(Some(PinnedFrame { hold: Arc::clone(&self.hold), frame: Place::Kept(frame) }));
+            return Ok(Some(PinnedFrame::kept(&self.hold, frame)));
         }
         let Some(frame) = self.read_frame(name, known())? else { return Ok(None) };
         // Another thread may set the same place meanwhile: then this one is not kept.
         let place = kept.iter().find(|place| place.get().is_none());
         let first = place.map(|place| place.get_or_set(Arc::clone(&frame)));
-        let frame = match first {
-            Some(kept) if Arc::ptr_eq(kept, &frame) => Place::Kept(kept),
-            _ => Place::Own(frame),
-        };
-        Ok(Some(PinnedFrame { hold: Arc::clone(&self.hold), frame }))
+        Ok(Some(match first {
+            Some(kept) if Arc::ptr_eq(kept, &frame) => PinnedFrame::kept(&self.hold, kept),
+            _ => PinnedFrame::own(&self.hold, frame),
+        }))
     }
 
     fn read_frame(&self, name: &str, known: Option<Arc<CheckedFrame>>) -> Result<Option<Arc<CheckedFrame>>> {
@@ -165,85 +155,15 @@ impl PinnedVersion {
             Some(Ok(known)) => return Ok(Some(known)),
             Some(Err(entry)) => entry,
         };
-        let layout = Layout::read(&source, source.geometry, &entry.layout)?;
-        let state = State::read(&source, &layout, &entry.state)?;
-        let decoded = SetOnce::default();
-        Ok(Some(Arc::new(CheckedFrame { instance, entry, layout, state, decoded })))
+        CheckedFrame::read(&source, source.geometry, instance, entry).map(Some)
     }
 }
 
-/// A frame of a pinned version.
-#[derive(Clone, Debug)]
-pub struct PinnedFrame {
-    hold: Arc<Pin>,
-    frame: Place,
-}
-
-/// Where a frame's records are kept.
-#[derive(Clone, Debug)]
-enum Place {
-    /// Beside the word of the pin that the frame holds.
-    Kept(*const Arc<CheckedFrame>),
-    Own(Arc<CheckedFrame>),
-}
-
-// SAFETY: (I3) the pointer leads to what the held pin keeps, which is `Send` and `Sync` and never changes.
-unsafe impl Send for PinnedFrame {}
-// SAFETY: (I3) as above.
-unsafe impl Sync for PinnedFrame {}
-
-impl PinnedFrame {
-    /// The version that is pinned.
-    #[must_use]
-    pub fn version(&self) -> u64 {
-        self.hold.entry().version
-    }
-
-    /// Its records.
-    #[must_use]
-    pub fn checked(&self) -> &Arc<CheckedFrame> {
-        match &self.frame {
-            // SAFETY: (I3) a place of the pin's view that was set, which stays for as long as the pin is held: as `self`.
-            Place::Kept(frame) => unsafe { &**frame },
-            Place::Own(frame) => frame,
-        }
-    }
-
-    /// Its Arrow IPC schema message: a private copy.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`].
-    pub fn schema_message(&self) -> Result<Vec<u8>> {
-        let geometry = self.hold.attachment().header().geometry();
-        read_schema(&Source { heap: &self.hold.view().heap, geometry }, &self.checked().layout.schema)
-    }
-
-    /// The frozen bytes of buffer `index`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`] if the frame has no such buffer, or it does not lie in the mapping.
-    pub fn buffer(&self, index: usize) -> Result<Frozen> {
-        let CheckedFrame { layout, state, .. } = &**self.checked();
-        let parts = layout.buffers.get(index).zip(state.buffers.get(index));
-        let (place, state) = parts.ok_or_else(|| out_of_heap(index as u64, 0))?;
-        if !self.hold.view().heap.contains(place.offset, state.length) {
-            return Err(out_of_heap(place.offset, state.length));
-        }
-        Ok(Frozen { hold: Arc::clone(&self.hold), offset: place.offset, length: state.length as usize })
-    }
-
-    /// No bytes, at an aligned place of the mapping: for arrays of no rows.
-    #[must_use]
-    pub fn no_bytes(&self) -> Frozen {
-        Frozen { hold: Arc::clone(&self.hold), offset: 0, length: 0 }
-    }
-
-    /// Whether an address lies in the mapping that holds the frame's bytes.
-    #[must_use]
-    pub fn contains_address(&self, address: *const u8) -> bool {
-        let (base, length) = self.hold.view().heap.address();
-        (base..base + length).contains(&(address as usize))
-    }
+/// All frames of a root, sorted by name.
+pub(crate) fn sorted_frames(root: &Root, source: &impl RecordSource) -> Result<Vec<FrameEntry>> {
+    let mut frames = root.list(source, |_| {})?;
+    frames.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(frames)
 }
 
 pub(crate) fn out_of_heap(offset: u64, length: u64) -> shmframe_format::Error {
@@ -254,6 +174,18 @@ pub(crate) fn out_of_heap(offset: u64, length: u64) -> shmframe_format::Error {
 impl RefUnwindSafe for CheckedFrame {}
 
 impl CheckedFrame {
+    /// Reads the records that a directory entry names.
+    pub(super) fn read(
+        source: &impl RecordSource,
+        geometry: &Geometry,
+        instance: Id,
+        entry: FrameEntry,
+    ) -> Result<Arc<Self>> {
+        let layout = Layout::read(source, geometry, &entry.layout)?;
+        let state = State::read(source, &layout, &entry.state)?;
+        Ok(Arc::new(Self { instance, entry, layout, state, decoded: SetOnce::default() }))
+    }
+
     /// The frame's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -290,41 +222,54 @@ impl CheckedFrame {
     }
 }
 
-#[cfg(feature = "arrow")]
-impl Frozen {
-    /// What keeps the bytes frozen and mapped.
-    pub(crate) fn into_hold(self) -> Arc<Pin> {
-        self.hold
-    }
-}
-
-impl AsRef<[u8]> for Frozen {
-    fn as_ref(&self) -> &[u8] {
-        // SAFETY: (I1, I3, I11) the version that covers these bytes is pinned by `hold`; the range was checked
-        // against the mapping when the token was made.
-        unsafe { self.hold.view().heap.slice(self.offset, self.length) }
-    }
-}
-
 /// Reads records of a pinned version.
 pub(super) struct Source<'a> {
     pub(super) heap: &'a Region<ReadOnly>,
     pub(super) geometry: &'a Geometry,
+    /// No record ends above this offset.
+    pub(super) end: u64,
+    pub(super) data: BorrowedFd<'a>,
 }
 
-impl RecordSource for Source<'_> {
-    fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
+impl Pin {
+    /// Reads records of the version that is pinned.
+    pub(super) fn source(&self) -> Source<'_> {
+        let (attachment, view) = (self.attachment(), self.view());
+        Source {
+            heap: &view.heap,
+            geometry: attachment.header().geometry(),
+            end: view.root.heap_end,
+            data: attachment.data(),
+        }
+    }
+}
+
+impl Source<'_> {
+    /// The bytes of a record, in place.
+    fn bytes(&self, offset: u64, length: u64) -> Result<&[u8]> {
         let end = check_heap(self.geometry, offset, length)?;
-        if end > self.heap.length() {
+        if end > self.end || end > self.heap.length() {
             return Err(out_of_heap(offset, length));
         }
         // SAFETY: (I1, I3, I7) the caller holds a pin on the version that names this record; the range lies in the
         // mapping; a damaged name leads to bytes that nobody checked, which are copied and then refused.
-        Ok(unsafe { self.heap.slice(offset, length as usize) }.to_vec())
+        Ok(unsafe { self.heap.slice(offset, length as usize) })
     }
 }
 
-pub(super) fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
+impl RecordSource for Source<'_> {
+    fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
+        let bytes = self.bytes(offset, length)?;
+        if length > LONG_RECORD { copy_long_record(self.data, offset, length) } else { Ok(bytes.to_vec()) }
+    }
+
+    fn head(&self, offset: u64) -> Result<RecordHeader> {
+        let bytes = self.bytes(offset, size_of::<RecordHeader>() as u64)?;
+        Ok(bytemuck::pod_read_unaligned(bytes))
+    }
+}
+
+pub(crate) fn check_heap(geometry: &Geometry, offset: u64, length: u64) -> Result<u64> {
     if geometry.in_heap(offset, length) { Ok(offset + length) } else { Err(out_of_heap(offset, length)) }
 }
 

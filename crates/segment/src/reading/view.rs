@@ -41,7 +41,8 @@ impl View {
         let reference = check_entry(&entry, entry.version)?;
         let end = check_heap(geometry, reference.offset, reference.length)?;
         let mut heap = attachment.heap(end)?;
-        let root = Root::read(&Source { heap: &heap, geometry }, &reference)?;
+        let source = Source { heap: &heap, geometry, end, data: attachment.data() };
+        let root = Root::read(&source, &reference)?;
         if root.heap_end > geometry.capacity() {
             return Err(out_of_heap(0, root.heap_end));
         }

@@ -146,8 +146,15 @@ pub(crate) fn write_at(file: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> Resul
 /// Up to `length` bytes at `offset`; fewer where the file ends.
 pub(crate) fn read_at(file: BorrowedFd<'_>, length: usize, offset: u64) -> Result<Vec<u8>> {
     let mut bytes = vec![0; length];
+    let read = read_into(file, &mut bytes, offset)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Fills `bytes` from `offset` on; returns how many there were, fewer where the file ends.
+pub(crate) fn read_into(file: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> Result<usize> {
     let mut read = 0;
-    while read < length {
+    while read < bytes.len() {
         step(Step::SystemCall);
         let at = offset + read as u64;
         match nix::sys::uio::pread(file, &mut bytes[read..], at.cast_signed()) {
@@ -157,8 +164,12 @@ pub(crate) fn read_at(file: BorrowedFd<'_>, length: usize, offset: u64) -> Resul
             Err(errno) => return Err(errno),
         }
     }
-    bytes.truncate(read);
-    Ok(bytes)
+    Ok(read)
+}
+
+/// Bytes of the pages that a file has.
+pub(crate) fn allocated(file: BorrowedFd<'_>) -> Result<u64> {
+    Ok(status(file)?.st_blocks.cast_unsigned() * 512)
 }
 
 /// The magic number of the file system that a file lives on.

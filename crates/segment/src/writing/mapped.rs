@@ -1,5 +1,6 @@
 //! The files of a segment as its writer has them: mapped whole, readable and writable.
 
+use crate::copying::{LONG_RECORD, copy_long_record};
 use crate::files::location::SegmentDirectory;
 use crate::reading::attachment::registry_words;
 use crate::sync::ReadWrite;
@@ -11,6 +12,7 @@ use shmframe_format::Result;
 use shmframe_format::geometry::{Geometry, RING_LENGTH};
 use shmframe_format::header::{Header, Role};
 use shmframe_format::record::RecordSource;
+use shmframe_format::table::RecordHeader;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// The files of a segment as its writer has them.
@@ -75,6 +77,23 @@ impl Mapped {
 
 impl RecordSource for Mapped {
     fn copy_out(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
+        let bytes = self.record_bytes(offset, length)?;
+        if length > LONG_RECORD {
+            copy_long_record(self.data.as_fd(), offset, length)
+        } else {
+            Ok(bytes.to_vec())
+        }
+    }
+
+    fn head(&self, offset: u64) -> Result<RecordHeader> {
+        let bytes = self.record_bytes(offset, size_of::<RecordHeader>() as u64)?;
+        Ok(bytemuck::pod_read_unaligned(bytes))
+    }
+}
+
+impl Mapped {
+    /// The bytes of a record, in place.
+    fn record_bytes(&self, offset: u64, length: u64) -> Result<&[u8]> {
         if !self.geometry().in_heap(offset, length) {
             return Err(crate::reading::version::out_of_heap(offset, length));
         }
@@ -82,6 +101,6 @@ impl RecordSource for Mapped {
         self.check_process()?;
         // SAFETY: (I1, I7) the range lies in the mapping; records of live versions are frozen, and only the holder
         // of the lease, which reads here, writes anything else.
-        Ok(unsafe { self.map.slice(offset, length as usize) }.to_vec())
+        Ok(unsafe { self.map.slice(offset, length as usize) })
     }
 }

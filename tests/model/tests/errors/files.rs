@@ -58,6 +58,11 @@ pub const WAYS: &[Way] = &[
     way(ErrorKind::Truncated, "{}/s.shmf/data", |scratch| truncated(scratch, "data", 1 << 20)),
     way(ErrorKind::Truncated, "{}/s.shmf/data", |scratch| truncated(scratch, "data", 100)),
     way(ErrorKind::Truncated, "{}/s.shmf/readers", |scratch| truncated(scratch, "readers", 8192)),
+    way(ErrorKind::CopyLimit, "{}/s.shmf", |scratch| {
+        written(scratch);
+        let inspector = scratch.reader().copy_limit(100).inspect("s").unwrap();
+        inspector.newest(|version| version.frame("t")?.batches()).unwrap_err().into()
+    }),
     way(ErrorKind::Corrupt, "{}/s.shmf/data", |scratch| {
         let files = written(scratch);
         flip(&files, offset_of!(table::Header, created) as u64);

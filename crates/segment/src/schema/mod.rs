@@ -4,9 +4,12 @@
 //! themselves. A dictionary of dictionaries is therefore written as one of structs with a single field, which a key in
 //! that field's metadata tells from a struct of the user's.
 
+mod possible;
+
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use arrow::ipc::convert::try_schema_from_flatbuffer_bytes;
 use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
+use possible::is_possible;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::collections::HashMap;
 use std::panic::catch_unwind;
@@ -74,7 +77,10 @@ pub fn to_message(schema: &Schema) -> Result<Vec<u8>> {
 pub fn from_message(message: &[u8]) -> Result<Schema> {
     // Arrow panics over types that it does not know.
     match catch_unwind(|| try_schema_from_flatbuffer_bytes(message)) {
-        Ok(Ok(schema)) => Ok(Schema::new_with_metadata(map_fields(&schema.fields, unwrap), schema.metadata)),
+        Ok(Ok(schema)) if schema.fields.iter().all(|field| is_possible(field.data_type())) => {
+            Ok(Schema::new_with_metadata(map_fields(&schema.fields, unwrap), schema.metadata))
+        }
+        Ok(Ok(_)) => Err(SchemaKind::Message.into()),
         Ok(Err(cause)) => Err(Error::from(SchemaKind::Message).because(cause)),
         Err(_) => Err(SchemaKind::Message.into()),
     }
