@@ -63,7 +63,6 @@ mod tests {
                 ErrorKind::InvalidArgument,
                 ErrorKind::FrameMissing,
                 ErrorKind::ColumnMissing,
-                ErrorKind::Corrupt,
             ],
         );
     }

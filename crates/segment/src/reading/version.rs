@@ -192,6 +192,12 @@ impl CheckedFrame {
         &self.entry.name
     }
 
+    /// Whether these are the same records.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.instance, &self.entry) == (other.instance, &other.entry)
+    }
+
     /// What the version sees of it.
     #[must_use]
     pub fn state(&self) -> &State {
