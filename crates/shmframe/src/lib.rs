@@ -152,7 +152,11 @@
 //!
 //! # Features
 //!
-//! None.
+//! - `futures`: `Follow::into_stream`, for any executor.
+//! - `tracing`: creation, take-over, recovery, reaping, trimming, refusals, forks and removal of segments, as events of the
+//!   target `shmframe`.
+//!
+//! None is on by default.
 //!
 //! # Another Arrow
 //!

@@ -1,9 +1,11 @@
 //! The feature `tracing`: what a listener is told.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use shmframe::arrow::array::{ArrayRef, Float64Array, RecordBatch};
-use shmframe::{Reader, Writer};
+use shmframe::{ErrorKind, Reader, Writer};
 use std::fmt::{Debug, Write};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -95,4 +97,57 @@ fn life_of_a_segment_is_told_and_its_traffic_is_not() {
 
     writer.remove_segment().unwrap();
     assert_told(&listener.take(), &name, &["removed"]);
+}
+
+#[test]
+fn quota_that_is_used_up_is_told() {
+    let listener = Listener::default();
+    let _guard = tracing::subscriber::set_default(listener.clone());
+    let name = format!("events-quota-{}", std::process::id());
+    let mut writer = Writer::options().directory("/dev/shm").quota(4 << 20).create(&name).unwrap();
+    listener.take();
+    let error = writer.put("frame", &batch(1 << 20)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    let lines = listener.take();
+    let refused = lines.last().unwrap();
+    assert!(refused.contains("message=refused") && refused.contains("quota"), "{lines:#?}");
+    writer.remove_segment().unwrap();
+}
+
+/// The variable that makes a process of this test a reader, of the segment that it names.
+const READ: &str = "SHMFRAME_EVENTS_READ";
+
+/// Not a test by itself: where the variable is set, holds a snapshot until the process is killed.
+#[test]
+fn reader_that_dies_is_told_as_reaped() {
+    if let Ok(name) = std::env::var(READ) {
+        let _held = Reader::options().directory("/dev/shm").open(&name).unwrap().snapshot().unwrap();
+        println!("\nholds");
+        std::thread::sleep(std::time::Duration::from_secs(120));
+    }
+    let listener = Listener::default();
+    let _guard = tracing::subscriber::set_default(listener.clone());
+    let name = format!("events-reap-{}", std::process::id());
+    let mut writer = Writer::options().directory("/dev/shm").create(&name).unwrap();
+    writer.put("frame", &batch(1)).unwrap();
+    let mut reader = Command::new(std::env::current_exe().unwrap())
+        .args(["reader_that_dies_is_told_as_reaped", "--exact", "--nocapture"])
+        .env(READ, &name)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(reader.stdout.take().unwrap()).lines();
+    assert!(lines.map(Result::unwrap).any(|line| line == "holds"), "the reader ended early");
+    writer.put("frame", &batch(2)).unwrap();
+    writer.trim(0).unwrap();
+    listener.take();
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+    writer.trim(0).unwrap();
+    let lines = listener.take();
+    assert!(
+        lines.iter().any(|line| line.contains("message=reaped") && line.contains("slots=1")),
+        "{lines:#?}"
+    );
+    writer.remove_segment().unwrap();
 }
