@@ -1,6 +1,7 @@
 //! The version that a writer of the same process builds on.
 
-use crate::snapshot::{KnownFrames, Snapshot};
+use crate::known_frames::KnownFrames;
+use crate::snapshot::Snapshot;
 use shmframe_format::Result;
 use shmframe_segment::{Attachment, Location, PinnedVersion, Validation};
 use std::sync::Arc;

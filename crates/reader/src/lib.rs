@@ -26,6 +26,7 @@ mod error;
 mod follow;
 mod frame;
 mod inspector;
+mod known_frames;
 mod options;
 mod reader;
 mod segment;

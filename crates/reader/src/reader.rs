@@ -1,8 +1,9 @@
 //! A process's way into a segment.
 
 use crate::follow::Follow;
+use crate::known_frames::KnownFrames;
 use crate::options::ReaderOptions;
-use crate::snapshot::{KnownFrames, Snapshot};
+use crate::snapshot::Snapshot;
 use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
