@@ -134,11 +134,12 @@ impl WriterOptions {
         self
     }
 
-    /// Creates the segment `name`.
+    /// Creates the segment `name`: 1 to 200 characters of `A-Z a-z 0-9 . _ -` without a leading dot.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Exists`], [`crate::ErrorKind::InvalidName`], [`crate::ErrorKind::InvalidArgument`],
-    /// [`crate::ErrorKind::ProcessLimit`], or what the directory refuses.
+    /// [`crate::ErrorKind::ProcessLimit`], [`crate::ErrorKind::QuotaExceeded`] if not even its tables fit into the quota, or what
+    /// the directory refuses.
     pub fn create(&self, name: &str) -> Result<Writer> {
         Ok(Writer::new(Store::create(&self.location(name)?, self.store.clone())?, self.threads))
     }
