@@ -22,8 +22,8 @@ impl Default for WriterOptions {
 }
 
 impl WriterOptions {
-    /// The defaults: `/dev/shm` (or `SHMFRAME_DIR`), 1 TiB of virtual capacity, a history of 1 version, no label, no
-    /// waiting for another writer, one copying thread.
+    /// The defaults: `/dev/shm` (or `SHMFRAME_DIR`), 1 TiB of virtual capacity, a quota of half the file
+    /// system, a history of 1 version, 512 reader slots, no label, no waiting for another writer, one copying thread.
     #[must_use]
     pub fn new() -> Self {
         Self { directory: None, trust: Trust::default(), store: StoreOptions::default(), threads: 1 }
