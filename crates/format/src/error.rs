@@ -14,7 +14,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The name of a segment or a frame breaks the rules for names.
+    /// The name of a segment or a frame breaks the rules for names. A segment's is 1 to 200 characters of `A-Z a-z 0-9 . _ -`
+    /// without a leading dot; a frame's is 1 to 255 bytes of UTF-8 without control characters, `/` and `@`.
     InvalidName,
     /// An argument or option has a value that cannot be used.
     InvalidArgument,

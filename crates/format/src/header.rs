@@ -75,8 +75,8 @@ impl Describe for HeaderKind {
         match self {
             Self::NotASegment { found } => Report::new(
                 "not a shmframe segment",
-                format!("a file that begins with {:?}", MAGIC.escape_ascii().to_string()),
-                format!("{:?}", found.escape_ascii().to_string()),
+                format!("a file that begins with \"{}\"", MAGIC.escape_ascii()),
+                format!("\"{}\"", found.escape_ascii()),
                 "check the name and the directory",
             ),
             Self::ByteOrder { found } => Report::new(

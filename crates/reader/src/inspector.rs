@@ -18,8 +18,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// ([`Inspector::is_of_this_boot`]). It holds no version: while the writer goes on a look may have to start again.
 ///
 /// ```no_run
-/// # fn main() -> shmframe_reader::Result<()> {
-/// use shmframe_reader::ReaderOptions;
+/// # use shmframe_reader as shmframe;
+/// # fn main() -> shmframe::Result<()> {
+/// use shmframe::ReaderOptions;
 ///
 /// let inspector = ReaderOptions::new().copy_limit(64 << 20).inspect("ticks")?;
 /// let batches = inspector.newest(|version| version.frame("trades")?.select(&["price"])?.batches())?;
@@ -55,7 +56,7 @@ impl Inspector {
         self.inspection.is_of_this_boot()
     }
 
-    /// Whether the segment was removed.
+    /// Whether the segment was removed by a writer or `remove_segment`; files that were deleted otherwise do not show it.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Truncated`].

@@ -123,12 +123,15 @@
 //! [`Reader::versions`] lists the older versions that [`Reader::snapshot_at`] gives, [`Reader::wait_for`] waits for the version
 //! that a commit returned. [`Transaction::replace_column`] and its neighbours change one column and share the others with the
 //! version before; [`ReadModifyWrite`] reads what a transaction builds on; [`Transaction::token`] tells after a crash whether
-//! a commit happened.
+//! a commit happened ([`Writer::last_token`]).
+//!
+//! Who holds what: [`Writer::stats`] and [`Writer::holders`] for the writer, [`Reader::stats`] for a reader of its own process,
+//! [`Segment::pins`] for anybody else.
 //!
 //! # Limits
 //!
 //! - Rows are not changed in place, and there is no append yet: a frame is put whole, or column by column.
-//! - Every type of Arrow, nested less than 30 deep.
+//! - Every type of Arrow, nested up to 60 deep; each map counts for two.
 //! - One machine: 64-bit little-endian Linux, 5.14 or newer, a local file system (tmpfs, ext4, xfs).
 //! - Readers hold the newest version, and see some versions never.
 //! - A writer maps the capacity of its segment, 1 TiB unless asked otherwise: address space, not memory.
@@ -152,11 +155,12 @@
 //!
 //! # Features
 //!
-//! - `futures`: `Follow::into_stream`, for any executor.
-//! - `tracing`: creation, take-over, recovery, reaping, trimming, refusals, forks and removal of segments, as events of the
-//!   target `shmframe`.
+//! None is on unless asked for.
 //!
-//! None is on by default.
+//! - `tracing`: events of the [`tracing`](https://docs.rs/tracing) crate for what happens to a segment, with the target
+//!   `shmframe` and the field `segment`, its directory: `created`, `removed`, `taken over`, `recovered`, `reaped` (slots of
+//!   dead readers), `trimmed`, `refused` (memory that is not to be had) and `forked`. Usual commits and snapshots tell nothing.
+//! - `futures`: `Follow::into_stream`, following as a stream for any executor.
 //!
 //! # Another Arrow
 //!

@@ -56,7 +56,7 @@ impl Describe for ColumnKind {
                 format!("the values do not fit column {column:?}"),
                 expected.clone(),
                 found.clone(),
-                "cast the values; for a column of another type, drop the column and insert one in its place",
+                "cast the values, or fill the nulls; for another field, drop the column and insert one in its place",
             ),
         }
     }

@@ -22,8 +22,8 @@ impl Default for WriterOptions {
 }
 
 impl WriterOptions {
-    /// The defaults: `/dev/shm` (or `SHMFRAME_DIR`), 1 TiB of virtual capacity, a history of 1 version, no label, no
-    /// waiting for another writer, one copying thread.
+    /// The defaults: `/dev/shm` (or `SHMFRAME_DIR`), 1 TiB of virtual capacity, a quota of half the file
+    /// system, a history of 1 version, 512 reader slots, no label, no waiting for another writer, one copying thread.
     #[must_use]
     pub fn new() -> Self {
         Self { directory: None, trust: Trust::default(), store: StoreOptions::default(), threads: 1 }
@@ -134,11 +134,12 @@ impl WriterOptions {
         self
     }
 
-    /// Creates the segment `name`.
+    /// Creates the segment `name`: 1 to 200 characters of `A-Z a-z 0-9 . _ -` without a leading dot.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Exists`], [`crate::ErrorKind::InvalidName`], [`crate::ErrorKind::InvalidArgument`],
-    /// [`crate::ErrorKind::ProcessLimit`], or what the directory refuses.
+    /// [`crate::ErrorKind::ProcessLimit`], [`crate::ErrorKind::QuotaExceeded`] if not even its tables fit into the quota, or what
+    /// the directory refuses.
     pub fn create(&self, name: &str) -> Result<Writer> {
         Ok(Writer::new(Store::create(&self.location(name)?, self.store.clone())?, self.threads))
     }

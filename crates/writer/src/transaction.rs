@@ -86,6 +86,7 @@ impl<'w> Transaction<'w> {
     }
 
     /// Puts a frame: creates it, or replaces it whole. All batches become one contiguous chunk, with one copy.
+    /// A frame's name is 1 to 255 bytes of UTF-8 without control characters, `/` and `@`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidName`], [`ErrorKind::SchemaMismatch`], [`ErrorKind::TypeNotSupported`],
@@ -257,11 +258,11 @@ impl<'w> Transaction<'w> {
         }
     }
 
-    /// Makes the transaction visible, all of it, and returns its version.
+    /// Makes the transaction visible, all of it, and returns its version. A transaction without changes makes one, too.
     ///
     /// # Errors
-    /// [`ErrorKind::DirectoryFull`], [`ErrorKind::Superseded`], [`ErrorKind::WriterInChild`]; where writers take turns
-    /// also [`ErrorKind::LeaseTaken`] and those of [`Transaction::remove`]. Nothing is then visible.
+    /// [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`], [`ErrorKind::Superseded`],
+    /// [`ErrorKind::WriterInChild`]; where writers take turns also [`ErrorKind::LeaseTaken`] and those of [`Transaction::remove`]. Nothing is then visible.
     pub fn commit(mut self) -> Result<u64> {
         self.take_turn()?;
         let Stage::Segment(mut staging) = self.stage else { return Err(TransactionKind::Ended.into()) };

@@ -179,8 +179,8 @@ impl Writer {
         self.store.location().path()
     }
 
-    /// Frees what no reader can reach any more, and gives all but `keep` bytes of free pages back to the system, as far
-    /// as this writer used them: those that an earlier writer left stay. Returns how many bytes went.
+    /// Frees what no reader can reach any more, and gives all but `keep` bytes of free pages back to the system, also
+    /// those that an earlier writer left. Returns how many bytes went.
     ///
     /// # Errors
     /// [`crate::ErrorKind::WriterInChild`]; where writers take turns also [`crate::ErrorKind::LeaseTaken`].

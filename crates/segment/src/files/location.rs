@@ -84,7 +84,7 @@ impl Describe for LocationKind {
                 format!("no segment {name:?}"),
                 "a segment of this name",
                 "none",
-                "check name and directory, start its writer, or open with a deadline to wait for it",
+                "check name and directory, let a writer create it (open_or_create), or let a reader wait for it (open_within)",
             ),
             Self::Exists { name } => Report::new(
                 format!("segment {name:?} exists"),

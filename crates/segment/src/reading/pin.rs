@@ -38,7 +38,7 @@ impl Describe for PinKind {
                 format!("version {wanted} is not published yet"),
                 format!("one that is not newer than {newest}"),
                 "a newer one",
-                "wait until it is committed (wait_newer with the version before it)",
+                "wait until it is committed (wait_for)",
             ),
             Self::Damaged { version } => Report::new(
                 "damaged publication block",

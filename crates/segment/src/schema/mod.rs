@@ -42,7 +42,7 @@ impl Describe for SchemaKind {
             ),
             Self::NotExpressible { field } => Report::new(
                 format!("field {field:?} cannot be written down"),
-                "what an Arrow IPC schema message can express, types nested less than 30 deep among it",
+                "what an Arrow IPC schema message can express, types nested at most 60 deep (a map counts for two) among it",
                 "a field that would be read back as another one",
                 "give the field another type",
             ),
