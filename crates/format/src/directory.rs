@@ -130,6 +130,7 @@ impl Root {
         }
         let token = (version > 0).then(|| Token { value: u128::from_le_bytes(token), version });
         let node = Node::parse(body, RecordKind::Root)?;
+        node.check_versions(RecordKind::Root, reference.version)?;
         Ok(Self { frames, heap_end, next_generation, token, node })
     }
 
@@ -227,7 +228,21 @@ type HashedChange<'n> = (u64, Change<'n>);
 
 impl Node {
     fn read(source: &impl RecordSource, reference: &RecordReference) -> Result<Self> {
-        Self::parse(record::open(source, RecordKind::Directory, reference)?, RecordKind::Directory)
+        let node =
+            Self::parse(record::open(source, RecordKind::Directory, reference)?, RecordKind::Directory)?;
+        node.check_versions(RecordKind::Directory, reference.version)?;
+        Ok(node)
+    }
+
+    /// Refuses references to what was written after the node itself.
+    fn check_versions(&self, kind: RecordKind, version: u64) -> Result<()> {
+        let later = match self {
+            Self::Leaf(frames) => {
+                frames.iter().any(|frame| frame.layout.version.max(frame.state.version) > version)
+            }
+            Self::Branch(children) => children.iter().flatten().any(|child| child.version > version),
+        };
+        if later { Err(damaged(kind, "parts of a later version")) } else { Ok(()) }
     }
 
     fn parse(mut body: Body, kind: RecordKind) -> Result<Self> {

@@ -81,6 +81,10 @@ impl Layout {
         let buffers: Vec<BufferItem> = body.take_items(head.buffers)?;
         body.finish()?;
         check_extents(&extents, geometry)?;
+        let latest = extents.iter().map(|extent| extent.version).chain([head.schema.version]).max();
+        if latest > Some(reference.version) {
+            return Err(damaged(RecordKind::Layout, "parts of a later version"));
+        }
         for buffer in &buffers {
             check_place(buffer, &extents)?;
         }
@@ -355,7 +359,7 @@ mod tests {
 
     #[test]
     fn layout_that_reaches_out_of_its_extents_is_refused() {
-        let breakages: [fn(&mut Layout); 7] = [
+        let breakages: [fn(&mut Layout); 9] = [
             |layout| layout.buffers[1].capacity += 64,
             |layout| layout.buffers[1].offset += 1,
             |layout| layout.buffers[0].offset -= 64,
@@ -363,6 +367,8 @@ mod tests {
             |layout| layout.extents[0].length = u64::MAX - 63,
             |layout| layout.extents[0].offset = 0,
             |layout| layout.extents.push(layout.extents[0]),
+            |layout| layout.extents[0].version = 2,
+            |layout| layout.schema.version = 2,
         ];
         for (at, breakage) in breakages.iter().enumerate() {
             let mut layout = layout();

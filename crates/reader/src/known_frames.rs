@@ -17,6 +17,7 @@ pub(crate) struct KnownFrames {
 }
 
 /// A frame, and which of its columns this reader has looked at: other readers of the process may have asked for less.
+#[derive(Clone)]
 struct LookedAt {
     records: Arc<CheckedFrame>,
     known: Arc<KnownFrame>,
@@ -38,7 +39,7 @@ impl KnownFrames {
         let known = match (self.validation, shared) {
             (Validation::Layout, Some(known)) => known,
             (Validation::Layout, None) => self.decode(&pinned, before)?,
-            (Validation::Full, shared) => self.look_at(&pinned, shared.as_deref())?,
+            (Validation::Full, shared) => self.look_at(&pinned, shared)?,
         };
         Ok(Frame::new(pinned, known, self.validation))
     }
@@ -50,15 +51,15 @@ impl KnownFrames {
         Ok(fresh.keep(pinned.checked()))
     }
 
-    fn look_at(&self, pinned: &PinnedFrame, shared: Option<&KnownFrame>) -> Result<Arc<KnownFrame>> {
+    fn look_at(&self, pinned: &PinnedFrame, shared: Option<Arc<KnownFrame>>) -> Result<Arc<KnownFrame>> {
         let records = pinned.checked();
-        let mut looked_at = self.looked_at.try_lock().ok();
-        let before = looked_at.as_ref().and_then(|looked_at| looked_at.get(records.name()));
-        if let Some(before) = before.filter(|before| before.records.is_same(records)) {
+        let before = self.looked_at.try_lock().ok().and_then(|kept| kept.get(records.name()).cloned());
+        if let Some(before) = before.as_ref().filter(|before| before.records.is_same(records)) {
             return Ok(Arc::clone(&before.known));
         }
-        let known = Arc::new(KnownFrame::read(pinned, shared, Validation::Full)?);
-        if let Some(looked_at) = &mut looked_at {
+        let before = shared.or(before.map(|before| before.known));
+        let known = Arc::new(KnownFrame::read(pinned, before.as_deref(), Validation::Full)?);
+        if let Ok(mut looked_at) = self.looked_at.try_lock() {
             let fresh = LookedAt { records: Arc::clone(records), known: Arc::clone(&known) };
             looked_at.insert(records.name().to_owned(), fresh);
         }

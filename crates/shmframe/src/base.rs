@@ -44,6 +44,7 @@ pub trait ReadModifyWrite {
 impl ReadModifyWrite for Transaction<'_> {
     fn snapshot(&mut self) -> Result<Snapshot> {
         let version = self.base_version()?;
-        Snapshot::of(&self.location()?, version)
+        let (location, instance, label) = self.segment()?;
+        Snapshot::of(&location, instance, &label, version)
     }
 }

@@ -7,6 +7,7 @@ use crate::layout::Plan;
 use crate::operation::{Operation, carry_out};
 use crate::schema::{SchemaRecords, Schemas};
 use arrow::datatypes::{FieldRef, SchemaRef};
+use shmframe_format::header::Id;
 use shmframe_format::name::check_frame_name;
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Describe, ErrorKind, Report, Result};
@@ -229,13 +230,14 @@ impl<'w> Transaction<'w> {
         self.take_turn().map(|staging| staging.version() - 1)
     }
 
-    /// Where the segment stands, for whoever reads the version that this transaction builds on.
+    /// Which segment it is, and the writer's label, for whoever reads the version that this transaction builds on.
     ///
     /// # Errors
     /// Those of [`Transaction::base_version`].
     #[doc(hidden)]
-    pub fn location(&mut self) -> Result<Location> {
-        self.take_turn().map(|staging| staging.location().clone())
+    pub fn segment(&mut self) -> Result<(Location, Id, String)> {
+        let staging = self.take_turn()?;
+        Ok((staging.location().clone(), staging.instance(), staging.label().to_owned()))
     }
 
     /// Sees to it that the changes stand in the segment.

@@ -57,6 +57,32 @@ fn used_up_quota_names_each_slot_and_what_it_alone_holds() {
 }
 
 #[test]
+fn quota_that_another_writer_raised_stays_at_the_next_turn() {
+    let scratch = Scratch::new();
+    let mut first = scratch.writer().several_writers().quota(8 << 20).history(2).create("s").unwrap();
+    put(&mut first).unwrap();
+    let mut second = scratch.writer().several_writers().quota(64 << 20).history(5).open("s").unwrap();
+    put(&mut second).unwrap();
+    put(&mut first).unwrap();
+    assert_eq!(first.quota(), Some(64 << 20));
+    put(&mut second).unwrap();
+    assert_eq!(second.quota(), Some(64 << 20));
+    assert_eq!(scratch.files("s").publication().history, 5);
+}
+
+#[test]
+fn wait_for_space_waits_for_its_turn_no_longer_than_asked() {
+    let scratch = Scratch::new();
+    let mut first = scratch.writer().several_writers().create("s").unwrap();
+    let mut second = scratch.writer().several_writers().open("s").unwrap();
+    let mut turn = first.begin().unwrap();
+    turn.base_version().unwrap();
+    assert_eq!(second.wait_for_space(1, Duration::ZERO).unwrap_err().kind(), ErrorKind::LeaseTaken);
+    drop(turn);
+    second.wait_for_space(1, Duration::ZERO).unwrap();
+}
+
+#[test]
 fn what_two_slots_or_history_keep_nobody_holds_alone() {
     let scratch = Scratch::new();
     let mut writer = scratch.writer().history(2).create("s").unwrap();

@@ -93,7 +93,8 @@ impl Store {
                 Err(error) => return Err(error),
                 Ok(()) => {
                     events::created(location);
-                    store.options = options;
+                    // What was asked for stands in the segment now.
+                    store.options = StoreOptions { quota: None, history: None, ..options };
                     store.pause();
                     return Ok(store);
                 }

@@ -1,6 +1,6 @@
 //! A look at the reader registry from outside: without the lease, without a slot, by copying.
 
-use crate::files::location::{Location, READERS, SegmentDirectory, refused};
+use crate::files::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refused};
 use crate::protocol::is_claimed;
 use crate::sys::{descriptor, lock};
 use nix::errno::Errno;
@@ -43,10 +43,17 @@ impl RegistryView {
     /// # Errors
     /// What opening a segment refuses; the right to write the registry is not needed.
     pub fn open(location: &Location) -> Result<Self> {
-        let directory = location.open_directory()?;
-        let (_, header) = directory.open_data(Role::Reader)?;
-        let registry = directory.open_registry_to_look(&header)?;
-        Ok(Self { geometry: *header.geometry(), registry, directory })
+        for _ in 0..ATTEMPTS {
+            let directory = location.open_directory()?;
+            let opened = directory.open_data(Role::Reader).and_then(|(_, header)| {
+                let registry = directory.open_registry_to_look(&header)?;
+                Ok((registry, *header.geometry()))
+            });
+            if let Some((registry, geometry)) = directory.or_again(opened)? {
+                return Ok(Self { geometry, registry, directory });
+            }
+        }
+        Err(crate::reading::attachment::removed().at(location.path().display()))
     }
 
     /// The claimed slots. Asks the kernel once for each of them.

@@ -107,6 +107,18 @@ impl Attachment {
         Err(Error::from(AttachmentKind::Removed).at(location.path().display()))
     }
 
+    /// As [`Attachment::open`], if the name still leads to this instance.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Removed`] if it does not; those of [`Attachment::open`].
+    pub fn open_instance(location: &Location, instance: Id, label: &str) -> Result<Arc<Self>> {
+        let attachment = Self::open(location, label)?;
+        if attachment.header.instance() == instance {
+            return Ok(attachment);
+        }
+        Err(removed().at(location.path().display()))
+    }
+
     fn attach(
         directory: SegmentDirectory,
         data: OwnedFd,

@@ -69,7 +69,8 @@ pub struct Pin {
 }
 
 // SAFETY: (I3) `slot` points into the attachment's list, whose nodes never move and live as long as the
-// attachment, which is held; all of a slot is atomics.
+// attachment, which is held; all of a slot is atomics. `view` is null or leads to a `View`, which is `Send` and `Sync`
+// (asserted there) and stays while the word is held.
 unsafe impl Send for Pin {}
 // SAFETY: (I3) as above.
 unsafe impl Sync for Pin {}

@@ -57,6 +57,8 @@ impl View {
 #[derive(Debug)]
 pub(crate) struct ViewPlace(AtomicPtr<View>);
 
+// What makes `take` come after the last use: holders count down with release (joins are exchanges and keep its order), and
+// who makes the word BUSY again acquires.
 impl ViewPlace {
     pub(crate) const fn empty() -> Self {
         Self(AtomicPtr::new(null_mut()))

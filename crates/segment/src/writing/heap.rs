@@ -52,14 +52,17 @@ impl Describe for HeapKind {
 impl Store {
     /// An extent of at least `length` bytes, with pages.
     pub(crate) fn allocate(&mut self, length: u64) -> Result<Range<u64>> {
-        self.find_or_allocate(length).map_err(|error| {
-            let error = self.placed(error);
-            events::refused(self.location(), length, &error);
-            error
-        })
+        self.find_or_allocate(length).map_err(|error| self.refused(length, error))
     }
 
-    fn find_or_allocate(&mut self, length: u64) -> Result<Range<u64>> {
+    /// The error of bytes that are not to be had, told to whoever listens.
+    pub(crate) fn refused(&self, length: u64, error: Error) -> Error {
+        let error = self.placed(error);
+        events::refused(self.location(), length, &error);
+        error
+    }
+
+    pub(crate) fn find_or_allocate(&mut self, length: u64) -> Result<Range<u64>> {
         // Who has pages prefaulted wants those used before fresh ones, also where large extents crumble.
         let any = self.options.prefault > 0;
         if let Some(range) = self.space.take_warm(length, any) {

@@ -52,7 +52,8 @@ impl Store {
     /// What a new holder of the lease does: sets the quota, if asked to, and counts the pages that there are.
     pub(crate) fn settle_quota(&mut self) {
         let word = &self.mapped.publication().quota;
-        match (self.options.quota, word.load(Ordering::Relaxed)) {
+        // Once: where writers take turns, another one may have set it since.
+        match (self.options.quota.take(), word.load(Ordering::Relaxed)) {
             (Some(quota), _) => word.store(quota, Ordering::Relaxed),
             (None, 0) => word.store(self.usual_quota(), Ordering::Relaxed),
             (None, _) => {}
@@ -94,13 +95,13 @@ impl Store {
         let deadline = deadline(timeout);
         let mut patience = PATIENCE.0;
         loop {
-            self.resume()?;
-            let found = self.allocate(bytes).map(|range| self.space.give_warm(range));
+            self.resume_before(self.takes_turns().then_some(deadline))?;
+            let found = self.find_or_allocate(bytes).map(|range| self.space.give_warm(range));
             self.pause();
             let Err(error) = found else { return Ok(()) };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || !self.may_pass(&error) {
-                return Err(error);
+                return Err(self.refused(bytes, error));
             }
             std::thread::sleep(patience.min(left));
             patience = (patience * 2).min(PATIENCE.1);

@@ -23,10 +23,9 @@ const _: () = assert!(RESERVE_PAGES <= PAGES_MASK);
 impl Store {
     /// An extent for the records of a transaction that removes frames and does nothing else.
     pub(crate) fn allocate_for_removal(&mut self, length: u64) -> Result<Range<u64>> {
-        match self.allocate(length) {
-            Err(error) => self.space.take_reserve(length).ok_or(error),
-            found => found,
-        }
+        let found = self.find_or_allocate(length);
+        let found = found.or_else(|error| self.space.take_reserve(length).ok_or(error));
+        found.map_err(|error| self.refused(length, error))
     }
 
     /// What a new holder of the lease does: takes over the pages that the one before kept in reserve.
@@ -54,20 +53,28 @@ impl Store {
     pub(crate) fn refill_reserve(&mut self) {
         let geometry = self.mapped.geometry();
         let heap = (geometry.capacity() - geometry.heap_offset()) / PAGE_SIZE;
-        let pages = RESERVE_PAGES.min(heap / HEAP_SHARE);
-        if pages == 0 || self.space.reserve_bytes() * 2 > pages * PAGE_SIZE {
+        let mut pages = RESERVE_PAGES.min(heap / HEAP_SHARE);
+        if self.space.reserve_bytes() * 2 > pages * PAGE_SIZE {
             return;
         }
-        let length = pages * PAGE_SIZE;
-        let range = self.space.take_warm(length, true).or_else(|| {
+        // Where so much is not to be had in one row: what there is, if it is more than what is left.
+        while pages * PAGE_SIZE > self.space.reserve_bytes() {
+            if let Some(range) = self.take_pages(pages * PAGE_SIZE) {
+                // Noted before the old one is free for all: a word always leads to pages that were free when it was
+                // stored.
+                self.mapped.publication().reserve.store(range.start | pages, Ordering::Relaxed);
+                self.space.set_reserve(range);
+                return;
+            }
+            pages /= 2;
+        }
+    }
+
+    fn take_pages(&mut self, length: u64) -> Option<Range<u64>> {
+        self.space.take_warm(length, true).or_else(|| {
             let range = self.space.take_cold(length)?;
             self.give_pages(range, length).ok()
-        });
-        if let Some(range) = range {
-            // Noted before the old one is free for all: a word always leads to pages that were free when it was stored.
-            self.mapped.publication().reserve.store(range.start | pages, Ordering::Relaxed);
-            self.space.set_reserve(range);
-        }
+        })
     }
 }
 
@@ -111,6 +118,29 @@ mod tests {
             remove(store, &format!("frame-{number}")).unwrap();
         }
         assert_eq!(store.begin().unwrap().frame_names().unwrap(), ["frame"]);
+    }
+
+    #[test]
+    fn segment_that_stays_full_can_be_emptied_at_any_time() {
+        let mut segment = Segment::new("stays-full");
+        let name = |number: usize| format!("frame-{}", number % 40);
+        for number in 0..40 {
+            segment.put(&name(number));
+        }
+        use_up(segment.store());
+        // What a removal frees is taken by the next put, again and again.
+        for round in 0..1000 {
+            let gone = name(round * 7);
+            if segment.store().begin().unwrap().frame_names().unwrap().contains(&gone) {
+                remove(segment.store(), &gone).unwrap();
+            }
+            let _ = segment.try_put(&gone);
+        }
+        let frames = segment.store().begin().unwrap().frame_names().unwrap();
+        assert!(frames.len() > 20, "{frames:?}");
+        for frame in frames {
+            remove(segment.store(), &frame).unwrap();
+        }
     }
 
     #[test]

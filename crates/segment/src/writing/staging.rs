@@ -11,6 +11,7 @@ use crate::writing::store::Store;
 use core::ops::Range;
 use shmframe_format::directory::{Change, NodeSink, Root, Token};
 use shmframe_format::geometry::RING_LENGTH;
+use shmframe_format::header::Id;
 use shmframe_format::record::{RecordKind, seal_entry};
 use shmframe_format::table::{Entry, RecordReference};
 use shmframe_format::{Covered, Result};
@@ -73,6 +74,18 @@ impl<'a> Staging<'a> {
         self.store.location()
     }
 
+    /// Which segment it is: the same for as long as it lives.
+    #[must_use]
+    pub fn instance(&self) -> Id {
+        self.store.mapped.header.instance()
+    }
+
+    /// The writer's label.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.store.options.label
+    }
+
     /// Gives the version that a commit makes a token, which later ones keep until another is given.
     pub fn set_token(&mut self, value: u128) {
         self.root.token = Some(Token { value, version: self.version() });
@@ -87,7 +100,7 @@ impl<'a> Staging<'a> {
         self.store.check_process()?;
         let version = self.version();
         let changes = core::mem::take(&mut self.changes);
-        self.removes = changes.values().all(Option::is_none);
+        self.removes = !changes.is_empty() && changes.values().all(Option::is_none);
         let root = self.write_root(&changes)?;
         let entry = seal_entry(Entry {
             sequence: 0,

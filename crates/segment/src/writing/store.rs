@@ -171,9 +171,11 @@ impl Store {
         let epoch = counted("epoch", publication.epoch.load(Ordering::Relaxed))? + 1;
         publication.epoch.store(epoch, Ordering::Relaxed);
         publication.state.store(STATE_OPEN, Ordering::Relaxed);
+        // Once: where writers take turns, another one may have set it since.
         let history = self
             .options
             .history
+            .take()
             .unwrap_or_else(|| publication.history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT));
         publication.history.store(history, Ordering::Relaxed);
         publication.writer_pid.store(u64::from(std::process::id()), Ordering::Relaxed);
@@ -208,11 +210,16 @@ impl Store {
 
     /// Takes the lease for a commit, if it is not held; catches up with what others did meanwhile.
     pub(crate) fn resume(&mut self) -> Result<()> {
+        self.resume_before(self.options.patience().map(deadline))
+    }
+
+    /// As [`Store::resume`], waiting for the turn until `deadline`; without one, not at all.
+    pub(crate) fn resume_before(&mut self, deadline: Option<Instant>) -> Result<()> {
         self.check_process()?;
         if self.holds_lease {
             return Ok(());
         }
-        if !self.mapped.lease.take(self.options.patience().map(deadline))? {
+        if !self.mapped.lease.take(deadline)? {
             return Err(lease::taken(&self.mapped.directory, self.options.wanted()));
         }
         // The lease counts as held only once this store knows all that others did meanwhile.
@@ -255,7 +262,6 @@ impl Store {
     pub(crate) fn reclaim(&mut self) {
         self.commits_since_reclaim = 0;
         let floor = self.wanted_floor();
-        self.floor = floor;
         let mapped = &self.mapped;
         let locks = DescriptorLocks(mapped.lease.registry_locks());
         let Reclaimed { reaped, restless } = protocol::reclaim(
@@ -271,6 +277,8 @@ impl Store {
             events::reaped(self.location(), reaped);
         }
         self.restless = restless;
+        // It never falls: history may have been longer before.
+        self.floor = mapped.publication().floor.load(Ordering::Relaxed);
         let entries = &self.entries;
         self.space.free_dropped(|from, to| entries.any_live(from, to));
         self.refill_reserve();
