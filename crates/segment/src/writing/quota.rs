@@ -53,7 +53,8 @@ impl Store {
     pub(crate) fn settle_quota(&mut self) {
         let word = &self.mapped.publication().quota;
         match (self.options.quota, word.load(Ordering::Relaxed)) {
-            (Some(quota), _) => word.store(quota, Ordering::Relaxed),
+            // 0 says that there is none yet.
+            (Some(quota), _) => word.store(quota.max(1), Ordering::Relaxed),
             (None, 0) => word.store(self.usual_quota(), Ordering::Relaxed),
             (None, _) => {}
         }
