@@ -192,3 +192,17 @@ fn quota_of_nothing_stays_with_the_segment() {
     assert_eq!(writer.quota(), Some(1));
     assert_eq!(put(&mut writer).unwrap_err().kind(), ErrorKind::QuotaExceeded);
 }
+
+#[test]
+fn space_beyond_all_numbers_is_refused() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("s").unwrap();
+    for bytes in [u64::MAX, u64::MAX - 62, u64::MAX - 63] {
+        let error = writer.wait_for_space(bytes, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+        let error = scratch.writer().prefault(bytes).create("other").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+    }
+    let audit = writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
+}
