@@ -87,7 +87,7 @@ impl<'a> Staging<'a> {
         self.store.check_process()?;
         let version = self.version();
         let changes = core::mem::take(&mut self.changes);
-        self.removes = changes.values().all(Option::is_none);
+        self.removes = !changes.is_empty() && changes.values().all(Option::is_none);
         let root = self.write_root(&changes)?;
         let entry = seal_entry(Entry {
             sequence: 0,
