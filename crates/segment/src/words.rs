@@ -153,7 +153,8 @@ impl<'a> Registry<'a> {
     /// The slots that were ever claimed, as far as this thread knows by now.
     #[must_use]
     pub fn used_slots(&self) -> &'a [SlotWords] {
-        // A damaged word costs a longer look at the most (I8).
+        // A damaged word costs a longer look, or hides slots as a cleared pin word hides a pin; it is no access
+        // outside of the registry (I8).
         let used = usize::try_from(self.used.read()).unwrap_or(usize::MAX);
         &self.slots[..used.min(self.slots.len())]
     }

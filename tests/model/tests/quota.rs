@@ -206,3 +206,29 @@ fn quota_below_what_is_allocated_lets_free_pages_be_used() {
     let mut writer = scratch.writer().quota(1 << 30).open("s").unwrap();
     assert_eq!(put(&mut writer).unwrap(), 5);
 }
+
+#[test]
+fn quota_of_nothing_stays_with_the_segment() {
+    let scratch = Scratch::new();
+    drop(scratch.writer().create("s").unwrap());
+    drop(scratch.writer().quota(0).open("s").unwrap());
+    // 0 would be none yet: the next writer would set the usual one.
+    assert_eq!(scratch.files("s").publication().quota, 1);
+    let mut writer = scratch.writer().open("s").unwrap();
+    assert_eq!(writer.quota(), Some(1));
+    assert_eq!(put(&mut writer).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+}
+
+#[test]
+fn space_beyond_all_numbers_is_refused() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("s").unwrap();
+    for bytes in [u64::MAX, u64::MAX - 62, u64::MAX - 63] {
+        let error = writer.wait_for_space(bytes, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+        let error = scratch.writer().prefault(bytes).create("other").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+    }
+    let audit = writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
+}

@@ -74,8 +74,7 @@ impl Store {
                 return Ok(range);
             }
         }
-        let wanted = length.next_multiple_of(ALIGNMENT).max(STEP);
-        let found = self.space.take_cold(wanted).or_else(|| self.space.take_cold(length));
+        let found = self.space.take_cold(length.max(STEP)).or_else(|| self.space.take_cold(length));
         match found.map(|range| self.give_pages(range, length)) {
             Some(Err(error))
                 if matches!(error.kind(), ErrorKind::DirectoryFull | ErrorKind::QuotaExceeded) =>

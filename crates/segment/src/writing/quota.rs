@@ -52,9 +52,9 @@ impl Store {
     /// What a new holder of the lease does: sets the quota, if asked to, and counts the pages that there are.
     pub(crate) fn settle_quota(&mut self) {
         let word = &self.mapped.publication().quota;
-        // Once: where writers take turns, another one may have set it since.
+        // Once: where writers take turns, another one may have set it since. 0 says that there is none yet.
         match (self.options.quota.take(), word.load(Ordering::Relaxed)) {
-            (Some(quota), _) => word.store(quota, Ordering::Relaxed),
+            (Some(quota), _) => word.store(quota.max(1), Ordering::Relaxed),
             (None, 0) => word.store(self.usual_quota(), Ordering::Relaxed),
             (None, _) => {}
         }

@@ -156,6 +156,21 @@ mod tests {
         assert_eq!(segment.store().space.reserve_bytes(), reserve);
     }
 
+    /// Else commits of tokens alone use it up, while readers hold each of their versions.
+    #[test]
+    fn reserve_is_not_used_by_transactions_that_change_nothing() {
+        let mut segment = Segment::new("nothing");
+        let store = segment.store();
+        let reserve = store.space.reserve_bytes();
+        use_up(store);
+        let mut transaction = store.begin().unwrap();
+        transaction.set_token(1);
+        assert_eq!(transaction.commit().unwrap_err().kind(), ErrorKind::QuotaExceeded);
+        assert_eq!(store.space.reserve_bytes(), reserve);
+        remove(store, "frame").unwrap();
+        assert!(store.begin().unwrap().frame_names().unwrap().is_empty());
+    }
+
     #[test]
     fn damaged_word_costs_the_reserve_and_nothing_else() {
         for word in [u64::MAX, 1, 63, (16 << 20) | 1, 1 << 40] {

@@ -79,7 +79,7 @@ impl Space {
 
     /// The warm extent that fits `length` bytes best; `any` also splits extents that are far larger.
     pub(crate) fn take_warm(&mut self, length: u64, any: bool) -> Option<Range<u64>> {
-        let length = length.next_multiple_of(ALIGNMENT);
+        let length = length.checked_next_multiple_of(ALIGNMENT)?;
         if length <= self.open.end - self.open.start {
             let range = self.open.start..self.open.start + length;
             self.open.start = range.end;
@@ -110,7 +110,7 @@ impl Space {
 
     /// `length` bytes of the reserve.
     pub(crate) fn take_reserve(&mut self, length: u64) -> Option<Range<u64>> {
-        let end = self.reserve.start + length.next_multiple_of(ALIGNMENT);
+        let end = self.reserve.start.checked_add(length.checked_next_multiple_of(ALIGNMENT)?)?;
         (end <= self.reserve.end).then(|| core::mem::replace(&mut self.reserve.start, end)..end)
     }
 
@@ -141,7 +141,7 @@ impl Space {
 
     /// The lowest cold extent that fits `length` bytes; its pages are unknown.
     pub(crate) fn take_cold(&mut self, length: u64) -> Option<Range<u64>> {
-        let length = length.next_multiple_of(ALIGNMENT);
+        let length = length.checked_next_multiple_of(ALIGNMENT)?;
         let start = self.cold.iter().find(|range| range.end - range.start >= length)?.start;
         let range = start..start + length;
         self.cold.remove(range.clone());

@@ -3,6 +3,9 @@
 use arrow::datatypes::DataType;
 use shmframe_format::{Describe, ErrorKind, Report};
 
+/// The most values that an array may have: what readers take for a length that can be.
+pub(super) const LENGTH_LIMIT: usize = isize::MAX as usize;
+
 #[derive(Debug)]
 pub(super) enum LayoutError {
     /// A field has a type that has no layout rule.
@@ -73,7 +76,7 @@ impl Describe for LayoutError {
             ),
             Self::TooManyRows { path } => Report::new(
                 format!("field {path:?} has too many rows"),
-                format!("at most {}", usize::MAX),
+                format!("at most {LENGTH_LIMIT}"),
                 "more in all batches together",
                 "write the batches in several chunks",
             ),

@@ -8,7 +8,7 @@ use shmframe_format::Result;
 
 use super::agreement;
 use super::dictionary;
-use super::error::LayoutError;
+use super::error::{LENGTH_LIMIT, LayoutError};
 use super::kind::Kind;
 use super::list_views;
 use super::lists;
@@ -51,8 +51,8 @@ pub(super) fn plan(schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits)
     for (number, batch) in batches.iter().enumerate() {
         agreement::check(schema, batch, number)?;
         rows = match rows.checked_add(batch.num_rows()) {
-            Some(rows) => rows,
-            None => return Err(too_many_rows(&Path::column("(all)"))),
+            Some(rows) if rows <= LENGTH_LIMIT => rows,
+            _ => return Err(too_many_rows(&Path::column("(all)"))),
         };
     }
     let columns = schema.fields();
@@ -100,7 +100,10 @@ impl Planner<'_> {
         let (mut length, mut null_count) = (0_usize, 0);
         for piece in &pieces {
             // Arrays without buffers can be of any length.
-            length = length.checked_add(piece.len()).ok_or_else(|| too_many_rows(path))?;
+            length = match length.checked_add(piece.len()) {
+                Some(length) if length <= LENGTH_LIMIT => length,
+                _ => return Err(too_many_rows(path)),
+            };
             null_count += piece.null_count();
         }
         let has_validity = null_count > 0;

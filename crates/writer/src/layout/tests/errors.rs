@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::*;
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::*;
 use shmframe_format::{Error, ErrorKind};
 
@@ -163,6 +164,28 @@ fn rows_that_cannot_be_counted_are_refused() {
     let (schema, batches) = batches_of(&[half.clone(), half]);
     let error = Plan::new(&schema, &batches).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+}
+
+/// Readers take no array for one that has more than `isize::MAX` values.
+#[test]
+fn lengths_that_readers_refuse_are_refused() {
+    let most = isize::MAX as usize;
+    let nulls = |count| Arc::new(NullArray::new(count)) as ArrayRef;
+    let item = || Arc::new(Field::new("item", DataType::Null, true));
+    let list = |ends: [i64; 2]| {
+        let offsets = OffsetBuffer::new(vec![0, ends[0], ends[1]].into());
+        Arc::new(LargeListArray::new(item(), offsets, nulls(most), None)) as ArrayRef
+    };
+    let plan = |pieces: &[ArrayRef]| {
+        let (schema, batches) = batches_of(pieces);
+        Plan::new(&schema, &batches).err().map(|error| error.kind())
+    };
+    let refused = Some(ErrorKind::CapacityExceeded);
+    assert_eq!(plan(&[nulls(most)]), None);
+    assert_eq!(plan(&[nulls(most), nulls(1)]), refused);
+    assert_eq!(plan(&[nulls(most + 1)]), refused);
+    assert_eq!(plan(&[list([1, i64::MAX])]), None);
+    assert_eq!(plan(&[list([1, i64::MAX]), list([0, 1])]), refused);
 }
 
 #[test]
