@@ -116,8 +116,11 @@ impl Frame {
     /// [`crate::ErrorKind::ColumnMissing`], with the names that exist.
     pub fn select(&self, columns: &[&str]) -> Result<Self> {
         let all = &self.known.schema;
-        let indices: Vec<usize> =
-            columns.iter().map(|column| self.index_of(column)).collect::<Result<_>>()?;
+        let indices: Vec<usize> = columns
+            .iter()
+            .map(|column| self.index_of(column))
+            .collect::<Result<_>>()
+            .map_err(|error| self.placed(error))?;
         let schema = all.project(&indices).map_err(|cause| Error::from(ReadKind::Batch).because(cause))?;
         let selected = Some((indices.into(), Arc::new(schema)));
         Ok(Self { selected, ..self.clone() })
@@ -141,9 +144,9 @@ impl Frame {
             None => (0..schema.fields().len()).map(build).collect::<Result<Vec<_>>>(),
         };
         let rows = RecordBatchOptions::new().with_row_count(Some(state.chunks[chunk].rows as usize));
-        let frame = |error: Error| error.at(format_args!("frame {:?}", self.name()));
-        RecordBatch::try_new_with_options(schema, arrays.map_err(frame)?, &rows)
-            .map_err(|cause| frame(Error::from(ReadKind::Batch).because(cause)))
+        let arrays = arrays.map_err(|error| self.placed(error))?;
+        RecordBatch::try_new_with_options(schema, arrays, &rows)
+            .map_err(|cause| self.placed(Error::from(ReadKind::Batch).because(cause)))
     }
 
     /// Builds a column of a chunk; looks at its contents if that was asked for and nobody is known to have done it.
@@ -170,6 +173,10 @@ impl Frame {
     /// [`crate::ErrorKind::ColumnMissing`], [`crate::ErrorKind::ColumnType`], [`crate::ErrorKind::ColumnNulls`],
     /// [`crate::ErrorKind::ColumnRuns`], [`crate::ErrorKind::Corrupt`].
     pub fn column<T: ArrowPrimitiveType>(&self, name: &str) -> Result<ScalarBuffer<T::Native>> {
+        self.whole_column::<T>(name).map_err(|error| self.placed(error))
+    }
+
+    fn whole_column<T: ArrowPrimitiveType>(&self, name: &str) -> Result<ScalarBuffer<T::Native>> {
         let index = self.index_of(name)?;
         let column = || name.to_owned();
         let found = self.known.schema.field(index).data_type();
@@ -202,6 +209,10 @@ impl Frame {
     #[must_use]
     pub fn contains_address(&self, address: *const u8) -> bool {
         self.pinned.contains_address(address)
+    }
+
+    fn placed(&self, error: Error) -> Error {
+        error.at(format_args!("frame {:?}", self.name()))
     }
 
     fn index_of(&self, column: &str) -> Result<usize> {

@@ -43,7 +43,7 @@ pub use reader::{Reader, Wait};
 pub use segment::Segment;
 pub use shmframe_format::directory::Token;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
-pub use shmframe_segment::{SlotPins, Trust, Usage as ReaderStats, Validation};
+pub use shmframe_segment::{ReaderStats, SlotPins, Trust, Validation};
 pub use snapshot::Snapshot;
 #[cfg(feature = "futures")]
 pub use stream::FollowStream;

@@ -8,7 +8,7 @@ use core::fmt;
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_segment::protocol::WaitOutcome;
-use shmframe_segment::{Attachment, PinnedVersion, Usage as ReaderStats, deadline};
+use shmframe_segment::{Attachment, PinnedVersion, ReaderStats, deadline};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;

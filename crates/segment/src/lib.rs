@@ -42,7 +42,7 @@ pub use {
     reading::attachment::Attachment,
     reading::frame::{Frozen, PinnedFrame},
     reading::pin::Pin,
-    reading::usage::Usage,
+    reading::usage::ReaderStats,
     reading::version::{CheckedFrame, Decoded, PinnedVersion},
     sys::clock::deadline,
     writing::columns::{ColumnDraft, ColumnsDraft, FrameRecords},

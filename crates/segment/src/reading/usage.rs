@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// What the readers of one process and segment use, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct ReaderStats {
     /// Reader slots that this process holds in the registry.
     pub slots: usize,
     /// Words of them that pin a version; each slot has 48.
@@ -21,8 +21,8 @@ pub struct Usage {
 impl Attachment {
     /// What the process's readers of this segment use. No system call; other threads may change it meanwhile.
     #[must_use]
-    pub fn usage(&self) -> Usage {
-        let mut usage = Usage { mapped_bytes: self.mapped_bytes(), ..Usage::default() };
+    pub fn usage(&self) -> ReaderStats {
+        let mut usage = ReaderStats { mapped_bytes: self.mapped_bytes(), ..ReaderStats::default() };
         for slot in self.slots.iter() {
             usage.slots += usize::from(slot.local.home() != NO_HOME);
             for (version, holders) in slot.local.pinned() {
