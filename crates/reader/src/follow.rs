@@ -48,7 +48,7 @@ impl StopHandle {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -76,6 +76,17 @@ impl Follow {
     #[must_use]
     pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// The newest version that was given, or skipped.
+    #[cfg(feature = "futures")]
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    #[cfg(feature = "futures")]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// What ends this from another thread. All handles of one `Follow` are the same.

@@ -34,6 +34,8 @@ mod snapshot;
 #[cfg(feature = "futures")]
 mod stream;
 mod versions;
+#[cfg(feature = "futures")]
+mod watch;
 
 pub use follow::{Follow, Followed, StopHandle};
 pub use frame::Frame;
@@ -66,7 +68,7 @@ mod tests {
         let errors = [
             error::every_kind(),
             #[cfg(feature = "futures")]
-            crate::stream::every_kind(),
+            crate::watch::every_kind(),
         ];
         check_messages(
             errors.into_iter().flatten().collect(),

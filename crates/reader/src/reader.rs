@@ -26,6 +26,9 @@ struct Inner {
     attachment: Arc<Attachment>,
     options: ReaderOptions,
     frames: Arc<KnownFrames>,
+    /// The thread that waits for the reader's streams, while there are some.
+    #[cfg(feature = "futures")]
+    watch: std::sync::Mutex<std::sync::Weak<crate::watch::Watch>>,
 }
 
 /// What a wait for a newer version came to.
@@ -50,7 +53,26 @@ impl fmt::Debug for Reader {
 impl Reader {
     pub(crate) fn new(attachment: Arc<Attachment>, options: ReaderOptions) -> Self {
         let frames = Arc::new(KnownFrames::new(options.get_validation()));
-        Self { inner: Arc::new(Inner { attachment, options, frames }) }
+        let inner = Inner {
+            attachment,
+            options,
+            frames,
+            #[cfg(feature = "futures")]
+            watch: std::sync::Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// A share of the thread that waits for the streams of this reader and its clones.
+    #[cfg(feature = "futures")]
+    pub(crate) fn watched(&self) -> Result<crate::watch::Watched> {
+        crate::watch::Watched::new(&self.inner.watch, self)
+    }
+
+    /// Whether this is a clone of `other`.
+    #[cfg(feature = "futures")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     pub(crate) fn attachment(&self) -> &Attachment {

@@ -1,153 +1,73 @@
-//! Following a segment as a stream (feature `futures`): a thread of its own waits, whatever the executor.
+//! Following a segment as a stream (feature `futures`), whatever the executor.
 
-use crate::follow::{Follow, StopHandle};
+use crate::follow::{Follow, Followed};
 use crate::snapshot::Snapshot;
+use crate::watch::Watched;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
+use core::time::Duration;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
-use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-
-#[derive(Debug)]
-enum StreamKind {
-    NoThread,
-}
-
-impl Describe for StreamKind {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::System
-    }
-
-    fn report(&self) -> Report {
-        Report::new(
-            "no thread that waits for versions",
-            "a thread of the stream's own",
-            "the system refused it",
-            "see the cause; follow without a stream, or raise the limit on threads",
-        )
-    }
-}
+use shmframe_format::Result;
 
 /// A [`Follow`] as a stream: see [`Follow::into_stream`].
-///
-/// Dropped, it ends its thread within 100 ms.
 #[derive(Debug)]
 pub struct FollowStream {
-    desk: Arc<Desk>,
-    stop: StopHandle,
-}
-
-/// Where the thread and whoever polls meet.
-#[derive(Debug, Default)]
-struct Desk {
-    state: Mutex<State>,
-    asked: Condvar,
-}
-
-#[derive(Debug, Default)]
-enum State {
-    /// Nobody asks: the thread looks for nothing, and holds no version.
-    #[default]
-    Idle,
-    /// Whoever polls waits for the next version.
-    Asked(Waker),
-    /// Here it is.
-    Found(Result<Snapshot>),
-    /// There will be no more.
-    Ended,
-}
-
-impl Desk {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock; if it did, each state would be whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until somebody asks; false if nobody will any more.
-    fn wait_until_asked(&self) -> bool {
-        let waits = |state: &mut State| matches!(state, State::Idle | State::Found(_));
-        let state = self.asked.wait_while(self.state(), waits).unwrap_or_else(PoisonError::into_inner);
-        !matches!(*state, State::Ended)
-    }
-
-    /// Leaves what was found, and wakes who asked; false if nobody asks any more.
-    fn leave(&self, next: State) -> bool {
-        let ends = matches!(next, State::Ended);
-        let before = core::mem::replace(&mut *self.state(), next);
-        match before {
-            State::Asked(waker) => waker.wake(),
-            // Closed meanwhile: what was found is dropped with its pin.
-            State::Ended => *self.state() = State::Ended,
-            State::Idle | State::Found(_) => {}
-        }
-        !ends
-    }
+    follow: Follow,
+    watched: Watched,
 }
 
 impl Follow {
-    /// The same as a stream, for any executor. One thread of its own waits for it, and holds a version only from the
-    /// time that somebody polls until it is taken.
+    /// The same as a stream, for any executor. One thread waits for all streams of a [`crate::Reader`], and ends within
+    /// 100 ms after the last of them; a snapshot is taken when the stream is polled.
     ///
-    /// A forked child has no such thread: there the stream stays pending.
+    /// A forked child has no such thread: there the stream gives what is there when it is polled, and wakes nobody.
     ///
     /// # Errors
     /// [`crate::ErrorKind::System`] if no thread can be started.
-    pub fn into_stream(mut self) -> Result<FollowStream> {
-        let desk = Arc::new(Desk::default());
-        let stop = self.stop_handle();
-        let threads = Arc::clone(&desk);
-        let waiting = thread::Builder::new().name("shmframe follow".to_owned());
-        let started = waiting.spawn(move || {
-            while threads.wait_until_asked() {
-                let next = self.next().map_or(State::Ended, State::Found);
-                if !threads.leave(next) {
-                    return;
-                }
-            }
-        });
-        started.map_err(|cause| Error::from(StreamKind::NoThread).because(cause))?;
-        Ok(FollowStream { desk, stop })
+    pub fn into_stream(self) -> Result<FollowStream> {
+        let watched = self.reader().watched()?;
+        Ok(FollowStream { follow: self, watched })
+    }
+}
+
+impl FollowStream {
+    /// What is there without waiting; nothing if there is nothing to say yet.
+    fn look(&mut self) -> Option<Option<Result<Snapshot>>> {
+        match self.follow.next_within(Duration::ZERO) {
+            Ok(Followed::Snapshot(snapshot)) => Some(Some(Ok(snapshot))),
+            Ok(Followed::Ended) => Some(None),
+            Ok(Followed::TimedOut) => None,
+            Err(error) => Some(Some(Err(error))),
+        }
     }
 }
 
 impl Stream for FollowStream {
     type Item = Result<Snapshot>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut state = self.desk.state();
-        match core::mem::take(&mut *state) {
-            State::Found(found) => Poll::Ready(Some(found)),
-            State::Ended => {
-                *state = State::Ended;
-                Poll::Ready(None)
-            }
-            State::Idle | State::Asked(_) => {
-                *state = State::Asked(context.waker().clone());
-                self.desk.asked.notify_one();
-                Poll::Pending
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let before = this.follow.reader().clone();
+        if let Some(next) = this.look() {
+            return Poll::Ready(next);
+        }
+        if !this.follow.reader().is_same(&before) {
+            // It goes on with the next segment, whose reader has a thread of its own.
+            match this.follow.reader().watched() {
+                Ok(watched) => this.watched = watched,
+                Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
+        // A version that comes between the look and this is seen by the thread: it compares with what is newest.
+        let stop = this.follow.stop_handle();
+        this.watched.ask(this.follow.seen(), stop, context.waker().clone());
+        Poll::Pending
     }
 }
 
 impl FusedStream for FollowStream {
     fn is_terminated(&self) -> bool {
-        matches!(*self.desk.state(), State::Ended)
+        self.follow.has_ended()
     }
 }
-
-impl Drop for FollowStream {
-    fn drop(&mut self) {
-        self.stop.stop();
-        let before = core::mem::replace(&mut *self.desk.state(), State::Ended);
-        // Dropped outside the lock: a version, or somebody's waker.
-        drop(before);
-        self.desk.asked.notify_one();
-    }
-}
-
-shmframe_format::every_kind!(StreamKind {
-    NoThread: StreamKind::NoThread;
-});

@@ -45,11 +45,11 @@ fn next(stream: &mut FollowStream) -> Option<u64> {
     }
 }
 
-/// Whether a thread of this process waits for a stream.
-fn is_waiting() -> bool {
+/// How many threads of this process wait for streams.
+fn waiting() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.into_iter().any(|name| name.trim() == "shmframe follow")
+    names.filter(|name| name.trim() == "shmframe follow").count()
 }
 
 /// One test: it looks at the threads of the process.
@@ -65,7 +65,21 @@ fn stream_gives_versions_wakes_its_task_and_ends_its_thread() {
     });
     assert_eq!(next(&mut stream), Some(2), "the task was woken");
     let writer = putting.join().unwrap();
-    assert!(is_waiting());
+    assert_eq!(waiting(), 1);
+    // Other streams of the reader, and of its clones, share the thread.
+    let mut second = reader.clone().follow().into_stream().unwrap();
+    let mut third = reader.follow().after(2).into_stream().unwrap();
+    assert_eq!(next(&mut second), Some(2));
+    assert_eq!((poll(&mut second), poll(&mut third)), (Poll::Pending, Poll::Pending));
+    assert_eq!(waiting(), 1);
+    let putting = thread::spawn(move || {
+        let mut writer = writer;
+        writer.put("t", &batch()).unwrap();
+        writer
+    });
+    assert_eq!((next(&mut second), next(&mut third), next(&mut stream)), (Some(3), Some(3), Some(3)));
+    let writer = putting.join().unwrap();
+    drop((second, third));
     writer.remove_segment().unwrap();
     assert_eq!(next(&mut stream), None);
     assert_eq!(next(&mut stream), None, "ended for good");
@@ -75,7 +89,7 @@ fn stream_gives_versions_wakes_its_task_and_ends_its_thread() {
     let mut stream = reader.follow().after(1).into_stream().unwrap();
     assert_eq!(poll(&mut stream), Poll::Pending);
     drop(stream);
-    while is_waiting() {
+    while waiting() > 0 {
         thread::yield_now();
     }
     writer.remove_segment().unwrap();
