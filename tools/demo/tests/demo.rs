@@ -140,7 +140,11 @@ fn reader_that_still_waits_for_its_segment_ends_with_its_input() {
         let mut reader = Command::new(programs.of(role));
         let mut reader =
             reader.args(["--segment", &segment]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        assert!(reader.try_wait().unwrap().is_none(), "the {role} reader does not wait");
+        // Its command line is not there at once.
+        while processes(&segment).is_empty() {
+            assert!(reader.try_wait().unwrap().is_none(), "the {role} reader does not wait");
+            thread::yield_now();
+        }
         drop(reader.stdin.take());
         // It would wait for a minute, but for nobody.
         assert_nothing_is_left_soon(&segment);
