@@ -192,8 +192,10 @@ impl Root {
                         if !seen.insert(child.offset) {
                             return Err(damaged(RecordKind::Directory, "one node in two places"));
                         }
+                        let node = Node::read(source, child)?;
+                        // Only now: what was not read and checked may be of any length.
                         visit(child);
-                        open.push(Node::read(source, child)?);
+                        open.push(node);
                     }
                 }
             }
@@ -321,8 +323,9 @@ impl Node {
                     }
                     let before = match child {
                         Some(reference) => {
+                            let before = Self::read(source, reference)?;
                             sink.discard(reference);
-                            Self::read(source, reference)?
+                            before
                         }
                         None => Self::Leaf(Vec::new()),
                     };
