@@ -29,6 +29,13 @@ mod restless {
     }
 }
 
+mod largest {
+    #[test]
+    fn two_claimers_and_a_reaper() {
+        crate::models::search_largest(crate::models::slot::two_claimers_and_a_reaper);
+    }
+}
+
 macro_rules! pass {
     ($($of:ident { $($model:ident $(- $fewer:literal)?),* $(,)? })*) => { $(
         mod $of {
@@ -56,7 +63,7 @@ pass! {
         next_writer_wakes,
     }
     slot {
-        two_claimers, claim_while_reaped - 1, two_claimers_and_a_reaper - 1, dead_pins_cost_nothing,
+        two_claimers, claim_while_reaped - 1, dead_pins_cost_nothing,
     }
     fork {
         moved_pin_holds, moved_pin_holds_though_its_old_slot_is_claimed, unpin_while_moved, pin_while_moved, join_while_moved, child_keeps_what_the_fork_found - 1,
