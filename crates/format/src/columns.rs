@@ -2,7 +2,7 @@
 //! stay where they stand and one that is new.
 
 use crate::error::Result;
-use crate::frame::{Layout, State};
+use crate::frame::{Chunk, Layout, State};
 use crate::record::{RecordKind, damaged};
 use crate::table::{BufferItem, BufferStateItem, ChunkItem, ExtentItem, NodeItem, RecordReference};
 use core::ops::Range;
@@ -78,16 +78,9 @@ pub fn rearrange(
     let (layout, state) = before;
     let mut new = Assembled::default();
     let mut chunks = Vec::with_capacity(state.chunks.len());
-    let (mut first_node, mut first_buffer) = (0, 0);
-    for (number, chunk) in state.chunks.iter().enumerate() {
-        let (nodes, buffers) = (first_node + chunk.nodes as usize, first_buffer + chunk.buffers as usize);
-        let old = Columns {
-            nodes: &state.nodes[first_node..nodes],
-            buffers: &state.buffers[first_buffer..buffers],
-            places: &layout.buffers[first_buffer..buffers],
-            extents: &layout.extents,
-        };
-        let spans: Vec<Span> = Span::trees(old.nodes).collect();
+    for (number, chunk) in state.chunks_in(layout).enumerate() {
+        let old = Columns { chunk, extents: &layout.extents };
+        let spans: Vec<Span> = Span::trees(chunk.nodes).collect();
         let held = (new.state_nodes.len(), new.state_buffers.len());
         for column in columns {
             match column {
@@ -100,7 +93,6 @@ pub fn rearrange(
             nodes: (new.state_nodes.len() - held.0) as u32,
             buffers: (new.state_buffers.len() - held.1) as u32,
         });
-        (first_node, first_buffer) = (nodes, buffers);
     }
     new.extents.sort_unstable_by_key(|extent| extent.offset);
     new.extents.dedup();
@@ -116,9 +108,7 @@ fn missing() -> crate::Error {
 
 /// The columns of one chunk as they stood before.
 struct Columns<'a> {
-    nodes: &'a [NodeItem],
-    buffers: &'a [BufferStateItem],
-    places: &'a [BufferItem],
+    chunk: Chunk<'a>,
     extents: &'a [ExtentItem],
 }
 
@@ -133,10 +123,10 @@ struct Assembled {
 
 impl Assembled {
     fn keep(&mut self, old: &Columns<'_>, span: &Span) {
-        let places = &old.places[span.buffers.clone()];
+        let places = &old.chunk.places[span.buffers.clone()];
         self.places.extend_from_slice(places);
-        self.state_nodes.extend_from_slice(&old.nodes[span.nodes.clone()]);
-        self.state_buffers.extend_from_slice(&old.buffers[span.buffers.clone()]);
+        self.state_nodes.extend_from_slice(&old.chunk.nodes[span.nodes.clone()]);
+        self.state_buffers.extend_from_slice(&old.chunk.states[span.buffers.clone()]);
         for place in places {
             // The layout was checked: each buffer lies in an extent.
             let after = old.extents.partition_point(|extent| extent.offset <= place.offset);
@@ -156,17 +146,18 @@ impl Assembled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::addressing::Addressing;
     use ColumnSource::{Kept, New};
 
     fn node(length: u64, buffers: u32, children: u32) -> NodeItem {
-        NodeItem { length, nulls: 0, buffers, children, validity: 0, reserved: 0 }
+        NodeItem { length, nulls: 0, buffers, children, validity: 0, pieces: 0 }
     }
 
     /// Two chunks of three columns: a number, a struct of two numbers, nothing but nulls. Buffers lie at multiples of
     /// 1000, each column of each chunk in an extent of its own.
     fn frame() -> (Layout, State) {
         let reference = RecordReference { offset: 0, length: 0, version: 0, epoch: 0, checksum: 0 };
-        let place = |number: u64| BufferItem { offset: number * 1000, capacity: 128 };
+        let place = |number: u64| Addressing::Bytes.item(number * 1000, 128);
         let extent = |number: u64, length| ExtentItem { offset: number * 1000, length, version: number };
         let chunk = |rows| ChunkItem { rows, nodes: 5, buffers: 3 };
         let nodes =
@@ -196,7 +187,7 @@ mod tests {
             .map(|(rows, offset)| NewColumn {
                 nodes: vec![node(rows, 1, 0)],
                 buffer_lengths: vec![rows],
-                places: vec![BufferItem { offset, capacity: 128 }],
+                places: vec![Addressing::Bytes.item(offset, 128)],
                 extent: Some(ExtentItem { offset, length: 128, version: 9 }),
             })
             .collect();

@@ -1,5 +1,7 @@
 //! A frame's two records: where its buffers stand (layout), and what a version sees of them (state).
 
+use crate::addressing::Addressing;
+use crate::columns::Span;
 use crate::error::Result;
 use crate::geometry::{ALIGNMENT, Geometry, PADDING};
 use crate::record::{self, Draft, RecordKind, RecordSource, damaged};
@@ -8,6 +10,7 @@ use crate::table::{
     SchemaBody, StateBody,
 };
 use bytemuck::Zeroable;
+use core::ops::Range;
 
 /// A frame's layout record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,19 @@ pub struct State {
     pub nodes: Vec<NodeItem>,
     /// The buffers of all chunks.
     pub buffers: Vec<BufferStateItem>,
+}
+
+/// One chunk of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
+    /// Its rows.
+    pub rows: u64,
+    /// Its nodes.
+    pub nodes: &'a [NodeItem],
+    /// What the version sees of its buffers.
+    pub states: &'a [BufferStateItem],
+    /// Where its buffers stand.
+    pub places: &'a [BufferItem],
 }
 
 impl Layout {
@@ -131,13 +147,49 @@ fn check_place(buffer: &BufferItem, extents: &[ExtentItem]) -> Result<()> {
     let extent = after.checked_sub(1).map(|at| &extents[at]);
     let end = buffer.offset.checked_add(buffer.capacity);
     let fits = matches!((extent, end), (Some(extent), Some(end)) if end <= extent.offset + extent.length);
-    if fits && buffer.offset.is_multiple_of(ALIGNMENT) {
+    let alignment = Addressing::of(buffer).map(Addressing::alignment);
+    if fits && alignment.is_some_and(|alignment| buffer.offset.is_multiple_of(alignment)) {
         return Ok(());
     }
     Err(damaged(RecordKind::Layout, "a buffer that does not lie in an extent of the frame"))
 }
 
 impl State {
+    /// The chunks of a frame whose layout this state fits.
+    pub fn chunks_in<'a>(&'a self, layout: &'a Layout) -> impl Iterator<Item = Chunk<'a>> {
+        let (mut node, mut buffer) = (0, 0);
+        self.chunks.iter().map(move |chunk| {
+            let (nodes, buffers) = (node..node + chunk.nodes as usize, buffer..buffer + chunk.buffers as usize);
+            (node, buffer) = (nodes.end, buffers.end);
+            let (states, places) = (&self.buffers[buffers.clone()], &layout.buffers[buffers]);
+            Chunk { rows: chunk.rows, nodes: &self.nodes[nodes], states, places }
+        })
+    }
+
+    /// For each extent of the layout, what of it this version uses: from the first byte that belongs to a row to the
+    /// end of the last buffer's padding; empty where nothing is used.
+    #[must_use]
+    pub fn used(&self, layout: &Layout) -> Vec<Range<u64>> {
+        let mut used: Vec<Range<u64>> = layout.extents.iter().map(|extent| extent.offset..extent.offset).collect();
+        for chunk in self.chunks_in(layout) {
+            for span in Span::trees(chunk.nodes) {
+                let before = chunk.nodes[span.nodes.start].length - chunk.rows;
+                for index in span.buffers {
+                    let (state, place) = (&chunk.states[index], &chunk.places[index]);
+                    let skipped = Addressing::of(place).and_then(|addressing| addressing.start(before));
+                    let start = place.offset + skipped.unwrap_or(0).min(state.length);
+                    let end = place.offset + (state.length + PADDING).next_multiple_of(ALIGNMENT).min(place.capacity);
+                    let after = layout.extents.partition_point(|extent| extent.offset <= place.offset);
+                    if let Some(used) = after.checked_sub(1).map(|at| &mut used[at]) {
+                        let first = if used.is_empty() { start } else { used.start.min(start) };
+                        *used = first..used.end.max(end);
+                    }
+                }
+            }
+        }
+        used
+    }
+
     /// Bytes of the record of a state of so many chunks, nodes and buffers.
     #[must_use]
     pub fn draft_length(chunks: usize, nodes: usize, buffers: usize) -> u64 {
@@ -158,13 +210,13 @@ impl State {
     /// As [`State::to_draft`], for a frame that is put as one chunk, with buffers of these lengths.
     #[must_use]
     pub fn draft_of_one_chunk(
-        generation: u64,
+        (generation, first_row): (u64, u64),
         rows: u64,
         nodes: &[NodeItem],
         buffer_lengths: &[u64],
         bytes: Vec<u8>,
     ) -> Vec<u8> {
-        let head = StateBody { generation, rows, ..StateBody::zeroed() };
+        let head = StateBody { generation, rows, first_row, ..StateBody::zeroed() };
         let chunk = ChunkItem { rows, nodes: nodes.len() as u32, buffers: buffer_lengths.len() as u32 };
         let buffers = buffer_lengths.iter().map(|length| BufferStateItem { length: *length, open_word: 0 });
         state_draft(head, &[chunk], nodes, buffers, bytes)
@@ -186,80 +238,10 @@ impl State {
             buffers: body.take_items(head.buffers)?,
         };
         body.finish()?;
-        state.check_layout(layout)?;
         state.check_chunks()?;
+        state.check_layout(layout)?;
         Ok(state)
     }
-
-    fn check_layout(&self, layout: &Layout) -> Result<()> {
-        let fits = self.generation == layout.generation
-            && self.chunks.len() == layout.chunks as usize
-            && self.buffers.len() == layout.buffers.len();
-        let lengths = self.buffers.iter().zip(&layout.buffers);
-        let inside = |(state, place): (&BufferStateItem, &BufferItem)| {
-            state.length.checked_add(PADDING).is_some_and(|end| end <= place.capacity)
-        };
-        if fits && lengths.into_iter().all(inside) {
-            return Ok(());
-        }
-        Err(damaged(RecordKind::State, "a frame that does not fit its layout"))
-    }
-
-    fn check_chunks(&self) -> Result<()> {
-        let mut nodes = self.nodes.as_slice();
-        let mut buffers = self.buffers.as_slice();
-        let mut rows = 0_u64;
-        for chunk in &self.chunks {
-            let mine = nodes.split_at_checked(chunk.nodes as usize);
-            let held = buffers.split_at_checked(chunk.buffers as usize);
-            let (Some((mine, other_nodes)), Some((held, other_buffers))) = (mine, held) else {
-                return Err(damaged(RecordKind::State, "chunks with more nodes or buffers than there are"));
-            };
-            check_nodes(mine, held)?;
-            (nodes, buffers) = (other_nodes, other_buffers);
-            rows = rows.saturating_add(chunk.rows);
-        }
-        let past_the_end = self.first_row.checked_add(rows).is_none();
-        if rows == self.rows && nodes.is_empty() && buffers.is_empty() && !past_the_end {
-            return Ok(());
-        }
-        Err(damaged(RecordKind::State, "chunks that do not add up to the frame"))
-    }
-}
-
-/// Checks that `nodes` are whole trees, depth-first, over exactly `buffers`.
-fn check_nodes(nodes: &[NodeItem], mut buffers: &[BufferStateItem]) -> Result<()> {
-    let mut missing = Vec::new();
-    for node in nodes {
-        while missing.last() == Some(&0) {
-            missing.pop();
-        }
-        if let Some(open) = missing.last_mut() {
-            *open -= 1;
-        }
-        missing.push(node.children);
-        let Some((mine, others)) = buffers.split_at_checked(node.buffers as usize) else {
-            return Err(damaged(RecordKind::State, "nodes with more buffers than there are"));
-        };
-        check_validity(node, mine)?;
-        buffers = others;
-    }
-    if missing.iter().any(|open| *open > 0) || !buffers.is_empty() {
-        return Err(damaged(RecordKind::State, "nodes that do not add up to trees"));
-    }
-    Ok(())
-}
-
-fn check_validity(node: &NodeItem, buffers: &[BufferStateItem]) -> Result<()> {
-    let fits = match node.validity {
-        0 => node.nulls == 0,
-        1 => {
-            node.nulls <= node.length
-                && buffers.first().is_some_and(|bits| bits.length >= node.length.div_ceil(8))
-        }
-        _ => false,
-    };
-    if fits { Ok(()) } else { Err(damaged(RecordKind::State, "nulls that do not fit their validity bitmap")) }
 }
 
 /// The draft of a schema record that holds an Arrow IPC schema message.
@@ -309,8 +291,8 @@ mod tests {
             chunks: 1,
             extents: vec![ExtentItem { offset, length: 512, version: 1 }],
             buffers: vec![
-                BufferItem { offset, capacity: 128 },
-                BufferItem { offset: offset + 128, capacity: 384 },
+                Addressing::Bitmap(1).item(offset, 128),
+                Addressing::Values(64).item(offset + 128, 384),
             ],
         }
     }
@@ -322,8 +304,8 @@ mod tests {
             first_row: 0,
             chunks: vec![ChunkItem { rows: 10, nodes: 2, buffers: 2 }],
             nodes: vec![
-                NodeItem { length: 10, nulls: 1, buffers: 1, children: 1, validity: 1, reserved: 0 },
-                NodeItem { length: 10, nulls: 0, buffers: 1, children: 0, validity: 0, reserved: 0 },
+                NodeItem { length: 10, nulls: 1, buffers: 1, children: 1, validity: 1, pieces: 0 },
+                NodeItem { length: 10, nulls: 0, buffers: 1, children: 0, validity: 0, pieces: 0 },
             ],
             buffers: vec![
                 BufferStateItem { length: 2, open_word: 0 },
@@ -351,7 +333,7 @@ mod tests {
         assert_eq!(read_state(&state()).unwrap(), state());
         let draft = state().to_draft(vec![1; 1000]);
         assert_eq!(draft.len() as u64, State::draft_length(1, 2, 2));
-        assert_eq!(draft, State::draft_of_one_chunk(4, 10, &state().nodes, &[2, 80], Vec::new()));
+        assert_eq!(draft, State::draft_of_one_chunk((4, 0), 10, &state().nodes, &[2, 80], Vec::new()));
         let mut bytes = schema_draft(b"schema");
         let reference = seal(RecordKind::Schema, 1, 1, 64, &mut bytes);
         assert_eq!(read_schema(&Memory(bytes), &reference).unwrap(), b"schema");

@@ -17,7 +17,7 @@ pub const BYTE_ORDER: u32 = 0x0A0B_0C0D;
 /// Format version, major: programs open only their own.
 pub const MAJOR: u32 = 0;
 /// Format version, minor: while major is 0, programs open only their own.
-pub const MINOR: u32 = 2;
+pub const MINOR: u32 = 3;
 /// Incompatible features that this program knows.
 pub const KNOWN_INCOMPATIBLE: u64 = 0;
 /// Read-compatible features that this program knows.

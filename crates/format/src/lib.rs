@@ -6,6 +6,7 @@
 //! live, `shmframe-writer` and `shmframe-reader` what they mean in Arrow.
 #![forbid(unsafe_code)]
 
+pub mod addressing;
 pub mod columns;
 pub mod directory;
 mod error;
@@ -16,6 +17,7 @@ pub mod geometry;
 pub mod header;
 pub mod name;
 pub mod record;
+mod state_checks;
 pub mod table;
 mod walk;
 

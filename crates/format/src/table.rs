@@ -296,11 +296,15 @@ shared_structures! {
     }
 
     /// One buffer's place.
-    pub struct BufferItem (16) {
+    pub struct BufferItem (24) {
         /// Where it stands, bytes from the start of `data`; in one extent of the frame.
         pub offset: u64,
-        /// Bytes that are reserved for it there.
+        /// Bytes from there to the end of what is reserved for it.
         pub capacity: u64,
+        /// How its bytes follow from rows: [`crate::addressing::Addressing`].
+        pub role: u32,
+        /// Bits of each row of its column; 0 where rows cannot be told apart.
+        pub bits: u32,
     }
 
     /// What follows the head of a state record; chunks, nodes, then buffers follow this.
@@ -343,15 +347,15 @@ shared_structures! {
         pub children: u32,
         /// 1 if its first buffer is a validity bitmap.
         pub validity: u32,
-        /// Zero.
-        pub reserved: u32,
+        /// 1 if its children are the pieces of its column, one behind the other.
+        pub pieces: u32,
     }
 
     /// What a version sees of one buffer.
     pub struct BufferStateItem (16) {
         /// Bytes.
         pub length: u64,
-        /// The open word of a bitmap that grows; zero elsewhere.
+        /// The rows of a bitmap behind its last whole word; zero elsewhere.
         pub open_word: u64,
     }
 

@@ -6,10 +6,11 @@ use crate::frame::{Layout, State, read_schema};
 use crate::geometry::{ALIGNMENT, Geometry};
 use crate::record::RecordSource;
 use crate::table::RecordReference;
+use core::ops::Range;
 use std::collections::BTreeSet;
 
 /// A range of bytes that a live version covers: a record or an extent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Covered {
     /// Bytes from the start of `data`.
     pub offset: u64,
@@ -17,6 +18,9 @@ pub struct Covered {
     pub length: u64,
     /// The version that wrote it.
     pub version: u64,
+    /// What of it the version uses, bytes from the start of `data`: a run is reserved beyond its rows, and keeps what stood
+    /// before them.
+    pub used: Range<u64>,
 }
 
 impl Covered {
@@ -24,7 +28,8 @@ impl Covered {
     #[must_use]
     pub fn record(reference: &RecordReference) -> Self {
         let length = reference.length.next_multiple_of(ALIGNMENT);
-        Self { offset: reference.offset, length, version: reference.version }
+        let used = reference.offset..reference.offset + length;
+        Self { offset: reference.offset, length, version: reference.version, used }
     }
 }
 
@@ -47,15 +52,15 @@ pub fn walk(
     for frame in frames {
         let place = |cause: Error| cause.at(format_args!("frame {:?}", frame.name));
         let layout = Layout::read(source, geometry, &frame.layout).map_err(place)?;
-        State::read(source, &layout, &frame.state).map_err(place)?;
+        let state = State::read(source, &layout, &frame.state).map_err(place)?;
         visit(Covered::record(&frame.layout));
         visit(Covered::record(&frame.state));
         if schemas.insert(layout.schema.offset) {
             read_schema(source, &layout.schema).map_err(place)?;
             visit(Covered::record(&layout.schema));
         }
-        for extent in &layout.extents {
-            visit(Covered { offset: extent.offset, length: extent.length, version: extent.version });
+        for (extent, used) in layout.extents.iter().zip(state.used(&layout)) {
+            visit(Covered { offset: extent.offset, length: extent.length, version: extent.version, used });
         }
     }
     Ok(root)
