@@ -32,7 +32,7 @@ pub enum OffsetWidth {
 impl OffsetWidth {
     /// Bytes of an offset.
     #[must_use]
-    pub const fn bytes(self) -> u64 {
+    pub const fn bytes(self) -> usize {
         match self {
             Self::Narrow => 4,
             Self::Wide => 8,
@@ -85,7 +85,9 @@ impl Addressing {
             Self::Bytes => Some(0),
             Self::Bitmap(bits) => rows.checked_mul(u64::from(bits)).map(|bits| bits.div_ceil(8)),
             Self::Values(_) => self.start(rows),
-            Self::Offsets(width, _) => self.start(rows).and_then(|start| start.checked_add(width.bytes())),
+            Self::Offsets(width, _) => {
+                self.start(rows).and_then(|start| start.checked_add(width.bytes() as u64))
+            }
         }
     }
 
@@ -103,7 +105,7 @@ impl Addressing {
     pub fn alignment(self) -> u64 {
         match self {
             Self::Values(bits) if bits > 0 => 1 << (bits / 8).trailing_zeros().min(6),
-            Self::Offsets(width, _) => width.bytes(),
+            Self::Offsets(width, _) => width.bytes() as u64,
             _ => crate::geometry::ALIGNMENT,
         }
     }
@@ -117,7 +119,16 @@ mod tests {
 
     #[test]
     fn items_say_how_their_buffers_are_addressed() {
-        for addressing in [Bytes, Bitmap(1), Bitmap(3), Values(8), Values(96), Values(0), Offsets(Narrow, 96), Offsets(Wide, 64)] {
+        for addressing in [
+            Bytes,
+            Bitmap(1),
+            Bitmap(3),
+            Values(8),
+            Values(96),
+            Values(0),
+            Offsets(Narrow, 96),
+            Offsets(Wide, 64),
+        ] {
             assert_eq!(Addressing::of(&addressing.item(64, 128)), Some(addressing));
         }
         for (role, bits) in [(0, 1), (2, 12), (3, 16), (4, 32), (5, 0)] {
@@ -127,15 +138,25 @@ mod tests {
 
     #[test]
     fn rows_become_bytes() {
-        assert_eq!([Bytes, Bitmap(1), Values(64), Offsets(Narrow, 32)].map(|a| a.start(128)), [0, 16, 1024, 512].map(Some));
-        assert_eq!([Bytes, Bitmap(1), Values(64), Offsets(Narrow, 32)].map(|a| a.length(65)), [0, 9, 520, 264].map(Some));
+        assert_eq!(
+            [Bytes, Bitmap(1), Values(64), Offsets(Narrow, 32)].map(|a| a.start(128)),
+            [0, 16, 1024, 512].map(Some)
+        );
+        assert_eq!(
+            [Bytes, Bitmap(1), Values(64), Offsets(Narrow, 32)].map(|a| a.length(65)),
+            [0, 9, 520, 264].map(Some)
+        );
         assert_eq!((Offsets(Narrow, 96).start(2), Offsets(Narrow, 96).length(2)), (Some(24), Some(28)));
         assert_eq!(Values(64).start(1 << 62), None);
         assert_eq!(Offsets(Wide, 64).length(u64::MAX), None);
-        assert_eq!([0, 64, 65, 130].map(|rows| Bitmap(1).closed_length(rows)), [None, None, Some(8), Some(16)]);
+        assert_eq!(
+            [0, 64, 65, 130].map(|rows| Bitmap(1).closed_length(rows)),
+            [None, None, Some(8), Some(16)]
+        );
         assert_eq!((Bitmap(2).closed_length(65), Values(8).closed_length(65)), (None, None));
         assert_eq!(
-            [Bytes, Bitmap(1), Values(8), Values(96), Values(4096), Offsets(Narrow, 32)].map(Addressing::alignment),
+            [Bytes, Bitmap(1), Values(8), Values(96), Values(4096), Offsets(Narrow, 32)]
+                .map(Addressing::alignment),
             [64, 64, 1, 4, 64, 4]
         );
     }

@@ -59,8 +59,8 @@ pub struct NewColumn {
     pub buffer_lengths: Vec<u64>,
     /// Where its buffers stand.
     pub places: Vec<BufferItem>,
-    /// What holds them; none if it has no buffers.
-    pub extent: Option<ExtentItem>,
+    /// What holds them.
+    pub extents: Vec<ExtentItem>,
 }
 
 /// A frame's layout and state, put together anew from `columns`; `added` has the new column chunk by chunk, and is not
@@ -139,7 +139,7 @@ impl Assembled {
         self.state_nodes.extend_from_slice(&column.nodes);
         let lengths = column.buffer_lengths.iter();
         self.state_buffers.extend(lengths.map(|length| BufferStateItem { length: *length, open_word: 0 }));
-        self.extents.extend(column.extent);
+        self.extents.extend_from_slice(&column.extents);
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
                 nodes: vec![node(rows, 1, 0)],
                 buffer_lengths: vec![rows],
                 places: vec![Addressing::Bytes.item(offset, 128)],
-                extent: Some(ExtentItem { offset, length: 128, version: 9 }),
+                extents: vec![ExtentItem { offset, length: 128, version: 9 }],
             })
             .collect();
         rearrange((&layout, &state), columns, &added, layout.schema, 4).unwrap()

@@ -82,6 +82,16 @@ impl Layout {
         draft.finish()
     }
 
+    /// Leaves out the extents that no buffer stands in.
+    pub fn leave_out_unused_extents(&mut self) {
+        let mut starts: Vec<u64> = self.buffers.iter().map(|buffer| buffer.offset).collect();
+        starts.sort_unstable();
+        self.extents.retain(|extent| {
+            let first = starts.partition_point(|start| *start < extent.offset);
+            starts.get(first).is_some_and(|start| *start < extent.offset + extent.length)
+        });
+    }
+
     /// Reads and checks a layout record: every extent in the heap, every buffer in an extent.
     ///
     /// # Errors
@@ -159,7 +169,8 @@ impl State {
     pub fn chunks_in<'a>(&'a self, layout: &'a Layout) -> impl Iterator<Item = Chunk<'a>> {
         let (mut node, mut buffer) = (0, 0);
         self.chunks.iter().map(move |chunk| {
-            let (nodes, buffers) = (node..node + chunk.nodes as usize, buffer..buffer + chunk.buffers as usize);
+            let (nodes, buffers) =
+                (node..node + chunk.nodes as usize, buffer..buffer + chunk.buffers as usize);
             (node, buffer) = (nodes.end, buffers.end);
             let (states, places) = (&self.buffers[buffers.clone()], &layout.buffers[buffers]);
             Chunk { rows: chunk.rows, nodes: &self.nodes[nodes], states, places }
@@ -170,7 +181,8 @@ impl State {
     /// end of the last buffer's padding; empty where nothing is used.
     #[must_use]
     pub fn used(&self, layout: &Layout) -> Vec<Range<u64>> {
-        let mut used: Vec<Range<u64>> = layout.extents.iter().map(|extent| extent.offset..extent.offset).collect();
+        let mut used: Vec<Range<u64>> =
+            layout.extents.iter().map(|extent| extent.offset..extent.offset).collect();
         for chunk in self.chunks_in(layout) {
             for span in Span::trees(chunk.nodes) {
                 let before = chunk.nodes[span.nodes.start].length - chunk.rows;
@@ -178,7 +190,8 @@ impl State {
                     let (state, place) = (&chunk.states[index], &chunk.places[index]);
                     let skipped = Addressing::of(place).and_then(|addressing| addressing.start(before));
                     let start = place.offset + skipped.unwrap_or(0).min(state.length);
-                    let end = place.offset + (state.length + PADDING).next_multiple_of(ALIGNMENT).min(place.capacity);
+                    let end = place.offset
+                        + (state.length + PADDING).next_multiple_of(ALIGNMENT).min(place.capacity);
                     let after = layout.extents.partition_point(|extent| extent.offset <= place.offset);
                     if let Some(used) = after.checked_sub(1).map(|at| &mut used[at]) {
                         let first = if used.is_empty() { start } else { used.start.min(start) };
@@ -213,12 +226,12 @@ impl State {
         (generation, first_row): (u64, u64),
         rows: u64,
         nodes: &[NodeItem],
-        buffer_lengths: &[u64],
+        buffer_lengths: impl ExactSizeIterator<Item = u64>,
         bytes: Vec<u8>,
     ) -> Vec<u8> {
         let head = StateBody { generation, rows, first_row, ..StateBody::zeroed() };
         let chunk = ChunkItem { rows, nodes: nodes.len() as u32, buffers: buffer_lengths.len() as u32 };
-        let buffers = buffer_lengths.iter().map(|length| BufferStateItem { length: *length, open_word: 0 });
+        let buffers = buffer_lengths.map(|length| BufferStateItem { length, open_word: 0 });
         state_draft(head, &[chunk], nodes, buffers, bytes)
     }
 
@@ -333,7 +346,10 @@ mod tests {
         assert_eq!(read_state(&state()).unwrap(), state());
         let draft = state().to_draft(vec![1; 1000]);
         assert_eq!(draft.len() as u64, State::draft_length(1, 2, 2));
-        assert_eq!(draft, State::draft_of_one_chunk((4, 0), 10, &state().nodes, &[2, 80], Vec::new()));
+        assert_eq!(
+            draft,
+            State::draft_of_one_chunk((4, 0), 10, &state().nodes, [2, 80].into_iter(), Vec::new())
+        );
         let mut bytes = schema_draft(b"schema");
         let reference = seal(RecordKind::Schema, 1, 1, 64, &mut bytes);
         assert_eq!(read_schema(&Memory(bytes), &reference).unwrap(), b"schema");

@@ -128,8 +128,8 @@ impl Column<'_> {
 fn is_long(state: &BufferStateItem, place: &BufferItem, rows: u64) -> bool {
     let Some(addressing) = Addressing::of(place) else { return false };
     let whole = addressing.length(rows).is_some_and(|length| length <= state.length);
-    let open = addressing.closed_length(rows) == Some(state.length)
-        && state.open_word >> (rows % WORD_ROWS) == 0;
+    let open =
+        addressing.closed_length(rows) == Some(state.length) && state.open_word >> (rows % WORD_ROWS) == 0;
     whole || open
 }
 
@@ -142,7 +142,9 @@ fn check_validity(
     let fits = match (node.validity, states.first(), places.first().and_then(Addressing::of)) {
         (0, _, _) => node.nulls == 0,
         (1, Some(state), Some(Addressing::Bytes)) => state.length >= node.length.div_ceil(8),
-        (1, Some(_), Some(Addressing::Bitmap(bits))) => rows.checked_mul(u64::from(bits)) == Some(node.length),
+        (1, Some(_), Some(Addressing::Bitmap(bits))) => {
+            rows.checked_mul(u64::from(bits)) == Some(node.length)
+        }
         _ => false,
     };
     if fits && node.nulls <= node.length {

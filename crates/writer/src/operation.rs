@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use shmframe_format::table::NodeItem;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use shmframe_segment::{
-    ColumnDraft, ColumnsDraft, FrameDraft, FrameRecords, Schema, Staging, from_message, to_message,
+    ColumnDraft, ColumnsDraft, FrameDraft, FrameRecords, Identity, Schema, Staging, from_message, to_message,
 };
 use std::sync::Arc;
 
@@ -98,7 +98,8 @@ fn put(
         schema: known.map_or(Schema::Message(&message), Schema::Unchanged),
         rows: plan.rows(),
         nodes: node_items(&plan),
-        buffer_lengths: plan.buffer_lengths().collect(),
+        identity: Identity::New,
+        buffers: plan.buffers(),
     };
     let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
     if known.is_none() {
@@ -122,9 +123,7 @@ fn change_columns(
     let changed = change.apply(&before)?;
     let plans = changed.plans(&records.chunk_rows().collect::<Vec<_>>())?;
     let message = if changed.schema == before { Vec::new() } else { to_message(&changed.schema)? };
-    let added = plans
-        .iter()
-        .map(|plan| ColumnDraft { nodes: node_items(plan), buffer_lengths: plan.buffer_lengths().collect() });
+    let added = plans.iter().map(|plan| ColumnDraft { nodes: node_items(plan), buffers: plan.buffers() });
     let draft = ColumnsDraft {
         schema: if message.is_empty() { Schema::Unchanged(reference) } else { Schema::Message(&message) },
         columns: &changed.sources,
@@ -152,6 +151,6 @@ fn node_item(node: &NodePlan) -> NodeItem {
         buffers: node.buffer_count,
         children: node.child_count,
         validity: u32::from(node.has_validity),
-        reserved: 0,
+        pieces: 0,
     }
 }

@@ -1,13 +1,13 @@
 //! Columns of a frame that change while the others stay where they stand.
 
-use crate::writing::put::{Schema, capacity_of, column_extents, places};
-use crate::writing::staged_frame::StagedFrame;
+use crate::writing::put::{BufferDraft, Placed, Schema};
+use crate::writing::staged_frame::{Contents, StagedFrame};
 use crate::writing::staging::Staging;
 use shmframe_format::columns::{ColumnSource, NewColumn, rearrange};
-use shmframe_format::frame::{Layout, State, read_schema};
-use shmframe_format::record::RecordKind;
-use shmframe_format::table::{NodeItem, RecordReference};
+use shmframe_format::frame::{Chunk, Layout, State, read_schema};
+use shmframe_format::table::{BufferItem, BufferStateItem, NodeItem, RecordReference};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
+use std::sync::Arc;
 
 #[derive(Debug)]
 enum ColumnsKind {
@@ -35,24 +35,56 @@ shmframe_format::every_kind!(ColumnsKind {
 });
 
 /// A frame's records, as a transaction leaves them so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FrameRecords {
-    name: String,
-    staged: Box<StagedFrame>,
-    layout: Layout,
-    state: State,
+    pub(super) name: String,
+    pub(super) staged: Box<StagedFrame>,
+    pub(super) layout: Arc<Layout>,
+    pub(super) state: Arc<State>,
 }
 
 impl FrameRecords {
+    /// The frame's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The schema record.
     #[must_use]
     pub fn schema_reference(&self) -> RecordReference {
         self.layout.schema
     }
 
+    /// Where the frame's buffers stand.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What the transaction sees of the frame.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The rows of each chunk.
     pub fn chunk_rows(&self) -> impl Iterator<Item = u64> {
         self.state.chunks.iter().map(|chunk| chunk.rows)
+    }
+
+    /// The chunks.
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> {
+        self.state.chunks_in(&self.layout)
+    }
+
+    /// A buffer of the last chunk: its place, and what the transaction sees of it.
+    #[must_use]
+    pub fn last_buffer(&self, index: usize) -> Option<(BufferItem, BufferStateItem)> {
+        let held = self.state.chunks.last()?.buffers as usize;
+        let first = self.state.buffers.len().checked_sub(held)?;
+        let at = first + Some(index).filter(|index| *index < held)?;
+        Some((*self.layout.buffers.get(at)?, *self.state.buffers.get(at)?))
     }
 }
 
@@ -74,8 +106,8 @@ pub struct ColumnsDraft<'s> {
 pub struct ColumnDraft {
     /// Its nodes, depth-first.
     pub nodes: Vec<NodeItem>,
-    /// Bytes of its buffers, depth-first.
-    pub buffer_lengths: Vec<u64>,
+    /// Its buffers, depth-first.
+    pub buffers: Vec<BufferDraft>,
 }
 
 impl Staging<'_> {
@@ -85,10 +117,26 @@ impl Staging<'_> {
     /// [`ErrorKind::Corrupt`]; [`ErrorKind::WriterInChild`].
     pub fn frame_records(&self, name: &str) -> Result<Option<FrameRecords>> {
         let Some(staged) = self.frame(name)? else { return Ok(None) };
-        let mapped = &*self.store.mapped;
-        let layout = Layout::read(mapped, mapped.geometry(), &staged.layout)?;
-        let state = State::read(mapped, &layout, &staged.state)?;
+        let (layout, state) = match &staged.contents {
+            Contents::Records(layout, state) => (Arc::clone(layout), Arc::clone(state)),
+            Contents::Extents(_) => {
+                let mapped = &*self.store.mapped;
+                let layout = Layout::read(mapped, mapped.geometry(), &staged.layout)?;
+                let state = State::read(mapped, &layout, &staged.state)?;
+                (Arc::new(layout), Arc::new(state))
+            }
+        };
         Ok(Some(FrameRecords { name: name.to_owned(), staged, layout, state }))
+    }
+
+    /// Fails if the frame has changed since its records were read: bytes that another change dropped would be dropped
+    /// again.
+    pub(super) fn check_current(&self, frame: &FrameRecords) -> Result<()> {
+        let before = (frame.staged.layout, frame.staged.state);
+        if self.frame(&frame.name)?.is_some_and(|now| (now.layout, now.state) == before) {
+            return Ok(());
+        }
+        Err(ColumnsKind::OtherFrame { name: frame.name.clone() }.into())
     }
 
     /// A frame's Arrow IPC schema message.
@@ -124,22 +172,16 @@ impl Staging<'_> {
         draft: ColumnsDraft<'_>,
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
-        let ColumnsDraft { frame: FrameRecords { name, staged: before, layout, state }, .. } = draft;
-        // Else bytes that another change dropped would be dropped again.
-        if self.frame(&name)?.is_none_or(|now| (now.layout, now.state) != (before.layout, before.state)) {
-            return Err(ColumnsKind::OtherFrame { name }.into());
-        }
-        let schema = self.schema_record(&name, draft.schema, Some(&before))?;
-        let added = self.write_column(draft.added, fill)?;
+        let ColumnsDraft { frame, schema, columns, added } = draft;
+        self.check_current(&frame)?;
+        let schema = self.schema_record(&frame.name, schema, Some(&frame.staged))?;
+        let added = self.write_column(added, fill)?;
         let generation = self.root.next_generation;
-        let (layout, state) = rearrange((&layout, &state), draft.columns, &added, schema, generation)?;
-        let state = self.write_record(RecordKind::State, state.to_draft(Vec::new()))?;
-        let (layout, extents) = (layout.to_draft(Vec::new()), layout.extents);
-        let layout = self.write_record(RecordKind::Layout, layout)?;
+        let before = (&*frame.layout, &*frame.state);
+        let (layout, state) = rearrange(before, columns, &added, schema, generation)?;
+        self.stage_records(frame, Some(layout), state)?;
         // Compared for equality only.
         self.root.next_generation = self.root.next_generation.wrapping_add(1);
-        let after = Box::new(StagedFrame { layout, state, schema, extents });
-        self.replace(&name, Some(before), Some(after));
         Ok(schema)
     }
 
@@ -149,29 +191,15 @@ impl Staging<'_> {
         chunks: Vec<ColumnDraft>,
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<Vec<NewColumn>> {
-        let lengths: Vec<u64> =
-            chunks.iter().flat_map(|chunk| chunk.buffer_lengths.iter().copied()).collect();
-        let data = capacity_of(&lengths);
-        if data == 0 {
-            let empty = |ColumnDraft { nodes, buffer_lengths }| NewColumn {
-                nodes,
-                buffer_lengths,
-                places: Vec::new(),
-                extent: None,
-            };
-            return Ok(chunks.into_iter().map(empty).collect());
+        let mut columns = Vec::with_capacity(chunks.len());
+        for ColumnDraft { nodes, buffers } in chunks {
+            let Placed { places, extents, .. } =
+                self.place(&nodes, |index| Some(buffers[index]), buffers.len(), 0)?;
+            let buffer_lengths = buffers.iter().map(|buffer| buffer.length).collect();
+            columns.push(NewColumn { nodes, buffer_lengths, places, extents });
         }
-        let range = self.take(data)?;
-        let all = places(range.start, &lengths);
-        self.staged(range.start, data).hand_out(&lengths, &all, fill);
-        let version = self.version();
-        let mut rest = all.as_slice();
-        let column = |ColumnDraft { nodes, buffer_lengths }| {
-            let (places, others) = rest.split_at(buffer_lengths.len());
-            rest = others;
-            let extent = column_extents(&nodes, places, version).into_iter().next();
-            NewColumn { nodes, buffer_lengths, places: places.to_vec(), extent }
-        };
-        Ok(chunks.into_iter().map(column).collect())
+        let places = columns.iter().flat_map(|column| column.places.iter().zip(&column.buffer_lengths));
+        self.hand_out(places.map(|(place, length)| (place.offset, *length)), fill);
+        Ok(columns)
     }
 }

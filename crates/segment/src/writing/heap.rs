@@ -88,28 +88,33 @@ impl Store {
 
     /// Pages for a cold extent; what is not needed of it becomes warm and free.
     pub(crate) fn give_pages(&mut self, range: Range<u64>, length: u64) -> Result<Range<u64>> {
-        let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
-        let size = pages.end - pages.start;
-        if let Err(error) = self.check_quota(size, length) {
+        if let Err(error) = self.add_pages(&range, length) {
             self.space.give_cold(range);
             return Err(error);
         }
+        let end = range.start + length.next_multiple_of(ALIGNMENT);
+        self.space.give_warm(end..range.end);
+        Ok(range.start..end)
+    }
+
+    /// Pages for a range that has none, for an extent of `wanted` bytes.
+    pub(crate) fn add_pages(&mut self, range: &Range<u64>, wanted: u64) -> Result<()> {
+        let pages = range.start / PAGE_SIZE * PAGE_SIZE..range.end.next_multiple_of(PAGE_SIZE);
+        let size = pages.end - pages.start;
+        self.check_quota(size, wanted)?;
         if let Err(errno) = descriptor::allocate(self.mapped.data.as_fd(), pages.start, size) {
             // A long allocation that fails keeps what came before: nobody else would give it back.
-            let whole = whole_pages(&range);
+            let whole = whole_pages(range);
             if !whole.is_empty() {
                 let _ = descriptor::punch(self.mapped.data.as_fd(), whole.start, whole.end - whole.start);
             }
-            self.space.give_cold(range);
-            return Err(self.no_pages(length, errno));
+            return Err(self.no_pages(wanted, errno));
         }
         self.pages += size;
         if size >= POPULATE {
             self.mapped.map.populate(pages.start, size);
         }
-        let end = range.start + length.next_multiple_of(ALIGNMENT);
-        self.space.give_warm(end..range.end);
-        Ok(range.start..end)
+        Ok(())
     }
 
     /// The last resort: splits any warm extent; else gives all free pages back and tries again.
@@ -168,6 +173,12 @@ impl Store {
         let unknown = self.space.take_unknown();
         let mut ranges = self.space.take_for_trim(keep, PAGE_SIZE);
         ranges.extend(unknown.iter().map(whole_pages));
+        ranges.extend(self.runs.take_spare().iter().map(whole_pages));
+        self.punch(ranges)
+    }
+
+    /// Gives pages back to the system; returns how many bytes the segment takes less.
+    pub(crate) fn punch(&mut self, mut ranges: Vec<Range<u64>>) -> u64 {
         ranges.retain(|range| !range.is_empty());
         if ranges.is_empty() {
             return 0;

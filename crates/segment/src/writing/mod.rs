@@ -1,6 +1,7 @@
 //! The writer's side: the lease, what is live and what is free, transactions on their way, and recovery.
 
 pub(crate) mod columns;
+pub(crate) mod growth;
 pub(crate) mod heap;
 pub(crate) mod holders;
 pub(crate) mod lease;
@@ -12,6 +13,7 @@ pub(crate) mod quota;
 pub(crate) mod recovery;
 pub(crate) mod reserve;
 pub(crate) mod restless;
+pub(crate) mod runs;
 pub(crate) mod space;
 pub(crate) mod staged_bytes;
 pub(crate) mod staged_frame;

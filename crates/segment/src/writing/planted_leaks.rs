@@ -1,7 +1,7 @@
 //! An audit sees what is planted: bytes that nobody frees, and bytes that are free and in use.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use crate::{FrameDraft, Location, Schema, Store, StoreOptions, Trust};
+use crate::{FrameDraft, Identity, Location, Schema, Store, StoreOptions, Trust};
 use shmframe_format::geometry::PAGE_SIZE;
 
 /// A store with one frame; its segment goes when this is dropped.
@@ -29,7 +29,8 @@ impl Segment {
             schema: Schema::Message(b"a schema"),
             rows: 0,
             nodes: Vec::new(),
-            buffer_lengths: Vec::new(),
+            identity: Identity::New,
+            buffers: Vec::new(),
         };
         transaction.put_frame(draft, |_| ())?;
         transaction.commit()

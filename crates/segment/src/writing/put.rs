@@ -1,8 +1,9 @@
 //! A frame is put whole: its buffers one behind the other, an extent for each column, with its records beside them.
 
 use crate::writing::staged_bytes::check_record_length;
-use crate::writing::staged_frame::StagedFrame;
+use crate::writing::staged_frame::{Contents, StagedFrame};
 use crate::writing::staging::Staging;
+use shmframe_format::addressing::Addressing;
 use shmframe_format::columns::Span;
 use shmframe_format::frame::{Layout, State, schema_draft};
 use shmframe_format::geometry::{ALIGNMENT, PADDING};
@@ -42,12 +43,46 @@ pub struct FrameDraft<'s> {
     pub name: &'s str,
     /// Where its schema stands already, or the Arrow IPC schema message to store.
     pub schema: Schema<'s>,
-    /// Rows.
+    /// Its rows.
     pub rows: u64,
+    /// Which frame it is: a new one, or the one of this name with other rows.
+    pub identity: Identity,
     /// Its nodes, depth-first.
     pub nodes: Vec<NodeItem>,
-    /// Bytes of its buffers, depth-first.
-    pub buffer_lengths: Vec<u64>,
+    /// Its buffers, depth-first.
+    pub buffers: Vec<BufferDraft>,
+}
+
+/// Whether a frame goes on under its name, or another one takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Another frame: with a generation of its own, and rows that count from 0.
+    New,
+    /// The same, whose first row now has this number.
+    Same {
+        /// Its generation.
+        generation: u64,
+        /// The number of its first row.
+        first_row: u64,
+    },
+}
+
+/// A buffer to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferDraft {
+    /// Its bytes.
+    pub length: u64,
+    /// How they follow from rows.
+    pub addressing: Addressing,
+    /// Bytes that it may come to have where it stands: more than its length, and it gets a run of its own.
+    pub room: u64,
+}
+
+impl BufferDraft {
+    /// Bytes that it takes beside others; none if it gets a run.
+    fn packed(&self) -> u64 {
+        if self.room > self.length { 0 } else { (self.length + PADDING).next_multiple_of(ALIGNMENT) }
+    }
 }
 
 /// A frame's schema.
@@ -89,32 +124,77 @@ impl Staging<'_> {
     ) -> Result<RecordReference> {
         let before = self.frame(draft.name)?;
         let schema = self.schema_record(draft.name, draft.schema, before.as_deref())?;
-        let generation = self.root.next_generation;
-        let lengths = draft.buffer_lengths;
-        let data = capacity_of(&lengths);
+        let (generation, first_row) = match draft.identity {
+            Identity::New => (self.root.next_generation, 0),
+            Identity::Same { generation, first_row } => (generation, first_row),
+        };
+        let buffers = &draft.buffers;
         let columns = Span::trees(&draft.nodes).filter(|column| !column.buffers.is_empty()).count();
-        let layout_length = Layout::draft_length(columns, lengths.len());
+        let runs = buffers.iter().filter(|buffer| buffer.packed() == 0).count();
+        let layout_length = Layout::draft_length(columns + runs, buffers.len());
         check_record_length(layout_length)?;
         let layout_room = layout_length.next_multiple_of(ALIGNMENT);
-        let state_length = State::draft_length(1, draft.nodes.len(), lengths.len());
+        let state_length = State::draft_length(1, draft.nodes.len(), buffers.len());
         check_record_length(state_length)?;
-        let range = self.take(data + layout_room + state_length)?;
-        let buffers = places(range.start, &lengths);
-        let extents = column_extents(&draft.nodes, &buffers, self.version());
-        if data > 0 {
-            self.staged(range.start, data).hand_out(&lengths, &buffers, fill);
-        }
-        let layout = Layout { schema, generation, chunks: 1, extents, buffers };
+        let more = layout_room + state_length;
+        let placed = self.place(&draft.nodes, |index| Some(buffers[index]), buffers.len(), more)?;
+        let Placed { places, extents, behind } = placed;
+        self.hand_out(places.iter().zip(buffers).map(|(place, buffer)| (place.offset, buffer.length)), fill);
+        let layout = Layout { schema, generation, chunks: 1, extents, buffers: places };
         let (record, extents) = (layout.to_draft(self.spare_draft()), layout.extents);
-        let layout = self.seal_at(RecordKind::Layout, range.start + data, record);
+        let layout = self.seal_at(RecordKind::Layout, behind, record);
         let (nodes, spare) = (&draft.nodes, self.spare_draft());
-        let state = State::draft_of_one_chunk(generation, draft.rows, nodes, &lengths, spare);
-        let state = self.seal_at(RecordKind::State, range.start + data + layout_room, state);
-        // Compared for equality only.
-        self.root.next_generation = self.root.next_generation.wrapping_add(1);
-        let after = Box::new(StagedFrame { layout, state, schema, extents });
+        let lengths = buffers.iter().map(|buffer| buffer.length);
+        let state = State::draft_of_one_chunk((generation, first_row), draft.rows, nodes, lengths, spare);
+        let state = self.seal_at(RecordKind::State, behind + layout_room, state);
+        if draft.identity == Identity::New {
+            // Compared for equality only.
+            self.root.next_generation = self.root.next_generation.wrapping_add(1);
+        }
+        let after = Box::new(StagedFrame { layout, state, schema, contents: Contents::Extents(extents) });
         self.replace(draft.name, before, Some(after));
         Ok(schema)
+    }
+
+    /// Takes room for those of `count` buffers that are new: a run for each that may grow, and for the others an extent for
+    /// each column, one behind the other, with `more` bytes behind them.
+    pub(super) fn place(
+        &mut self,
+        nodes: &[NodeItem],
+        new: impl Fn(usize) -> Option<BufferDraft>,
+        count: usize,
+        more: u64,
+    ) -> Result<Placed> {
+        let packed: u64 = (0..count).filter_map(&new).map(|buffer| buffer.packed()).sum();
+        let range = if packed + more > 0 { self.take(packed + more)? } else { 0..0 };
+        let mut at = range.start;
+        let mut placed = Placed { places: Vec::with_capacity(count), extents: Vec::new(), behind: 0 };
+        let version = self.version();
+        for column in Span::trees(nodes) {
+            let start = at;
+            for buffer in column.buffers.filter_map(&new) {
+                let packed = buffer.packed();
+                let range = match packed {
+                    0 => {
+                        let run = self.take_run(buffer.length, buffer.room)?;
+                        let length = run.end - run.start;
+                        placed.extents.push(ExtentItem { offset: run.start, length, version });
+                        run
+                    }
+                    _ => {
+                        at += packed;
+                        at - packed..at
+                    }
+                };
+                placed.places.push(buffer.addressing.item(range.start, range.end - range.start));
+            }
+            if at > start {
+                placed.extents.push(ExtentItem { offset: start, length: at - start, version });
+            }
+        }
+        placed.extents.sort_unstable_by_key(|extent| extent.offset);
+        placed.behind = at;
+        Ok(placed)
     }
 
     /// The record of a frame's schema: the one that `before` has, or a new one.
@@ -134,34 +214,12 @@ impl Staging<'_> {
     }
 }
 
-fn capacities(lengths: &[u64]) -> impl Iterator<Item = u64> {
-    lengths.iter().map(|length| (length + PADDING).next_multiple_of(ALIGNMENT))
-}
-
-/// Bytes that buffers of these lengths take, one behind the other.
-pub(super) fn capacity_of(lengths: &[u64]) -> u64 {
-    capacities(lengths).sum()
-}
-
-/// The places of buffers of these lengths, one behind the other from `start` on.
-pub(super) fn places(start: u64, lengths: &[u64]) -> Vec<BufferItem> {
-    let mut at = start;
-    let place = |capacity| {
-        let item = BufferItem { offset: at, capacity };
-        at += capacity;
-        item
-    };
-    capacities(lengths).map(place).collect()
-}
-
-/// The extents of columns that stand one behind the other: one for each that has buffers, so that its bytes can come
-/// free without those of the others.
-pub(super) fn column_extents(nodes: &[NodeItem], places: &[BufferItem], version: u64) -> Vec<ExtentItem> {
-    let extent = |column: Span| {
-        let places = places.get(column.buffers)?;
-        let (first, last) = (places.first()?, places.last()?);
-        let length = last.offset + last.capacity - first.offset;
-        Some(ExtentItem { offset: first.offset, length, version })
-    };
-    Span::trees(nodes).filter_map(extent).collect()
+/// Where new buffers stand.
+pub(super) struct Placed {
+    /// One for each new buffer.
+    pub(super) places: Vec<BufferItem>,
+    /// Those that hold them, by offset.
+    pub(super) extents: Vec<ExtentItem>,
+    /// Where the bytes behind them begin.
+    pub(super) behind: u64,
 }

@@ -4,6 +4,7 @@ use crate::events::{self, Recovery};
 use crate::protocol::Entries;
 use crate::sync::Ordering;
 use crate::writing::mapped::Mapped;
+use crate::writing::runs::Runs;
 use crate::writing::space::Space;
 use crate::writing::store::Store;
 use core::ops::Range;
@@ -92,7 +93,8 @@ impl Store {
             return Err(RecoveryKind::Floor { floor, latest: self.latest }.into());
         }
         let rebuilt = rebuild(mapped, &self.entries, self.latest)?;
-        (self.space, self.root, self.root_reference) = rebuilt;
+        (self.space, self.runs) = (rebuilt.space, rebuilt.runs);
+        (self.root, self.root_reference) = (rebuilt.root, rebuilt.reference);
         self.frames.clear();
         events::recovered(Recovery {
             segment: self.location(),
@@ -112,7 +114,7 @@ impl Store {
         let rebuilt = rebuild(&self.mapped, &self.entries, self.latest);
         let working = self.space.free().into_iter().collect();
         self.pause();
-        let (space, _, _) = rebuilt.map_err(|error| self.placed(error))?;
+        let space = rebuilt.map_err(|error| self.placed(error))?.space;
         Ok(Audit { working, recovered: space.free().into_iter().collect() })
     }
 }
@@ -122,37 +124,68 @@ pub(crate) fn counted(name: &'static str, found: u64) -> Result<u64> {
     if found < COUNTER_LIMIT { Ok(found) } else { Err(RecoveryKind::Counter { name, found }.into()) }
 }
 
-/// The heap, the root and its reference, from the records of all live versions.
-fn rebuild(
-    mapped: &Mapped,
-    entries: &Entries,
-    latest: u64,
-) -> Result<(Space, Root, Option<RecordReference>)> {
+/// What a recovery finds.
+struct Rebuilt {
+    space: Space,
+    runs: Runs,
+    root: Root,
+    reference: Option<RecordReference>,
+}
+
+/// What the live versions say of an extent or a record that they cover.
+struct Found {
+    /// What any of them uses of it.
+    used: Range<u64>,
+    /// What the newest of them uses of it.
+    newest_used: Range<u64>,
+    /// The newest of them.
+    newest: u64,
+}
+
+impl Found {
+    fn by(&mut self, version: u64, used: Range<u64>) {
+        self.used = self.used.start.min(used.start)..self.used.end.max(used.end);
+        self.newest_used = used;
+        self.newest = version;
+    }
+}
+
+/// The heap, the runs, the root and its reference, from the records of all live versions.
+fn rebuild(mapped: &Mapped, entries: &Entries, latest: u64) -> Result<Rebuilt> {
     let geometry = *mapped.geometry();
-    let mut space = Space::new(geometry.heap_offset()..geometry.capacity());
-    let mut newest = (Root::empty(), None);
     if latest != 0 && !entries.live().contains_key(&latest) {
         return Err(RecoveryKind::NoLatest { version: latest }.into());
     }
-    // Each covered range, and the newest live version that covers it.
-    let mut covered: BTreeMap<Covered, u64> = BTreeMap::new();
+    let (mut root, mut reference) = (Root::empty(), None);
+    // Each covered range, and the version that wrote it.
+    let mut covered: BTreeMap<(u64, u64, u64), Found> = BTreeMap::new();
     for (version, entry) in entries.live() {
-        let reference = check_entry(entry, *version)?;
-        let walked = walk(mapped, &geometry, &reference, |range| {
-            covered.insert(range, *version);
+        let found = check_entry(entry, *version)?;
+        let walked = walk(mapped, &geometry, &found, |range| {
+            let Covered { offset, length, version: born, used } = range;
+            let new = || Found { used: used.clone(), newest_used: used.clone(), newest: *version };
+            covered.entry((offset, length, born)).or_insert_with(new).by(*version, used.clone());
         });
-        newest = (walked.map_err(|error| error.at(format_args!("version {version}")))?, Some(reference));
+        root = walked.map_err(|error| error.at(format_args!("version {version}")))?;
+        reference = Some(found);
     }
+    let mut space = Space::new(geometry.heap_offset()..geometry.capacity());
+    let mut runs = Runs::default();
     let mut end = 0;
-    for (range, last) in covered {
-        if range.offset < end || !geometry.in_heap(range.offset, range.length) {
-            return Err(RecoveryKind::Overlap { offset: range.offset }.into());
+    for ((offset, length, born), Found { used, newest_used, newest }) in covered {
+        if offset < end || !geometry.in_heap(offset, length) {
+            return Err(RecoveryKind::Overlap { offset }.into());
         }
-        end = range.offset + range.length;
-        space.occupy(range.offset..end);
-        if last != latest {
-            space.drop_covered(range, last + 1);
+        end = offset + length;
+        space.occupy(offset..end);
+        if newest != latest {
+            space.drop_covered(Covered { offset, length, version: born, used }, newest + 1);
+        } else if newest_used != (offset..end) {
+            runs.find(&(offset..end), &used);
+            if used.start < newest_used.start {
+                space.drop_front(used.start..newest_used.start, born, latest);
+            }
         }
     }
-    Ok((space, newest.0, newest.1))
+    Ok(Rebuilt { space, runs, root, reference })
 }

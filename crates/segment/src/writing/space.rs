@@ -6,7 +6,7 @@
 use core::ops::Range;
 use rangemap::RangeSet;
 use shmframe_format::Covered;
-use shmframe_format::geometry::ALIGNMENT;
+use shmframe_format::geometry::{ALIGNMENT, PAGE_SIZE};
 use std::collections::BTreeSet;
 
 /// Free warm extents up to this many bytes are split for any smaller request.
@@ -14,22 +14,37 @@ const SPLIT_FREELY: u64 = 1 << 20;
 /// A larger one is split only for a request of at least this share of it: else large extents crumble, and the next
 /// large frame finds none.
 const SPLIT_SHARE: u64 = 8;
+/// How many warm extents are looked at for a run.
+const RUN_LOOKS: usize = 16;
 
 /// A range that the newest version no longer covers, but older live ones may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dropped {
     /// The bytes.
     pub(crate) range: Range<u64>,
+    /// Those of them that have pages.
+    pub(crate) pages: Range<u64>,
+    /// What becomes of it.
+    pub(crate) fate: Fate,
     /// The version that wrote it.
     pub(crate) born: u64,
     /// The first version that does not cover it.
     pub(crate) died: u64,
 }
 
+/// What becomes of a dropped range that no live version covers any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is free.
+    Free,
+    /// It stays part of a run that the newest version covers, from which rows were dropped: its pages are not needed.
+    Dead,
+}
+
 impl Dropped {
-    /// Bytes of the range.
+    /// Bytes of the range that have pages.
     pub(crate) fn length(&self) -> u64 {
-        self.range.end - self.range.start
+        self.pages.end - self.pages.start
     }
 }
 
@@ -183,20 +198,82 @@ impl Space {
         self.warm.remove(range);
     }
 
-    /// Notes a range that version `died` no longer covers.
+    /// A free range of `room` bytes whose first `length` have pages, if there is one, and which of its bytes have pages.
+    /// Both are whole pages, and so is the range.
+    pub(crate) fn take_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+        let found = self.find_warm_run(length, room).or_else(|| self.find_cold_run(room))?;
+        let (range, pages) = found;
+        if !pages.is_empty() {
+            let warm = self.warm.get(&range.start)?.clone();
+            self.remove_warm(warm.clone());
+            self.insert_warm(warm.start..range.start);
+            self.insert_warm(pages.end..warm.end);
+        }
+        self.cold.remove(pages.end..range.end);
+        Some((range, pages))
+    }
+
+    /// The best warm extent with enough free bytes behind it: the shortest that is long enough, else the longest one that
+    /// is half as long.
+    fn find_warm_run(&self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+        let fits = |(found, start): &(u64, u64)| {
+            let first = start.next_multiple_of(PAGE_SIZE);
+            let end = start + found;
+            let behind = self.cold.get(&end).map_or(end, |cold| cold.end);
+            let range = first..first.checked_add(room)?;
+            let pages = first..end.min(range.end) / PAGE_SIZE * PAGE_SIZE;
+            (range.end <= behind && pages.start < pages.end && pages.end - pages.start >= length / 2)
+                .then_some((range, pages))
+        };
+        let longer = self.by_length.range((length, 0)..).take(RUN_LOOKS).find_map(fits);
+        longer.or_else(|| {
+            self.by_length.range((length / 2, 0)..(length, 0)).rev().take(RUN_LOOKS).find_map(fits)
+        })
+    }
+
+    fn find_cold_run(&self, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+        let fits = |cold: &Range<u64>| {
+            let start = cold.start.next_multiple_of(PAGE_SIZE);
+            let end = start.checked_add(room)?;
+            (end <= cold.end).then_some((start..end, start..start))
+        };
+        self.cold.iter().find_map(fits)
+    }
+
+    /// Gives back an extent of which `pages` have pages.
+    pub(crate) fn give_back(&mut self, range: Range<u64>, pages: &Range<u64>) {
+        for cold in [range.start..pages.start, pages.end..range.end] {
+            if !cold.is_empty() {
+                self.give_cold(cold);
+            }
+        }
+        self.give_warm(pages.clone());
+    }
+
+    /// Notes a range that version `died` no longer covers; what of it has pages is what is used.
     pub(crate) fn drop_covered(&mut self, covered: Covered, died: u64) {
         let range = covered.offset..covered.offset + covered.length;
         if covered.version >= died {
             // Written and dropped by one transaction: nobody ever saw it.
-            return self.give_warm(range);
+            return self.give_back(range, &covered.used);
         }
         if let Some(last) = self.dropped.last_mut()
             && (last.range.end, last.born, last.died) == (range.start, covered.version, died)
+            && (last.pages.clone(), covered.used.clone()) == (last.range.clone(), range.clone())
+            && last.fate == Fate::Free
         {
             last.range.end = range.end;
+            last.pages.end = range.end;
             return;
         }
-        self.dropped.push(Dropped { range, born: covered.version, died });
+        let (born, pages) = (covered.version, covered.used);
+        self.dropped.push(Dropped { range, pages, fate: Fate::Free, born, died });
+    }
+
+    /// Notes that version `died` no longer uses the front of a run which was written first by version `born`.
+    pub(crate) fn drop_front(&mut self, front: Range<u64>, born: u64, died: u64) {
+        let pages = front.clone();
+        self.dropped.push(Dropped { range: front, pages, fate: Fate::Dead, born, died });
     }
 
     /// Whether anything waits for readers.
@@ -205,15 +282,26 @@ impl Space {
     }
 
     /// Frees every dropped range that no live version covers; `live(from, to)` tells whether one lies in `[from, to)`.
-    pub(crate) fn free_dropped(&mut self, live: impl Fn(u64, u64) -> bool) {
+    /// Returns the dead fronts of runs.
+    pub(crate) fn free_dropped(&mut self, live: impl Fn(u64, u64) -> bool) -> Vec<Range<u64>> {
         let mut free: Vec<Range<u64>> = Vec::new();
+        let (mut cold, mut dead) = (Vec::new(), Vec::new());
         self.dropped.retain(|dropped| {
             let held = live(dropped.born, dropped.died);
-            if !held {
-                free.push(dropped.range.clone());
+            let Dropped { range, pages, .. } = dropped;
+            match dropped.fate {
+                _ if held => {}
+                Fate::Dead => dead.push(range.clone()),
+                Fate::Free => {
+                    free.push(pages.clone());
+                    cold.extend([range.start..pages.start, pages.end..range.end]);
+                }
             }
             held
         });
+        cold.into_iter()
+            .filter(|range: &Range<u64>| !range.is_empty())
+            .for_each(|range| self.give_cold(range));
         // Neighbours are put together first: that is far cheaper here than in the sets.
         free.sort_unstable_by_key(|range| range.start);
         let merged = free.into_iter().reduce(|before, next| {
@@ -224,6 +312,7 @@ impl Space {
             next
         });
         self.give_warm(merged.unwrap_or(self.heap.start..self.heap.start));
+        dead
     }
 
     /// Takes the largest warm ranges of whole pages until at most `keep` warm bytes stay; they become cold.
@@ -270,6 +359,11 @@ impl Space {
         &self.dropped
     }
 
+    /// All bytes, with pages or without, that only older versions cover or use.
+    pub(crate) fn dropped_room(&self) -> u64 {
+        self.dropped.iter().map(|dropped| dropped.range.end - dropped.range.start).sum()
+    }
+
     /// All free extents, adjacent ones merged.
     pub(crate) fn free(&self) -> RangeSet<u64> {
         let mut free = self.cold.clone();
@@ -289,6 +383,10 @@ mod tests {
 
     fn space() -> Space {
         Space::new(4096..1 << 30)
+    }
+
+    fn covered(offset: u64, length: u64, version: u64) -> Covered {
+        Covered { offset, length, version, used: offset..offset + length }
     }
 
     #[test]
@@ -334,7 +432,7 @@ mod tests {
     fn dropped_range_is_free_when_no_live_version_lies_in_its_life() {
         let mut space = space();
         let range = space.take_cold(64).unwrap();
-        space.drop_covered(Covered { offset: range.start, length: 64, version: 3 }, 6);
+        space.drop_covered(covered(range.start, 64, 3), 6);
         space.free_dropped(|from, to| (from..to).contains(&5));
         assert_eq!(space.warm_bytes(), 0);
         space.free_dropped(|from, to| (from..to).contains(&6) || (from..to).contains(&2));
@@ -363,9 +461,9 @@ mod tests {
         let mut space = space();
         let range = space.take_cold(256).unwrap();
         for offset in [0, 64, 128] {
-            space.drop_covered(Covered { offset: range.start + offset, length: 64, version: 3 }, 6);
+            space.drop_covered(covered(range.start + offset, 64, 3), 6);
         }
-        space.drop_covered(Covered { offset: range.start + 192, length: 64, version: 4 }, 6);
+        space.drop_covered(covered(range.start + 192, 64, 4), 6);
         assert_eq!(space.dropped_ranges().len(), 2);
         space.free_dropped(|from, _| from == 4);
         assert_eq!(space.warm_bytes(), 192);

@@ -4,7 +4,7 @@ use crate::steps::{Step, copied, step};
 use crate::writing::staging::Staging;
 use core::ops::Range;
 use shmframe_format::record::{RECORD_LIMIT, RecordKind, seal};
-use shmframe_format::table::{BufferItem, RecordReference};
+use shmframe_format::table::RecordReference;
 use shmframe_format::{Describe, ErrorKind, Report, Result};
 
 /// Longer records leave no bytes for the next one.
@@ -35,17 +35,23 @@ shmframe_format::every_kind!(RecordLengthKind {
     RecordLength: RecordLengthKind::RecordLength { found: 1 };
 });
 
-/// Bytes that this transaction alone can reach: exclusive, tied to the lease by the borrow of the store (I11).
-pub(super) struct Staged<'s> {
-    bytes: &'s mut [u8],
-}
-
 impl Staging<'_> {
     /// Gives back what was taken since there were `keep` ranges: it was never visible.
     pub(super) fn give_back(&mut self, keep: usize) {
         for range in self.allocated.drain(keep..) {
-            self.store.space.give_warm(range);
+            if self.store.runs.at(range.start).is_some() {
+                self.store.give_back_run(range.start);
+            } else {
+                self.store.space.give_warm(range);
+            }
         }
+    }
+
+    /// Takes a run with pages for `length` bytes, and room for `room` if there is so much in one row.
+    pub(super) fn take_run(&mut self, length: u64, room: u64) -> Result<Range<u64>> {
+        let range = self.store.allocate_run(length, room)?;
+        self.allocated.push(range.clone());
+        Ok(range)
     }
 
     pub(super) fn take(&mut self, length: u64) -> Result<Range<u64>> {
@@ -81,34 +87,53 @@ impl Staging<'_> {
         core::mem::take(&mut self.store.spare_draft)
     }
 
-    pub(super) fn staged(&mut self, offset: u64, length: u64) -> Staged<'_> {
-        debug_assert!(self.owns(offset, length));
-        // SAFETY: (I1, I9, I11) as in `seal_at`; the borrow of the transaction keeps the slice the only one.
-        Staged { bytes: unsafe { self.store.mapped.map.slice_mut(offset, length as usize) } }
+    /// Hands each of these places, an offset and a length, to `fill` as a slice of its own, and takes all of them back.
+    ///
+    /// # Panics
+    /// If two of them overlap.
+    pub(super) fn hand_out(
+        &mut self,
+        places: impl Iterator<Item = (u64, u64)>,
+        fill: impl FnOnce(Vec<&mut [u8]>),
+    ) {
+        let places: Vec<(u64, u64)> = places.collect();
+        check_apart(&places);
+        let mut total = 0;
+        let slice = |(offset, length): &(u64, u64)| {
+            debug_assert!(self.owns(*offset, *length));
+            total += length;
+            // SAFETY: (I1, I9, I11) this transaction took the range from the heap, or it lies in a run behind all that was
+            // ever written there: no live version covers it, it has pages. The store is borrowed exclusively under the
+            // lease until the slices are back, and they do not overlap.
+            unsafe { self.store.mapped.map.slice_mut(*offset, *length as usize) }
+        };
+        let slices: Vec<&mut [u8]> = places.iter().map(slice).collect();
+        step(Step::Copy);
+        copied(total as usize);
+        fill(slices);
+        step(Step::Copy);
     }
 
     fn owns(&self, offset: u64, length: u64) -> bool {
-        self.allocated.iter().any(|range| range.start <= offset && offset + length <= range.end)
+        let inside = |range: &Range<u64>| range.start <= offset && offset + length <= range.end;
+        length == 0
+            || self.allocated.iter().any(inside)
+            || self.grown.iter().any(|grown| inside(&grown.bytes))
     }
+}
+
+/// Panics if two places overlap.
+fn check_apart(places: &[(u64, u64)]) {
+    let apart = |before: &(u64, u64), after: &(u64, u64)| before.0 + before.1 <= after.0;
+    let empty = |place: &&(u64, u64)| place.1 > 0;
+    if places.iter().filter(empty).is_sorted_by(|before, after| apart(before, after)) {
+        return;
+    }
+    let mut sorted: Vec<_> = places.iter().copied().filter(|place| empty(&place)).collect();
+    sorted.sort_unstable();
+    assert!(sorted.is_sorted_by(apart), "two slices of the same bytes");
 }
 
 pub(super) fn check_record_length(found: u64) -> Result<()> {
     if found <= RECORD_LIMIT { Ok(()) } else { Err(RecordLengthKind::RecordLength { found }.into()) }
-}
-
-impl Staged<'_> {
-    /// Hands each buffer to `fill` as a slice of its own, and takes all of them back.
-    pub(super) fn hand_out(self, lengths: &[u64], places: &[BufferItem], fill: impl FnOnce(Vec<&mut [u8]>)) {
-        let mut rest = self.bytes;
-        let mut slices = Vec::with_capacity(lengths.len());
-        for (length, place) in lengths.iter().zip(places) {
-            let (buffer, others) = rest.split_at_mut(place.capacity as usize);
-            slices.push(&mut buffer[..*length as usize]);
-            rest = others;
-        }
-        step(Step::Copy);
-        copied(lengths.iter().sum::<u64>() as usize);
-        fill(slices);
-        step(Step::Copy);
-    }
 }

@@ -1,9 +1,10 @@
 //! The frames of a transaction: as it leaves them so far, and what it no longer covers of the version before.
 
 use crate::writing::staging::Staging;
-use shmframe_format::frame::Layout;
+use shmframe_format::frame::{Layout, State};
 use shmframe_format::table::{ExtentItem, RecordReference};
 use shmframe_format::{Covered, Result};
+use std::sync::Arc;
 
 /// The records of a frame as this transaction leaves it.
 #[derive(Clone, Debug)]
@@ -11,7 +12,26 @@ pub(crate) struct StagedFrame {
     pub(super) layout: RecordReference,
     pub(super) state: RecordReference,
     pub(super) schema: RecordReference,
-    pub(super) extents: Vec<ExtentItem>,
+    pub(super) contents: Contents,
+}
+
+/// What is known of a frame without reading its records again.
+#[derive(Clone, Debug)]
+pub(crate) enum Contents {
+    /// The extents that it covers.
+    Extents(Vec<ExtentItem>),
+    /// All that its layout and its state record say.
+    Records(Arc<Layout>, Arc<State>),
+}
+
+impl Contents {
+    /// The extents that the frame covers, by offset.
+    pub(super) fn extents(&self) -> &[ExtentItem] {
+        match self {
+            Self::Extents(extents) => extents,
+            Self::Records(layout, _) => &layout.extents,
+        }
+    }
 }
 
 impl Staging<'_> {
@@ -69,24 +89,28 @@ impl Staging<'_> {
         let mapped = &*self.store.mapped;
         let Some(entry) = self.store.root.find(mapped, name)? else { return Ok(None) };
         let layout = Layout::read(mapped, mapped.geometry(), &entry.layout)?;
-        let (schema, extents) = (layout.schema, layout.extents);
-        Ok(Some(Box::new(StagedFrame { layout: entry.layout, state: entry.state, schema, extents })))
+        let (schema, contents) = (layout.schema, Contents::Extents(layout.extents));
+        Ok(Some(Box::new(StagedFrame { layout: entry.layout, state: entry.state, schema, contents })))
     }
 }
 
 impl StagedFrame {
     /// Adds what it covers and `after` does not to `discarded`.
     fn discard(&self, after: Option<&Self>, discarded: &mut Vec<Covered>) {
-        let kept = after.map_or(&[][..], |after| after.extents.as_slice());
+        let kept = after.map_or(&[][..], |after| after.contents.extents());
         let goes =
             |extent: &&ExtentItem| kept.binary_search_by_key(&extent.offset, |kept| kept.offset).is_err();
-        let extents = self.extents.iter().filter(goes).map(|extent| Covered {
+        let extents = self.contents.extents().iter().filter(goes).map(|extent| Covered {
             offset: extent.offset,
             length: extent.length,
             version: extent.version,
+            used: extent.offset..extent.offset + extent.length,
         });
         discarded.extend(extents);
-        discarded.extend([Covered::record(&self.layout), Covered::record(&self.state)]);
+        if after.is_none_or(|after| after.layout != self.layout) {
+            discarded.push(Covered::record(&self.layout));
+        }
+        discarded.push(Covered::record(&self.state));
         if after.is_none_or(|after| after.schema != self.schema) {
             discarded.push(Covered::record(&self.schema));
         }

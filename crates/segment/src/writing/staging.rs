@@ -27,12 +27,27 @@ pub struct Staging<'a> {
     pub(super) store: &'a mut Store,
     /// What this transaction took from the heap.
     pub(super) allocated: Vec<Range<u64>>,
+    /// The runs that this transaction wrote on in, or cut rows off.
+    pub(super) grown: Vec<Grown>,
     /// What the version before covers and this one does not.
     pub(super) discarded: Vec<Covered>,
+    /// What the version before uses of runs and this one does not, and the version that wrote first in the run.
+    pub(super) fronts: Vec<(Range<u64>, u64)>,
     pub(super) changes: BTreeMap<String, Option<Box<StagedFrame>>>,
     /// Whether it is being committed and only removes: its records may use the reserve.
     pub(super) removes: bool,
     pub(super) root: Root,
+}
+
+/// A run of the version before that a transaction wrote on in.
+#[derive(Debug)]
+pub(super) struct Grown {
+    /// Where the run begins.
+    pub(super) run: u64,
+    /// How far it was written before.
+    pub(super) written: u64,
+    /// The bytes that were added.
+    pub(super) bytes: Range<u64>,
 }
 
 impl Store {
@@ -47,6 +62,8 @@ impl Store {
         Ok(Staging {
             store: self,
             allocated: Vec::with_capacity(2),
+            grown: Vec::new(),
+            fronts: Vec::new(),
             discarded: Vec::with_capacity(4),
             changes: BTreeMap::new(),
             removes: false,
@@ -115,6 +132,8 @@ impl<'a> Staging<'a> {
         self.publish(&entry)?;
         // Visible from here on: nothing is rolled back any more.
         self.allocated.clear();
+        self.grown.clear();
+        let fronts = core::mem::take(&mut self.fronts);
         let discarded = core::mem::take(&mut self.discarded);
         let store = &mut *self.store;
         store.root = core::mem::replace(&mut self.root, Root::empty());
@@ -128,7 +147,10 @@ impl<'a> Staging<'a> {
         store.latest = version;
         store.entries.published(entry);
         for covered in discarded.into_iter().chain(before.as_ref().map(Covered::record)) {
-            store.space.drop_covered(covered, version);
+            store.drop_covered(covered, version);
+        }
+        for (front, born) in fronts {
+            store.space.drop_front(front, born, version);
         }
         store.commits += 1;
         store.commits_since_reclaim += 1;
@@ -193,6 +215,7 @@ impl NodeSink for Staging<'_> {
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
         self.give_back(0);
+        self.take_back(0);
         self.store.pause();
     }
 }

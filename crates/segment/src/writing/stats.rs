@@ -14,7 +14,7 @@ pub struct Stats {
     pub version: u64,
     /// Commits of this writer, the empty first version of a segment that it created included.
     pub commits: u64,
-    /// Bytes that the newest version covers.
+    /// Bytes that the newest version covers, and pages that wait in its runs.
     pub live: u64,
     /// Bytes that only older versions cover: history and readers keep them, or they wait for the next reclaim.
     pub pinned: u64,
@@ -44,10 +44,11 @@ impl Store {
         let geometry = self.mapped.geometry();
         let pinned = self.space.dropped_ranges().iter().map(Dropped::length).sum();
         let heap = geometry.capacity() - geometry.heap_offset();
+        let dropped = self.space.dropped_room();
         Ok(Stats {
             version: self.latest,
             commits: self.commits,
-            live: heap - self.space.free_bytes() - pinned,
+            live: heap - self.space.free_bytes() - dropped - self.runs.without_pages(),
             pinned,
             free: self.space.warm_bytes() + self.space.reserve_bytes(),
             allocated: self.allocated_bytes(),

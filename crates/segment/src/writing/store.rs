@@ -17,6 +17,7 @@ use crate::words::{STATE_OPEN, STATE_REMOVED, label_words};
 use crate::writing::lease::{self, Wanted};
 use crate::writing::mapped::Mapped;
 use crate::writing::recovery::counted;
+use crate::writing::runs::Runs;
 use crate::writing::space::Space;
 use crate::writing::staged_frame::StagedFrame;
 use core::time::Duration;
@@ -107,6 +108,7 @@ pub struct Store {
     pub(crate) mapped: Arc<Mapped>,
     pub(crate) entries: Entries,
     pub(crate) space: Space,
+    pub(crate) runs: Runs,
     pub(crate) root: Root,
     pub(crate) root_reference: Option<RecordReference>,
     /// The published frames that this store knows without reading their records again.
@@ -145,6 +147,7 @@ impl Store {
             mapped: Arc::new(mapped),
             entries: Entries::default(),
             space: Space::new(heap),
+            runs: Runs::default(),
             root: Root::empty(),
             root_reference: None,
             frames: HashMap::new(),
@@ -280,7 +283,9 @@ impl Store {
         // It never falls: history may have been longer before.
         self.floor = mapped.publication().floor.load(Ordering::Relaxed);
         let entries = &self.entries;
-        self.space.free_dropped(|from, to| entries.any_live(from, to));
+        let dead = self.space.free_dropped(|from, to| entries.any_live(from, to));
+        let dead = dead.iter().filter_map(|front| self.runs.note_dead(front.end)).collect();
+        self.punch(dead);
         self.refill_reserve();
         if let TrimPolicy::KeepFree(bytes) = self.options.trim {
             self.trim_to(bytes);

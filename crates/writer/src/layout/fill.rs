@@ -5,7 +5,6 @@ use std::mem::take;
 use arrow::array::{Array, ArrayRef};
 
 use super::dictionary::{KeyMap, KeyPlan};
-use super::kind::OffsetWidth;
 use super::list_views::Rows;
 use super::plan::{Plan, Rule};
 use super::ranges::Places;
@@ -13,6 +12,7 @@ use super::source::{self, Valid};
 use super::task::{Bitmap, Compact, Task, Work, run_all};
 use super::unions::{self, UnionPlan};
 use super::views::{Block, Kept, VIEW_SIZE, ViewPlan};
+use shmframe_format::addressing::OffsetWidth;
 
 /// The most bytes that one task copies (views: see `Limits`).
 const TASK_SIZE: usize = 4 << 20;

@@ -3,24 +3,14 @@
 use arrow::datatypes::{DataType, FieldRef, Fields, UnionFields, UnionMode};
 use shmframe_format::Result;
 
+use shmframe_format::addressing::{Addressing, OffsetWidth};
+
 use super::error::LayoutError;
 use super::path::Path;
+use super::views::VIEW_SIZE;
 
-/// The width of offsets and sizes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OffsetWidth {
-    Narrow,
-    Wide,
-}
-
-impl OffsetWidth {
-    pub(super) const fn bytes(self) -> usize {
-        match self {
-            Self::Narrow => 4,
-            Self::Wide => 8,
-        }
-    }
-}
+/// The most values of a row that are told apart.
+const MOST_VALUES: u32 = 1 << 20;
 
 /// How the buffers of a type are made from the pieces of its batches, and what its children are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +95,57 @@ impl<'a> Kind<'a> {
                 let countable = ends.data_type().is_run_ends_type() && !ends.is_nullable();
                 countable.then_some(Self::Runs { ends, values })
             }
+        }
+    }
+
+    /// Whether rows can be told apart in all buffers of a type of which each row of the column has so many values, those of
+    /// dictionary values excepted.
+    pub(super) fn has_rows(data_type: &'a DataType, values: u32) -> bool {
+        match Self::of(data_type) {
+            Some(Self::Fixed(width)) => u32::try_from(width)
+                .ok()
+                .and_then(|width| width.checked_mul(8)?.checked_mul(values))
+                .is_some(),
+            Some(Self::Null | Self::Bits | Self::Strings(_) | Self::Views | Self::Keys { .. }) => {
+                values <= MOST_VALUES
+            }
+            Some(Self::Struct(fields)) => {
+                fields.iter().all(|field| Self::has_rows(field.data_type(), values))
+            }
+            Some(Self::FixedLists(size, field)) => u32::try_from(size)
+                .ok()
+                .and_then(|size| size.checked_mul(values))
+                .is_some_and(|values| values <= MOST_VALUES && Self::has_rows(field.data_type(), values)),
+            Some(
+                Self::Lists(_, _)
+                | Self::ListViews(_, _)
+                | Self::SparseUnion(_)
+                | Self::DenseUnion(_)
+                | Self::Runs { .. },
+            )
+            | None => false,
+        }
+    }
+
+    /// How the first buffer of a node behind its validity bitmap follows from rows, if each row of the column has so many
+    /// values. Others are bytes.
+    pub(super) fn addressing(self, values: u32) -> Addressing {
+        match self {
+            Self::Bits => Addressing::Bitmap(values),
+            Self::Fixed(width) | Self::Keys { width, .. } => Addressing::Values(width as u32 * 8 * values),
+            Self::Strings(width) => Addressing::Offsets(width, width.bytes() as u32 * 8 * values),
+            Self::Views => Addressing::Values(VIEW_SIZE as u32 * 8 * values),
+            _ => Addressing::Bytes,
+        }
+    }
+
+    /// How many values each row of the column has in the children, if it has so many here; none if rows cannot be told apart
+    /// there.
+    pub(super) fn values_below(self, values: u32) -> Option<u32> {
+        match self {
+            Self::Struct(_) => Some(values),
+            Self::FixedLists(size, _) => u32::try_from(size).ok()?.checked_mul(values),
+            _ => None,
         }
     }
 

@@ -3,11 +3,11 @@
 use arrow::array::{Array, ArrayRef};
 use shmframe_format::Result;
 
-use super::kind::OffsetWidth;
 use super::lists;
 use super::path::Path;
 use super::ranges::{Places, Ranges};
 use super::source::{self, Offsets, Valid};
+use shmframe_format::addressing::OffsetWidth;
 
 /// For each piece, where its values went; and the values.
 pub(super) fn plan(

@@ -7,9 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use shmframe_format::Result;
 
 use super::error::LayoutError;
-use super::kind::OffsetWidth;
 use super::path::Path;
 use super::source;
+use shmframe_format::addressing::OffsetWidth;
 
 /// The values of each piece, those that its rows cover.
 pub(super) fn values(

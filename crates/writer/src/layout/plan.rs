@@ -7,11 +7,12 @@ use arrow::datatypes::SchemaRef;
 use shmframe_format::Result;
 
 use super::dictionary::KeyPlan;
-use super::kind::OffsetWidth;
 use super::planner::{self, Limits};
 use super::ranges::Places;
 use super::unions::UnionPlan;
 use super::views::ViewPlan;
+use shmframe_format::addressing::{Addressing, OffsetWidth};
+use shmframe_segment::BufferDraft;
 
 /// How batches of one schema are laid out as one chunk. It holds the batches' arrays, not copies of them.
 pub(crate) struct Plan {
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
     pub(super) sources: Vec<Source>,
     /// In bytes, one for each buffer.
     pub(super) lengths: Vec<u64>,
+    /// One for each buffer.
+    pub(super) addressing: Vec<Addressing>,
     pub(super) pieces: Vec<ArrayRef>,
 }
 
@@ -92,5 +95,11 @@ impl Plan {
     /// The lengths of all buffers in bytes, in the order of the nodes; per node, validity first.
     pub(crate) fn buffer_lengths(&self) -> impl ExactSizeIterator<Item = u64> {
         self.lengths.iter().copied()
+    }
+
+    /// The buffers, in the same order, as they are to be written: none of them has room to grow.
+    pub(crate) fn buffers(&self) -> Vec<BufferDraft> {
+        let buffers = self.lengths.iter().zip(&self.addressing);
+        buffers.map(|(&length, &addressing)| BufferDraft { length, addressing, room: 0 }).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, SchemaRef, UnionFields};
 use shmframe_format::Result;
+use shmframe_format::addressing::Addressing;
 
 use super::agreement;
 use super::dictionary;
@@ -61,14 +62,16 @@ pub(super) fn plan(schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits)
         nodes: Vec::with_capacity(columns.len()),
         sources: Vec::with_capacity(columns.len()),
         lengths: Vec::with_capacity(columns.len() * 3),
+        addressing: Vec::with_capacity(columns.len() * 3),
         pieces: Vec::with_capacity(columns.len() * batches.len()),
     };
     for (index, field) in columns.iter().enumerate() {
         let pieces = batches.iter().map(|batch| Arc::clone(batch.column(index))).collect();
-        planner.child(None, Child::of(field, pieces, Hidden::No))?;
+        let values = Kind::has_rows(field.data_type(), 1).then_some(1);
+        planner.child(None, Child { values, ..Child::of(field, pieces, Hidden::No) })?;
     }
-    let Planner { nodes, sources, lengths, pieces, .. } = planner;
-    Ok(Plan { rows: rows as u64, nodes, sources, lengths, pieces })
+    let Planner { nodes, sources, lengths, addressing, pieces, .. } = planner;
+    Ok(Plan { rows: rows as u64, nodes, sources, lengths, addressing, pieces })
 }
 
 struct Planner<'a> {
@@ -76,6 +79,7 @@ struct Planner<'a> {
     nodes: Vec<NodePlan>,
     sources: Vec<Source>,
     lengths: Vec<u64>,
+    addressing: Vec<Addressing>,
     pieces: Vec<ArrayRef>,
 }
 
@@ -86,19 +90,14 @@ impl Planner<'_> {
             None => Path::column(child.name),
         };
         nulls::check(&path, &child.pieces, child.hidden)?;
-        self.node(&path, child.data_type, child.ordered, child.pieces)
+        self.node(&path, &child)
     }
 
-    fn node(
-        &mut self,
-        path: &Path<'_>,
-        data_type: &DataType,
-        ordered: bool,
-        pieces: Vec<ArrayRef>,
-    ) -> Result<()> {
+    fn node(&mut self, path: &Path<'_>, node: &Child<'_>) -> Result<()> {
+        let Child { data_type, ordered, ref pieces, values, .. } = *node;
         let kind = Kind::at(path, data_type)?;
         let (mut length, mut null_count) = (0_usize, 0);
-        for piece in &pieces {
+        for piece in pieces {
             // Arrays without buffers can be of any length.
             length = match length.checked_add(piece.len()) {
                 Some(length) if length <= LENGTH_LIMIT => length,
@@ -111,7 +110,13 @@ impl Planner<'_> {
         if has_validity {
             self.lengths.push(bitmap(length));
         }
-        let Rules { rule, children } = self.rules(path, kind, ordered, &pieces, length)?;
+        let Rules { rule, children } = self.rules(path, kind, ordered, pieces, length)?;
+        if let Some(values) = values {
+            self.addressing.extend(has_validity.then_some(Addressing::Bitmap(values)));
+            self.addressing
+                .extend((self.lengths.len() > self.addressing.len()).then(|| kind.addressing(values)));
+        }
+        self.addressing.resize(self.lengths.len(), Addressing::Bytes);
         self.nodes.push(NodePlan {
             length: length as u64,
             null_count: null_count as u64,
@@ -122,7 +127,8 @@ impl Planner<'_> {
         let first_piece = self.pieces.len();
         self.pieces.extend(pieces.iter().cloned());
         self.sources.push(Source { pieces: first_piece..self.pieces.len(), rule });
-        children.into_iter().try_for_each(|child| self.child(Some(path), child))
+        let below = values.and_then(|values| kind.values_below(values));
+        children.into_iter().try_for_each(|child| self.child(Some(path), Child { values: below, ..child }))
     }
 
     /// Adds the lengths of a node's buffers, and says how they are made and what its children are.
@@ -232,6 +238,8 @@ struct Child<'a> {
     ordered: bool,
     hidden: Hidden<'a>,
     pieces: Vec<ArrayRef>,
+    /// How many values each row of the column has here; none if rows cannot be told apart.
+    values: Option<u32>,
 }
 
 impl<'a> Child<'a> {
@@ -239,12 +247,13 @@ impl<'a> Child<'a> {
     fn of(field: &'a Field, pieces: Vec<ArrayRef>, hidden: Hidden<'a>) -> Self {
         let hidden = if field.is_nullable() { Hidden::Allowed } else { hidden };
         let ordered = field.dict_is_ordered() == Some(true);
-        Self { name: field.name(), data_type: field.data_type(), ordered, hidden, pieces }
+        Self { name: field.name(), data_type: field.data_type(), ordered, hidden, pieces, values: None }
     }
 
     /// The values of a dictionary.
     fn of_dictionary(data_type: &'a DataType, pieces: Vec<ArrayRef>) -> Self {
-        Self { name: "(dictionary values)", data_type, ordered: false, hidden: Hidden::Allowed, pieces }
+        let (name, hidden) = ("(dictionary values)", Hidden::Allowed);
+        Self { name, data_type, ordered: false, hidden, pieces, values: None }
     }
 
     /// The children of a union.

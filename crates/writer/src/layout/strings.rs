@@ -4,9 +4,9 @@ use arrow::array::ArrayRef;
 use shmframe_format::Result;
 
 use super::error::LayoutError;
-use super::kind::OffsetWidth;
 use super::path::Path;
 use super::source::{self, Offsets};
+use shmframe_format::addressing::OffsetWidth;
 
 /// How many bytes the rows of all pieces cover.
 pub(super) fn plan(path: &Path<'_>, pieces: &[ArrayRef], width: OffsetWidth, limit: usize) -> Result<usize> {

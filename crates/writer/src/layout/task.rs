@@ -8,13 +8,13 @@ use arrow::buffer::Buffer;
 
 use super::bits::BitWriter;
 use super::dictionary::{self, KeyMap};
-use super::kind::OffsetWidth;
 use super::list_views;
 use super::ranges::Places;
 use super::source::{Offsets, Valid};
 use super::strings;
 use super::unions::{self, UnionPlan};
 use super::views;
+use shmframe_format::addressing::OffsetWidth;
 
 /// Bytes to write, and how.
 pub(super) struct Task<'a> {

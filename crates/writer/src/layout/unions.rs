@@ -5,10 +5,10 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::UnionFields;
 use shmframe_format::Result;
 
-use super::kind::OffsetWidth;
 use super::lists;
 use super::path::Path;
 use super::ranges::{Places, Ranges};
+use shmframe_format::addressing::OffsetWidth;
 
 /// The bytes of an offset.
 pub(super) const OFFSET_SIZE: usize = 4;

@@ -1,0 +1,307 @@
+//! A frame grows: rows are written behind those that stand there, and the next version sees further.
+//!
+//! No published byte is stored to (I1): a run is written on behind all that was ever published in it, and only the holder
+//! of the lease writes. Killed in here, the bytes are behind what any version sees, and the next writer writes there again.
+
+use crate::writing::columns::FrameRecords;
+use crate::writing::put::{BufferDraft, Placed, Schema};
+use crate::writing::staged_frame::{Contents, StagedFrame};
+use crate::writing::staging::{Grown, Staging};
+use core::ops::Range;
+use shmframe_format::addressing::Addressing;
+use shmframe_format::frame::{Layout, State};
+use shmframe_format::geometry::PADDING;
+use shmframe_format::record::RecordKind;
+use shmframe_format::table::{BufferItem, BufferStateItem, ChunkItem, ExtentItem, NodeItem, RecordReference};
+use shmframe_format::{Describe, ErrorKind, Report, Result};
+use std::sync::Arc;
+
+#[derive(Debug)]
+enum GrowthKind {
+    NoBuffer { index: usize },
+    NoRoom { wanted: u64, room: u64 },
+}
+
+impl Describe for GrowthKind {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoBuffer { .. } => ErrorKind::InvalidArgument,
+            Self::NoRoom { .. } => ErrorKind::CapacityExceeded,
+        }
+    }
+
+    fn report(&self) -> Report {
+        match self {
+            Self::NoBuffer { index } => Report::new(
+                "no such buffer",
+                "one of the frame's last chunk",
+                format!("number {index}"),
+                "count from 0, depth-first",
+            ),
+            Self::NoRoom { wanted, room } => Report::new(
+                "a run is used up",
+                format!("{wanted} bytes more"),
+                format!("room for {room}"),
+                "begin another run",
+            ),
+        }
+    }
+}
+
+shmframe_format::every_kind!(GrowthKind {
+    NoBuffer: GrowthKind::NoBuffer { index: 1 };
+    NoRoom: GrowthKind::NoRoom { wanted: 2, room: 1 };
+});
+
+/// A frame with more rows: its last chunk as it is from now on. Chunks before it stay as they are.
+#[derive(Debug)]
+pub struct GrowthDraft<'s> {
+    /// The frame as it is.
+    pub frame: FrameRecords,
+    /// Its schema from now on.
+    pub schema: Schema<'s>,
+    /// Whether the chunk is the one that was last, with more rows, or another one behind it.
+    pub chunk: LastChunk,
+    /// Rows of the chunk that the version sees.
+    pub rows: u64,
+    /// The chunk's nodes, depth-first.
+    pub nodes: Vec<NodeItem>,
+    /// The chunk's buffers, depth-first.
+    pub buffers: Vec<BufferGrowth>,
+}
+
+/// What becomes of the last chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastChunk {
+    /// It has more rows.
+    Grows,
+    /// It stays as it is, and another one follows.
+    IsFollowed,
+}
+
+/// A buffer of the last chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct BufferGrowth {
+    /// Where it stands.
+    pub start: Start,
+    /// How its bytes follow from rows.
+    pub addressing: Addressing,
+    /// Bytes to write, behind what it has already.
+    pub added: u64,
+    /// The rows of a bitmap that do not fill a word.
+    pub open_word: u64,
+}
+
+/// Where a buffer of the last chunk stands. Buffers are those of the chunk that was last before, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Where this buffer stands, whose bytes it has; more may be added behind them if it has room.
+    Stays(usize),
+    /// In the run of this buffer, behind all of its bytes but the last `shared`, which it has too.
+    Follows {
+        /// The buffer.
+        buffer: usize,
+        /// Bytes that both have.
+        shared: u64,
+    },
+    /// Elsewhere, with room for so many bytes; in a run of its own if that is more than it has.
+    New {
+        /// Bytes.
+        room: u64,
+    },
+}
+
+/// The last chunk, with its places found.
+#[derive(Default)]
+struct Chunk {
+    places: Vec<BufferItem>,
+    states: Vec<BufferStateItem>,
+    /// The bytes to write.
+    added: Vec<Range<u64>>,
+}
+
+impl Staging<'_> {
+    /// Adds rows to a frame: lets `fill` write the bytes that are added, one slice for each buffer, and writes its records.
+    /// Returns where its schema stands.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`], [`ErrorKind::CapacityExceeded`], also where a run has no
+    /// room for so many bytes; [`ErrorKind::Corrupt`]; the transaction is then as it was before.
+    pub fn grow_frame(
+        &mut self,
+        draft: GrowthDraft<'_>,
+        fill: impl FnOnce(Vec<&mut [u8]>),
+    ) -> Result<RecordReference> {
+        self.store.check_process()?;
+        let (taken, grown) = (self.allocated.len(), self.grown.len());
+        let result = self.grow(draft, fill);
+        if result.is_err() {
+            self.give_back(taken);
+            self.take_back(grown);
+        }
+        result
+    }
+
+    fn grow(&mut self, draft: GrowthDraft<'_>, fill: impl FnOnce(Vec<&mut [u8]>)) -> Result<RecordReference> {
+        let GrowthDraft { frame, schema, chunk: last, rows, nodes, buffers } = draft;
+        self.check_current(&frame)?;
+        let schema = self.schema_record(frame.name(), schema, Some(&frame.staged))?;
+        let (layout, state) = (&*frame.layout, &*frame.state);
+        let new = self.place(&nodes, |index| buffers[index].new_buffer(), buffers.len(), 0)?;
+        let chunk = self.find_places(&frame, &buffers, &new)?;
+        let added = chunk.added.iter().map(|range| (range.start, range.end - range.start));
+        self.hand_out(added, fill);
+        let item = ChunkItem { rows, nodes: nodes.len() as u32, buffers: buffers.len() as u32 };
+        let kept = match last {
+            LastChunk::Grows => state.chunks.len().saturating_sub(1),
+            LastChunk::IsFollowed => state.chunks.len(),
+        };
+        let same = last == LastChunk::Grows
+            && schema == layout.schema
+            && layout.buffers.ends_with(&chunk.places)
+            && state.chunks.last().is_some_and(|chunk| chunk.buffers == item.buffers);
+        let after = with_last(state, kept, item, &nodes, &chunk.states);
+        let layout = match same {
+            true => None,
+            false => Some(layout_with_last(layout, schema, &after, chunk.places, &new.extents)),
+        };
+        self.stage_records(frame, layout, after)?;
+        Ok(schema)
+    }
+
+    /// Writes the records of a frame that goes on; its layout only if it is another one.
+    pub(super) fn stage_records(
+        &mut self,
+        frame: FrameRecords,
+        layout: Option<Layout>,
+        state: State,
+    ) -> Result<()> {
+        let spare = self.spare_draft();
+        let reference = self.write_record(RecordKind::State, state.to_draft(spare))?;
+        let (name, before) = (frame.name, frame.staged);
+        let (layout_reference, layout) = match layout {
+            None => (before.layout, frame.layout),
+            Some(layout) => {
+                let draft = layout.to_draft(self.spare_draft());
+                (self.write_record(RecordKind::Layout, draft)?, Arc::new(layout))
+            }
+        };
+        let schema = layout.schema;
+        let contents = Contents::Records(layout, Arc::new(state));
+        let after = Box::new(StagedFrame { layout: layout_reference, state: reference, schema, contents });
+        self.replace(&name, Some(before), Some(after));
+        Ok(())
+    }
+
+    /// Finds where every buffer of the last chunk stands, and sees to it that there are pages for what is added.
+    fn find_places(&mut self, frame: &FrameRecords, buffers: &[BufferGrowth], new: &Placed) -> Result<Chunk> {
+        let mut chunk = Chunk::default();
+        let mut fresh = new.places.iter();
+        for buffer in buffers {
+            let (place, had) = match buffer.start {
+                Start::New { .. } => (fresh.next().copied(), 0),
+                Start::Stays(index) => {
+                    let (place, state) = frame.last_buffer(index).ok_or(GrowthKind::NoBuffer { index })?;
+                    (Some(place), state.length)
+                }
+                Start::Follows { buffer: index, shared } => {
+                    let (place, state) = frame.last_buffer(index).ok_or(GrowthKind::NoBuffer { index })?;
+                    (following(&place, state.length, shared, buffer.addressing), shared)
+                }
+            };
+            let place = place.ok_or(GrowthKind::NoRoom { wanted: buffer.added, room: 0 })?;
+            let length = had + buffer.added;
+            if length.saturating_add(PADDING) > place.capacity {
+                let room = place.capacity.saturating_sub(had + PADDING);
+                return Err(GrowthKind::NoRoom { wanted: buffer.added, room }.into());
+            }
+            let added = place.offset + had..place.offset + length;
+            if !matches!(buffer.start, Start::New { .. }) && buffer.added > 0 {
+                self.write_on(added.clone())?;
+            }
+            chunk.places.push(place);
+            chunk.states.push(BufferStateItem { length, open_word: buffer.open_word });
+            chunk.added.push(added);
+        }
+        Ok(chunk)
+    }
+
+    /// Sees to it that bytes of a run, behind those that are published, have pages.
+    fn write_on(&mut self, bytes: Range<u64>) -> Result<()> {
+        let Some((start, run)) = self.store.runs.holding(bytes.start) else { return Ok(()) };
+        let written = run.written;
+        self.grown.push(Grown { run: start, written, bytes: bytes.clone() });
+        // First: what is written counts as needed where pages are given back.
+        if let Some(run) = self.store.runs.at(start) {
+            run.written = written.max(bytes.end);
+        }
+        self.store.reach(start, bytes.end + PADDING)
+    }
+
+    /// Undoes what was noted of runs since there were `keep` of them: nobody saw what was written.
+    pub(super) fn take_back(&mut self, keep: usize) {
+        for Grown { run, written, .. } in self.grown.drain(keep..).rev() {
+            if let Some(run) = self.store.runs.at(run) {
+                run.written = written;
+            }
+        }
+    }
+}
+
+/// Where a buffer stands that follows another one in its run; none if there is no room.
+fn following(place: &BufferItem, length: u64, shared: u64, addressing: Addressing) -> Option<BufferItem> {
+    let behind = (place.offset + length).next_multiple_of(addressing.alignment());
+    let offset = behind.checked_sub(shared).filter(|offset| *offset >= place.offset)?;
+    let capacity = (place.offset + place.capacity).checked_sub(offset)?;
+    Some(addressing.item(offset, capacity))
+}
+
+/// A state whose first `kept` chunks are followed by this one.
+fn with_last(
+    state: &State,
+    kept: usize,
+    item: ChunkItem,
+    nodes: &[NodeItem],
+    buffers: &[BufferStateItem],
+) -> State {
+    let mut after = State { chunks: state.chunks[..kept].to_vec(), ..state.clone() };
+    let count = |of: fn(&ChunkItem) -> u32| after.chunks.iter().map(|chunk| of(chunk) as usize).sum();
+    let (node, buffer): (usize, usize) = (count(|chunk| chunk.nodes), count(|chunk| chunk.buffers));
+    after.nodes.truncate(node);
+    after.buffers.truncate(buffer);
+    after.nodes.extend_from_slice(nodes);
+    after.buffers.extend_from_slice(buffers);
+    after.chunks.push(item);
+    after.rows = after.chunks.iter().map(|chunk| chunk.rows).sum();
+    after
+}
+
+/// The layout of this state, whose last chunk stands at `places`; extents that no buffer stands in any more are left out.
+fn layout_with_last(
+    layout: &Layout,
+    schema: RecordReference,
+    state: &State,
+    places: Vec<BufferItem>,
+    new: &[ExtentItem],
+) -> Layout {
+    let mut buffers = layout.buffers[..state.buffers.len() - places.len()].to_vec();
+    buffers.extend(places);
+    let mut extents = [&layout.extents, new].concat();
+    extents.sort_unstable_by_key(|extent| extent.offset);
+    let (generation, chunks) = (layout.generation, state.chunks.len() as u32);
+    let mut after = Layout { schema, generation, chunks, extents, buffers };
+    after.leave_out_unused_extents();
+    after
+}
+
+impl BufferGrowth {
+    /// What is to be found for it, if it is to stand elsewhere.
+    fn new_buffer(&self) -> Option<BufferDraft> {
+        match self.start {
+            Start::New { room } => {
+                Some(BufferDraft { length: self.added, addressing: self.addressing, room })
+            }
+            Start::Stays(_) | Start::Follows { .. } => None,
+        }
+    }
+}
