@@ -10,7 +10,7 @@ use std::fs::{File, create_dir_all, read, write};
 use std::path::PathBuf;
 
 /// The formats of which there is a segment, and how many types each had.
-const FORMATS: [(&str, usize); 1] = [("v0.2", 65)];
+const FORMATS: [(&str, usize); 1] = [("v0.3", 65)];
 const CAPACITY: u64 = 4 << 20;
 const SMALL_FRAMES: usize = 40;
 
