@@ -190,7 +190,7 @@ impl Reader {
                 WaitOutcome::Nothing if left.is_zero() => return Ok(Wait::TimedOut),
                 WaitOutcome::Nothing => {}
             }
-            if !attachment.is_current()? {
+            if !attachment.is_current().map_err(|error| error.at(self.path().display()))? {
                 return Ok(Wait::Removed);
             }
             cap = (cap * 2).min(CAP.1);
