@@ -43,8 +43,12 @@ pub(super) struct Staged<'s> {
 impl Staging<'_> {
     /// Gives back what was taken since there were `keep` ranges: it was never visible.
     pub(super) fn give_back(&mut self, keep: usize) {
-        for range in self.allocated.drain(keep..) {
-            self.store.space.give_warm(range);
+        let space = &mut self.store.space;
+        for range in self.allocated.drain(keep..).rev() {
+            match self.removes {
+                true => space.give_back_to_reserve(range),
+                false => space.give_warm(range),
+            }
         }
     }
 
