@@ -39,6 +39,7 @@ pub use {
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
     files::slot_pins::{RegistryView, SlotPins},
+    fork::forks,
     reading::attachment::Attachment,
     reading::frame::{Frozen, PinnedFrame},
     reading::pin::Pin,

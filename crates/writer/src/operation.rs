@@ -74,7 +74,10 @@ pub(crate) fn carry_out(
 
 fn missing(staging: &Staging<'_>, frame: &str) -> Error {
     match staging.frame_names() {
-        Ok(names) => OperationKind::FrameMissing { frame: frame.to_owned(), names }.into(),
+        Ok(names) => {
+            let error = Error::from(OperationKind::FrameMissing { frame: frame.to_owned(), names });
+            error.at(staging.location().path().display())
+        }
         Err(error) => error,
     }
 }

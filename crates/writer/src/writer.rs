@@ -199,10 +199,15 @@ impl Writer {
     /// Waits until a frame of `bytes` bytes can be put: until readers let go of old snapshots or end, or the file system
     /// has room. No time-out frees anything. The pages are kept for the next `put`.
     ///
+    /// `bytes` are those of the frame's buffers (`Frame::num_bytes`). It waits for 64 KiB more in the same piece: for
+    /// the padding of the buffers, for the frame's records and for those of the directory. That is enough for 50 columns;
+    /// for each further one, those within others included, add 1 KiB. A transaction of several frames may need several
+    /// pieces. With [`WriterOptions::trim`] the pages may go again, and other writers, where they take turns, may use them.
+    ///
     /// # Errors
-    /// When `timeout` is over, or at once where there is nobody who could let go: [`crate::ErrorKind::QuotaExceeded`],
-    /// [`crate::ErrorKind::DirectoryFull`] or [`crate::ErrorKind::CapacityExceeded`], naming the slots and what each
-    /// of them alone holds. [`crate::ErrorKind::WriterInChild`]; where writers take turns also
+    /// When `timeout` is over, or at once where there is nobody who could let go, also because history holds what is
+    /// missing: [`crate::ErrorKind::QuotaExceeded`], [`crate::ErrorKind::DirectoryFull`] or
+    /// [`crate::ErrorKind::CapacityExceeded`], naming the slots and what each of them alone holds. [`crate::ErrorKind::WriterInChild`]; where writers take turns also
     /// [`crate::ErrorKind::LeaseTaken`].
     pub fn wait_for_space(&mut self, bytes: u64, timeout: Duration) -> Result<()> {
         self.store.wait_for_space(bytes, timeout)

@@ -12,6 +12,7 @@ use crate::sys::map::Region;
 use crate::words::{Control, Publication, STATE_REMOVED, label_text};
 use crate::writing::lease::{self, Lease, Wanted};
 use crate::writing::mapped::Mapped;
+use crate::writing::quota::check_quota_option;
 use crate::writing::store::{HISTORY_LIMIT, Store, StoreOptions};
 use core::time::Duration;
 use shmframe_format::geometry::{Geometry, RING_LENGTH};
@@ -68,6 +69,7 @@ impl Store {
     pub fn create(location: &Location, options: StoreOptions) -> Result<Self> {
         check_history(&options)?;
         let geometry = Geometry::new(options.capacity, options.slots)?;
+        check_quota_option(options.quota, &geometry)?;
         limits::check_file_size(geometry.capacity())?;
         options.access.check()?;
         creation::clean_leftovers(location)?;
@@ -106,8 +108,8 @@ impl Store {
     /// Opens a segment for writing: takes the lease, and recovers what a killed writer left.
     ///
     /// # Errors
-    /// [`ErrorKind::LeaseTaken`], naming the holder; [`ErrorKind::Missing`]; [`ErrorKind::Corrupt`]; or what the
-    /// directory refuses.
+    /// [`ErrorKind::LeaseTaken`], naming the holder; [`ErrorKind::Missing`]; [`ErrorKind::InvalidArgument`];
+    /// [`ErrorKind::Corrupt`]; or what the directory refuses.
     pub fn open(location: &Location, options: StoreOptions) -> Result<Self> {
         check_history(&options)?;
         for _ in 0..ATTEMPTS {
@@ -125,7 +127,9 @@ impl Store {
                 creation::take_away(&store.mapped.directory)?;
                 continue;
             }
-            store.gain().map_err(|error| error.at(location.path().display()))?;
+            check_quota_option(options.quota, store.mapped.geometry())
+                .and_then(|()| store.gain())
+                .map_err(|error| error.at(location.path().display()))?;
             events::taken_over(location, store.epoch);
             store.prefault()?;
             store.pause();

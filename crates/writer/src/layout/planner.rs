@@ -294,6 +294,7 @@ mod tests {
             nodes: Vec::new(),
             sources: Vec::new(),
             lengths: Vec::new(),
+            addressing: Vec::new(),
             pieces: Vec::new(),
         };
         planner.child(None, Child::of(&Field::new("c", data_type, false), vec![piece], Hidden::No))
