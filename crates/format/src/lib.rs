@@ -17,6 +17,7 @@ pub mod geometry;
 pub mod header;
 pub mod name;
 pub mod record;
+pub mod retention;
 mod state_checks;
 pub mod table;
 mod walk;

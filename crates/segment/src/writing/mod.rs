@@ -13,6 +13,7 @@ pub(crate) mod quota;
 pub(crate) mod recovery;
 pub(crate) mod reserve;
 pub(crate) mod restless;
+pub(crate) mod retention;
 pub(crate) mod runs;
 pub(crate) mod space;
 pub(crate) mod staged_bytes;
