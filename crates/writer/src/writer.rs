@@ -246,6 +246,16 @@ impl Writer {
         self.store.audit()
     }
 
+    /// Watches over published bytes from now on: a store to one is a panic. For tests.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    #[cfg(feature = "watch")]
+    #[doc(hidden)]
+    pub fn watch(&mut self) -> Result<()> {
+        self.store.watch()
+    }
+
     /// Removes the segment. Snapshots that are held stay valid; waiting readers are told.
     ///
     /// # Errors

@@ -157,6 +157,8 @@ impl<'a> Staging<'a> {
         if store.commits_since_reclaim >= COMMITS_PER_RECLAIM {
             store.reclaim();
         }
+        #[cfg(feature = "watch")]
+        store.watch_again()?;
         store.pause();
         Ok(version)
     }
