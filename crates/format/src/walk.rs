@@ -27,7 +27,7 @@ impl Covered {
     /// The range of a record.
     #[must_use]
     pub fn record(reference: &RecordReference) -> Self {
-        let length = reference.length.next_multiple_of(ALIGNMENT);
+        let length = u64::from(reference.length).next_multiple_of(ALIGNMENT);
         let used = reference.offset..reference.offset + length;
         Self { offset: reference.offset, length, version: reference.version, used }
     }
@@ -72,7 +72,7 @@ pub fn walk_bytes(
     mut visit: impl FnMut(Range<u64>),
 ) -> Result<Root> {
     walk_parts(source, geometry, reference, |part| match part {
-        Part::Record(RecordReference { offset, length, .. }) => visit(*offset..offset + length),
+        Part::Record(RecordReference { offset, length, .. }) => visit(*offset..offset + u64::from(*length)),
         Part::Frame(layout, state) => state.each_buffer(layout, |bytes, _| visit(bytes)),
     })
 }

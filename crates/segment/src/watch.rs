@@ -92,7 +92,7 @@ mod tests {
         let store = segment.store();
         store.watch().unwrap();
         let root = store.root_reference.unwrap();
-        store.mapped.map.watch().check(root.offset + root.length - 1, 1);
+        store.mapped.map.watch().check(root.offset + u64::from(root.length) - 1, 1);
     }
 
     #[test]
@@ -103,6 +103,6 @@ mod tests {
         for number in 0..200 {
             segment.put(&format!("frame-{}", number % 3));
         }
-        segment.store().mapped.map.watch().check(before.offset, before.length);
+        segment.store().mapped.map.watch().check(before.offset, u64::from(before.length));
     }
 }

@@ -123,7 +123,7 @@ impl<'a> Staging<'a> {
             sequence: 0,
             version,
             root_offset: root.offset,
-            root_length: root.length,
+            root_length: u64::from(root.length),
             root_checksum: root.checksum,
             epoch: self.store.epoch,
             committed: crate::sys::clock::now(),
