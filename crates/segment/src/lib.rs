@@ -44,11 +44,13 @@ pub use {
     fork::forks,
     reading::attachment::Attachment,
     reading::frame::{Frozen, PinnedFrame},
+    reading::frame_bytes::FrameBytes,
     reading::pin::Pin,
     reading::usage::ReaderStats,
     reading::version::{CheckedFrame, Decoded, PinnedVersion},
     sys::clock::deadline,
     writing::columns::{ColumnDraft, ColumnsDraft, FrameRecords},
+    writing::copied::StagedCopies,
     writing::growth::{BufferGrowth, GrowthDraft, LastChunk, Start},
     writing::holders::Holder,
     writing::put::{BufferDraft, FrameDraft, Identity, Schema},
@@ -59,7 +61,8 @@ pub use {
 };
 #[cfg(all(feature = "arrow", not(loom)))]
 pub use {
-    reading::arrays::{ArrayDraft, ArrayParts, Validation, to_buffer},
+    reading::arrays::{Validation, to_buffer, to_values},
+    reading::columns::{build_column, build_tree, pieces},
     schema::{from_message, to_message},
 };
 

@@ -1,6 +1,7 @@
 //! The writer's side: the lease, what is live and what is free, transactions on their way, and recovery.
 
 pub(crate) mod columns;
+pub(crate) mod copied;
 pub(crate) mod growth;
 pub(crate) mod heap;
 pub(crate) mod holders;
