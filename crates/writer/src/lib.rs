@@ -27,6 +27,7 @@ mod columns;
 mod layout;
 mod operation;
 mod options;
+mod retention;
 mod schema;
 mod transaction;
 mod writer;

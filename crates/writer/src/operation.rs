@@ -2,6 +2,7 @@
 
 use crate::columns::ColumnChange;
 use crate::layout::{NodePlan, Plan};
+use crate::retention::Retained;
 use crate::schema::Schemas;
 use arrow::datatypes::SchemaRef;
 use shmframe_format::table::NodeItem;
@@ -43,6 +44,7 @@ pub(crate) enum Operation {
     Put(SchemaRef, Plan, Option<Vec<u8>>),
     Remove,
     Columns(ColumnChange),
+    Retain(Retained),
 }
 
 /// Carries out an operation: the transaction is as it was before if it fails.
@@ -61,6 +63,12 @@ pub(crate) fn carry_out(
             }
             schemas.learned.push((frame.to_owned(), None));
             Ok(())
+        }
+        Operation::Retain(retained) => {
+            let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
+            let state = records.state();
+            let rows = retained.rows_to_drop(state.first_row, state.rows);
+            staging.cut_front(records, rows).map(drop).map_err(place)
         }
         Operation::Put(schema, plan, message) => {
             put(staging, schemas, threads, frame, (schema, plan, message)).map_err(place)
