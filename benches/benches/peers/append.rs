@@ -86,7 +86,8 @@ fn followed(run: &mut Run) -> Result<()> {
     let (mut alone, rows) = grown(run, "alone")?;
     let (writer, _) = grown(run, "followed")?;
     let writer = RefCell::new(writer);
-    let readers: Vec<(StopHandle, JoinHandle<()>)> = (0..READERS).map(|_| follow(run)).collect::<Result<_>>()?;
+    let readers: Vec<(StopHandle, JoinHandle<()>)> =
+        (0..READERS).map(|_| follow(run)).collect::<Result<_>>()?;
     let lines = FOLLOWED.run(vec![
         Contestant::new("4 readers follow", |n| {
             cpu(|| drop(append_and_keep(&mut writer.borrow_mut(), &rows, n)))
@@ -117,7 +118,8 @@ fn follow(run: &Run) -> Result<(StopHandle, JoinHandle<()>)> {
 
 fn many(run: &mut Run) -> Result<()> {
     let rows = frame_of(MANY_ROWS * 16, 2)?;
-    let buffers: Vec<Buffer> = rows.columns().iter().map(|column| column.to_data().buffers()[0].clone()).collect();
+    let buffers: Vec<Buffer> =
+        rows.columns().iter().map(|column| column.to_data().buffers()[0].clone()).collect();
     let pieces: Vec<&[u8]> = buffers.iter().map(Buffer::as_slice).collect();
     let mut writer = run.place.writer("many")?;
     writer.put("ticks", &frame_of(BEFORE * 16, 2)?)?;
