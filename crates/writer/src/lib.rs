@@ -24,6 +24,7 @@
 mod arrays;
 mod batches;
 mod columns;
+mod growth;
 mod layout;
 mod operation;
 mod options;
@@ -48,13 +49,18 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
-    use crate::{ErrorKind, columns, layout, operation, transaction};
+    use crate::{ErrorKind, columns, growth, layout, operation, transaction};
     use shmframe_format::every_kind::check_messages;
 
     #[test]
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
-        let errors =
-            [columns::every_kind(), layout::every_kind(), operation::every_kind(), transaction::every_kind()];
+        let errors = [
+            columns::every_kind(),
+            growth::differences::every_kind(),
+            layout::every_kind(),
+            operation::every_kind(),
+            transaction::every_kind(),
+        ];
         check_messages(
             errors.into_iter().flatten().collect(),
             &[
@@ -64,6 +70,7 @@ mod tests {
                 ErrorKind::InvalidArgument,
                 ErrorKind::FrameMissing,
                 ErrorKind::ColumnMissing,
+                ErrorKind::Corrupt,
             ],
         );
     }

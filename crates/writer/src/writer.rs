@@ -2,6 +2,7 @@
 
 use crate::arrays::Arrays;
 use crate::batches::Batches;
+use crate::growth::Dictionaries;
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
 use crate::transaction::Transaction;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 pub struct Writer {
     store: Store,
     schemas: SchemaRecords,
+    dictionaries: Dictionaries,
     threads: usize,
 }
 
@@ -30,7 +32,7 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     pub(crate) fn new(store: Store, threads: usize) -> Self {
-        Self { store, schemas: SchemaRecords::default(), threads }
+        Self { store, schemas: SchemaRecords::default(), dictionaries: Dictionaries::default(), threads }
     }
 
     /// Creates the segment `name`, with the default options.
@@ -69,6 +71,14 @@ impl Writer {
     /// Those of [`Transaction::put`] and [`Transaction::commit`]; the last version then stays.
     pub fn put<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
         self.alone(|transaction| transaction.put(frame, batches))
+    }
+
+    /// [`Transaction::append`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::append`] and [`Transaction::commit`]; the last version then stays.
+    pub fn append<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
+        self.alone(|transaction| transaction.append(frame, batches))
     }
 
     /// Removes a frame and returns the first version without it.
@@ -173,7 +183,7 @@ impl Writer {
     /// # Errors
     /// [`crate::ErrorKind::WriterInChild`].
     pub fn begin(&mut self) -> Result<Transaction<'_>> {
-        Transaction::begin(&mut self.store, &mut self.schemas, self.threads)
+        Transaction::begin(&mut self.store, (&mut self.schemas, &mut self.dictionaries), self.threads)
     }
 
     /// The newest version that this writer knows of.

@@ -64,11 +64,18 @@ fn cost(work: impl FnOnce()) -> Cost {
     Cost { stored: after.1 - before.1, stores, fences, copies, system_calls, allocations }
 }
 
+/// Appends a batch so many times.
+fn append(writer: &mut Writer, times: u64, batch: &RecordBatch) {
+    for _ in 0..times {
+        writer.append("ticks", batch).unwrap();
+    }
+}
+
 /// The costs of a hundred appends, the most common one first.
 fn costs(writer: &mut Writer, batch: &RecordBatch) -> Vec<(Cost, usize)> {
     let mut counts: HashMap<Cost, usize> = HashMap::new();
     for _ in 0..100 {
-        *counts.entry(cost(|| drop(writer.append("ticks", batch).unwrap()))).or_default() += 1;
+        *counts.entry(cost(|| append(writer, 1, batch))).or_default() += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
@@ -83,9 +90,9 @@ fn millionth_append_costs_what_the_thousandth_did() {
     let writer = segment.writer();
     writer.put("ticks", &numbers(0..20_000)).unwrap();
     let batch = numbers(0..FEW);
-    (0..1000).for_each(|_| drop(writer.append("ticks", &batch).unwrap()));
+    append(writer, 1000, &batch);
     let first = costs(writer, &batch);
-    (0..times).for_each(|_| drop(writer.append("ticks", &batch).unwrap()));
+    append(writer, times, &batch);
     let last = costs(writer, &batch);
     println!("an append of 3 rows of 2 columns, and its commit: {:?}", first[0]);
     assert_eq!(first[0].0, last[0].0);
@@ -107,7 +114,7 @@ fn append_of_any_columns_depends_on_its_rows_not_on_those_there() {
         writer.put("ticks", &trades(0..before)).unwrap();
         let batch = trades(0..64);
         // A chunk of its own, with bitmaps, and symbols that are known.
-        (0..200).for_each(|_| drop(writer.append("ticks", &batch).unwrap()));
+        append(writer, 200, &batch);
         seen.push(costs(writer, &batch)[0].0);
     }
     println!("an append of 64 rows of 6 columns: {:?}", seen[0]);
@@ -127,7 +134,7 @@ fn commit_to_one_frame_of_ten_thousand_touches_at_most_three_times_the_bytes() {
         }
         transaction.commit().unwrap();
         writer.put("ticks", &trades(0..20_000)).unwrap();
-        (0..200).for_each(|_| drop(writer.append("ticks", &batch).unwrap()));
+        append(writer, 200, &batch);
         costs(writer, &batch)[0].0.stored
     };
     let rows = 64 * (8 + 4 + 8 + 8 + 4 + 7) + 2 * 8 * 6;

@@ -19,25 +19,25 @@
 //! | `fill`, `task`, `bits`, `source` | the copying |
 
 mod agreement;
-mod bits;
-mod dictionary;
-mod error;
-mod fill;
-mod kind;
+pub(crate) mod bits;
+pub(crate) mod dictionary;
+pub(crate) mod error;
+pub(crate) mod fill;
+pub(crate) mod kind;
 mod list_views;
 mod lists;
 mod merge;
 mod nulls;
-mod path;
-mod plan;
-mod planner;
+pub(crate) mod path;
+pub(crate) mod plan;
+pub(crate) mod planner;
 mod ranges;
 mod runs;
-mod source;
+pub(crate) mod source;
 mod strings;
-mod task;
+pub(crate) mod task;
 mod unions;
-mod views;
+pub(crate) mod views;
 
 #[cfg(test)]
 mod tests;
