@@ -221,7 +221,8 @@ impl Space {
             let warm = self.warm.get(&range.start)?.clone();
             self.remove_warm(warm.clone());
             self.insert_warm(warm.start..range.start);
-            self.insert_warm(pages.end..warm.end);
+            // What of it lies in the range, behind the last whole page, is the run's too.
+            self.insert_warm(range.end.min(warm.end)..warm.end);
         }
         self.cold.remove(pages.end..range.end);
         Some((range, pages))
@@ -468,6 +469,23 @@ mod tests {
         space.give_warm(taken[3].clone());
         assert_eq!(space.take_warm((1 << 16) - 3 * 1024, false), Some(taken[3].start..block.end));
         assert_eq!(space.warm_bytes(), 0);
+    }
+
+    #[test]
+    fn run_takes_all_of_its_range_wherever_warm_bytes_end_in_it() {
+        for odd in [0, 64, 4032] {
+            let mut space = space();
+            let block = space.take_cold(10 * 4096 + odd).unwrap();
+            space.give_warm(block.clone());
+            let (range, pages) = space.take_run(8 * 4096, 100 * 4096).unwrap();
+            assert_eq!((range.clone(), pages), (4096..101 * 4096, 4096..11 * 4096));
+            assert_eq!(space.free().iter().next(), Some(&(range.end..1 << 30)));
+            assert_eq!(space.warm_bytes(), 0);
+            space.give_back(range, &(4096..11 * 4096));
+            // A part of the warm extent is enough.
+            assert_eq!(space.take_run(4096, 2 * 4096).unwrap().0, 4096..3 * 4096);
+            assert_eq!(space.warm_bytes(), 8 * 4096);
+        }
     }
 
     #[test]
