@@ -129,7 +129,9 @@ impl Staging<'_> {
             Identity::Same { generation, first_row } => (generation, first_row),
         };
         let buffers = &draft.buffers;
-        let columns = Span::trees(&draft.nodes).filter(|column| !column.buffers.is_empty()).count();
+        // Exactly as many extents as `place` makes: what is taken for more would be covered by nothing.
+        let is_packed = |column: &Span| buffers[column.buffers.clone()].iter().any(|buffer| buffer.packed() > 0);
+        let columns = Span::trees(&draft.nodes).filter(is_packed).count();
         let runs = buffers.iter().filter(|buffer| buffer.packed() == 0).count();
         let layout_length = Layout::draft_length(columns + runs, buffers.len());
         check_record_length(layout_length)?;
