@@ -17,12 +17,13 @@ pub mod geometry;
 pub mod header;
 pub mod name;
 pub mod record;
+pub mod retention;
 mod state_checks;
 pub mod table;
 mod walk;
 
 pub use error::{Describe, Error, ErrorKind, Report, Result};
-pub use walk::{Covered, walk};
+pub use walk::{Covered, walk, walk_bytes};
 
 #[cfg(test)]
 mod tests {

@@ -122,7 +122,9 @@ impl Frame {
             .map(|column| self.index_of(column))
             .collect::<Result<_>>()
             .map_err(|error| self.placed(error))?;
-        let schema = all.project(&indices).map_err(|cause| Error::from(ReadKind::Batch).because(cause))?;
+        let schema = all
+            .project(&indices)
+            .map_err(|cause| self.placed(Error::from(ReadKind::Batch).because(cause)))?;
         let selected = Some((indices.into(), Arc::new(schema)));
         Ok(Self { selected, ..self.clone() })
     }
@@ -201,8 +203,13 @@ impl Frame {
         self.pinned.contains_address(address)
     }
 
+    /// Adds to an error which frame of which segment it is; an `Inspector` adds its segment itself.
     pub(crate) fn placed(&self, error: Error) -> Error {
-        error.at(format_args!("frame {:?}", self.name()))
+        let error = error.at(format_args!("frame {:?}", self.name()));
+        match self.pinned.location() {
+            Some(location) => error.at(location.path().display()),
+            None => error,
+        }
     }
 
     pub(crate) fn index_of(&self, column: &str) -> Result<usize> {

@@ -146,7 +146,7 @@ impl Inspected<'_> {
     pub fn frame(&self, name: &str) -> Result<Frame> {
         let place = |error: Error| error.at(format_args!("frame {name:?}"));
         let found = self.version.frame(name).map_err(place)?;
-        let copied = found.ok_or_else(|| no_frame(name, self.frames()))?;
+        let Some(copied) = found else { return Err(no_frame(name, self.frames()?)) };
         let known = KnownFrame::read(&copied, None, Validation::Full).map_err(place)?;
         Ok(Frame::new(copied, Arc::new(known), Validation::Full))
     }

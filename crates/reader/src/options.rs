@@ -116,7 +116,7 @@ impl ReaderOptions {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         let timed_out = ReadKind::OpenTimedOut { name: name.to_owned() };
-                        return Err(Error::from(timed_out).because(error));
+                        return Err(Error::from(timed_out).at(error.place()).because(error));
                     }
                     std::thread::sleep(patience.min(left));
                     patience = (patience * 2).min(PATIENCE.1);

@@ -28,7 +28,7 @@ struct Inner {
     frames: Arc<KnownFrames>,
     /// The thread that waits for the reader's streams, while there are some.
     #[cfg(feature = "futures")]
-    watch: std::sync::Mutex<std::sync::Weak<crate::watch::Watch>>,
+    watch: crate::watch::WatchPlace,
 }
 
 /// What a wait for a newer version came to.
@@ -58,7 +58,7 @@ impl Reader {
             options,
             frames,
             #[cfg(feature = "futures")]
-            watch: std::sync::Mutex::default(),
+            watch: crate::watch::WatchPlace::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -190,7 +190,7 @@ impl Reader {
                 WaitOutcome::Nothing if left.is_zero() => return Ok(Wait::TimedOut),
                 WaitOutcome::Nothing => {}
             }
-            if !attachment.is_current()? {
+            if !attachment.is_current().map_err(|error| error.at(self.path().display()))? {
                 return Ok(Wait::Removed);
             }
             cap = (cap * 2).min(CAP.1);

@@ -6,9 +6,9 @@ use crate::known_frames::KnownFrames;
 use crate::position::{Appended, Position, Since};
 use core::fmt;
 use core::time::Duration;
-use shmframe_format::Result;
 use shmframe_format::directory::Token;
 use shmframe_format::table::Entry;
+use shmframe_format::{Error, Result};
 use shmframe_segment::PinnedVersion;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -60,7 +60,8 @@ impl Snapshot {
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
     pub fn frames(&self) -> Result<Vec<String>> {
-        Ok(self.version.frames()?.into_iter().map(|frame| frame.name).collect())
+        let frames = self.version.frames().map_err(|error| self.placed(error))?;
+        Ok(frames.into_iter().map(|frame| frame.name).collect())
     }
 
     /// How many frames there are.
@@ -74,7 +75,10 @@ impl Snapshot {
     /// # Errors
     /// [`crate::ErrorKind::FrameMissing`], with the names that exist; [`crate::ErrorKind::Corrupt`].
     pub fn frame(&self, name: &str) -> Result<Frame> {
-        self.find(name)?.ok_or_else(|| no_frame(name, self.frames()))
+        match self.find(name)? {
+            Some(frame) => Ok(frame),
+            None => Err(self.placed(no_frame(name, self.frames()?))),
+        }
     }
 
     /// The frame of this name, if there is one.
@@ -93,7 +97,12 @@ impl Snapshot {
             Some(pinned) => self.known.frame(pinned, before.as_deref()).map(Some),
             None => Ok(None),
         });
-        found.map_err(|error| error.at(format_args!("frame {name:?}")))
+        found.map_err(|error| self.placed(error.at(format_args!("frame {name:?}"))))
+    }
+
+    /// Adds which segment it is to an error.
+    fn placed(&self, error: Error) -> Error {
+        error.at(self.version.attachment().location().path().display())
     }
 
     /// The rows that the frame of this name got after `position`, or what became of it: see [`Frame::appended_since`]. A frame
@@ -110,9 +119,6 @@ impl Snapshot {
 }
 
 /// The error of a frame that is not among `names`.
-pub(crate) fn no_frame(frame: &str, names: Result<Vec<String>>) -> shmframe_format::Error {
-    match names {
-        Ok(names) => ReadKind::FrameMissing { frame: frame.to_owned(), names }.into(),
-        Err(error) => error,
-    }
+pub(crate) fn no_frame(frame: &str, names: Vec<String>) -> Error {
+    ReadKind::FrameMissing { frame: frame.to_owned(), names }.into()
 }

@@ -21,7 +21,8 @@ impl Follow {
     /// The same as a stream, for any executor. One thread waits for all streams of a [`crate::Reader`], and ends within
     /// 100 ms after the last of them; a snapshot is taken when the stream is polled.
     ///
-    /// A forked child has no such thread: there the stream gives what is there when it is polled, and wakes nobody.
+    /// A forked child has no such thread: a stream that is made there, or was made before and is polled there, gets
+    /// another one. What a waker of the parent held, that was to be woken at the fork, stays in the child until it ends.
     ///
     /// # Errors
     /// [`crate::ErrorKind::System`] if no thread can be started.
@@ -52,8 +53,8 @@ impl Stream for FollowStream {
         if let Some(next) = this.look() {
             return Poll::Ready(next);
         }
-        if !this.follow.reader().is_same(&before) {
-            // It goes on with the next segment, whose reader has a thread of its own.
+        if !this.follow.reader().is_same(&before) || !this.watched.is_here() {
+            // It goes on with the next segment, whose reader has a thread of its own; or in a forked child.
             match this.follow.reader().watched() {
                 Ok(watched) => this.watched = watched,
                 Err(error) => return Poll::Ready(Some(Err(error))),

@@ -2,13 +2,17 @@
 //!
 //! It only waits and wakes: a stream that is polled takes its snapshot itself, which never waits. The thread is there while
 //! there are streams, and holds no version.
+//!
+//! A forked child has no such thread, and what another thread had locked at the fork stays locked there: so whoever
+//! comes here from the parent gets a new thread, and leaves the locks of the old one alone.
 
 use crate::follow::StopHandle;
 use crate::reader::{Reader, Wait};
 use core::task::Waker;
 use core::time::Duration;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use shmframe_segment::forks;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::thread;
 
 /// How long one wait lasts: then it is seen who was stopped, who asks by now, and whether anybody is left.
@@ -38,9 +42,19 @@ shmframe_format::every_kind!(WatchKind {
     NoThread: WatchKind::NoThread;
 });
 
+/// Where a reader finds its thread, while there is one.
+#[derive(Debug)]
+pub(crate) struct WatchPlace {
+    /// The process that made it: see [`forks`].
+    process: u64,
+    watch: Mutex<Weak<Watch>>,
+}
+
 /// Where the thread and the streams of a reader meet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watch {
+    /// The process that has the thread: see [`forks`].
+    process: u64,
     asking: Mutex<Asking>,
     changed: Condvar,
 }
@@ -71,7 +85,36 @@ pub(crate) struct Watched {
     stream: u64,
 }
 
+impl Default for WatchPlace {
+    fn default() -> Self {
+        Self { process: forks(), watch: Mutex::default() }
+    }
+}
+
+impl WatchPlace {
+    /// Nothing where another thread of the parent had it locked at the fork.
+    fn lock(&self) -> Option<MutexGuard<'_, Weak<Watch>>> {
+        if self.process == forks() {
+            return Some(self.watch.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        match self.watch.try_lock() {
+            Ok(place) => Some(place),
+            Err(TryLockError::Poisoned(place)) => Some(place.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
 impl Watch {
+    fn new() -> Self {
+        Self { process: forks(), asking: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Whether its thread is one of this process. If not, nobody may wait for its lock.
+    fn is_here(&self) -> bool {
+        self.process == forks()
+    }
+
     fn asking(&self) -> MutexGuard<'_, Asking> {
         // Nothing panics under the lock; if it did, the entries would be whole.
         self.asking.lock().unwrap_or_else(PoisonError::into_inner)
@@ -131,14 +174,18 @@ impl Watched {
     ///
     /// # Errors
     /// [`ErrorKind::System`] if it cannot be started.
-    pub(crate) fn new(place: &Mutex<Weak<Watch>>, reader: &Reader) -> Result<Self> {
-        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(watched) = place.upgrade().and_then(Self::of) {
+    pub(crate) fn new(place: &WatchPlace, reader: &Reader) -> Result<Self> {
+        let mut place = place.lock();
+        let found = place.as_ref().and_then(|place| place.upgrade()).filter(|watch| watch.is_here());
+        if let Some(watched) = found.and_then(Self::of) {
             return Ok(watched);
         }
-        let watch = Arc::new(Watch::default());
+        let watch = Arc::new(Watch::new());
         let watched = Self { watch: Arc::clone(&watch), stream: 0 };
-        *place = Arc::downgrade(&watch);
+        // In a child that does not get at the place, each stream has a thread of its own.
+        if let Some(place) = &mut place {
+            **place = Arc::downgrade(&watch);
+        }
         let reader = reader.clone();
         let waiting = thread::Builder::new().name("shmframe follow".to_owned());
         let started = waiting.spawn(move || watch.run(&reader));
@@ -158,6 +205,11 @@ impl Watched {
         Some(Self { watch, stream })
     }
 
+    /// Whether its thread is one of this process. If not, another share must be taken.
+    pub(crate) fn is_here(&self) -> bool {
+        self.watch.is_here()
+    }
+
     /// Lets `waker` be woken when there is a version newer than `seen`, or `stop` was called: instead of what was asked before.
     pub(crate) fn ask(&self, seen: u64, stop: StopHandle, waker: Waker) {
         let entry = Entry { stream: self.stream, seen, stop, waker };
@@ -173,10 +225,39 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
+        if !self.is_here() {
+            return;
+        }
         let mut asking = self.watch.asking();
         let mine = asking.entries.iter().position(|entry| entry.stream == self.stream);
         let mine = mine.map(|at| asking.entries.swap_remove(at));
         drop(asking);
         drop(mine);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    /// Another thread of the parent had both locks at the fork: nobody lets them go.
+    #[test]
+    fn locks_that_were_held_at_a_fork_are_not_waited_for_in_the_child() {
+        let parent = forks().wrapping_sub(1);
+        let place = WatchPlace { process: parent, watch: Mutex::default() };
+        let watch = Arc::new(Watch { process: parent, ..Watch::new() });
+        let (_place_held, _asking_held) = (place.watch.lock().unwrap(), watch.asking.lock().unwrap());
+        assert!(place.lock().is_none());
+        let watched = Watched { watch: Arc::clone(&watch), stream: 1 };
+        assert!(!watched.is_here());
+        drop(watched);
+    }
+
+    #[test]
+    fn place_of_the_parent_that_nobody_holds_is_used_in_the_child() {
+        let place = WatchPlace { process: forks().wrapping_sub(1), watch: Mutex::default() };
+        assert!(place.lock().is_some());
+        assert!(WatchPlace::default().lock().is_some());
     }
 }

@@ -13,7 +13,7 @@
 
 use crate::files::location::Identity;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use nix::errno::Errno;
 
 /// Something that holds such descriptors. The handlers run under the fork lock; they neither allocate nor lock.
@@ -47,6 +47,17 @@ static SHARED: Shared =
 
 /// What registering the handlers came to: an error number, or 0. Until then the library is not loaded.
 static REGISTERED: AtomicI32 = AtomicI32::new(libc::EAGAIN);
+
+/// See [`forks`].
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// How many forks lie between this process and the one that loaded the library: tells a child from its parent, also
+/// where both have the same pid in namespaces of their own.
+#[must_use]
+pub fn forks() -> u64 {
+    // The child stores it before it has a second thread.
+    FORKS.load(Ordering::Relaxed)
+}
 
 /// One of the functions that the loader calls for each program or library that it has loaded, also one that is loaded
 /// by `dlopen`, before `main` or `dlopen` goes on. At `dlclose` the C library drops a library's handlers.
@@ -187,6 +198,7 @@ extern "C" fn parent() {
 }
 
 extern "C" fn child() {
+    FORKS.store(forks() + 1, Ordering::Relaxed);
     ForkLockInHandler::each(|object| object.child());
     unlock();
 }

@@ -28,6 +28,8 @@ pub mod steps;
 pub mod sync;
 #[cfg(not(loom))]
 mod sys;
+#[cfg(not(loom))]
+mod watch;
 pub mod words;
 #[cfg(not(loom))]
 mod writing;
@@ -39,6 +41,7 @@ pub use {
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
     files::opening::remove_segment,
     files::slot_pins::{RegistryView, SlotPins},
+    fork::forks,
     reading::attachment::Attachment,
     reading::frame::{Frozen, PinnedFrame},
     reading::frame_bytes::FrameBytes,

@@ -5,6 +5,8 @@ use shmframe::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use shmframe::{ErrorKind, Reader, Writer};
 use std::fmt::{Debug, Write};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
@@ -150,4 +152,54 @@ fn reader_that_dies_is_told_as_reaped() {
         "{lines:#?}"
     );
     writer.remove_segment().unwrap();
+}
+
+/// The variable that makes a process of this test the one that forks.
+const FORK: &str = "SHMFRAME_EVENTS_FORK";
+
+/// In a process of its own: a fork is one of all threads, those of the other tests included.
+#[test]
+fn fork_under_a_snapshot_is_told_at_the_next_one() {
+    if std::env::var_os(FORK).is_some() {
+        return fork_under_a_snapshot();
+    }
+    let forking = Command::new(std::env::current_exe().unwrap())
+        .args(["fork_under_a_snapshot_is_told_at_the_next_one", "--exact", "--nocapture"])
+        .env(FORK, "1")
+        .output()
+        .unwrap();
+    assert!(forking.status.success(), "{}", String::from_utf8_lossy(&forking.stderr));
+}
+
+fn fork_under_a_snapshot() {
+    let listener = Listener::default();
+    let _guard = tracing::subscriber::set_default(listener.clone());
+    let name = format!("events-fork-{}", std::process::id());
+    let mut writer = Writer::options().directory("/dev/shm").create(&name).unwrap();
+    let reader = Reader::options().directory("/dev/shm").open(&name).unwrap();
+    listener.take();
+
+    // Without a snapshot there is nothing to tell.
+    fork();
+    drop(reader.snapshot().unwrap());
+    assert_told(&listener.take(), &name, &[]);
+
+    let held = reader.snapshot().unwrap();
+    fork();
+    assert_told(&listener.take(), &name, &[]);
+    writer.put("frame", &batch(1)).unwrap();
+    let next = reader.snapshot().unwrap();
+    let lines = listener.take();
+    assert_told(&lines, &name, &["forked"]);
+    assert!(lines[0].contains("settled=true"), "{lines:#?}");
+    assert_eq!((held.version(), next.version()), (1, 2));
+    drop(reader.snapshot().unwrap());
+    assert_told(&listener.take(), &name, &[]);
+    writer.remove_segment().unwrap();
+}
+
+/// Forks, safely: the child only becomes another program. With a group to set, the standard library does not spawn.
+fn fork() {
+    let group = std::fs::metadata("/proc/self").unwrap().gid();
+    assert!(Command::new("/bin/true").gid(group).status().unwrap().success());
 }

@@ -28,6 +28,7 @@ mod growth;
 mod layout;
 mod operation;
 mod options;
+mod retention;
 mod schema;
 mod transaction;
 mod writer;
@@ -53,8 +54,13 @@ mod tests {
 
     #[test]
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
-        let errors =
-            [columns::every_kind(), growth::differences::every_kind(), layout::every_kind(), operation::every_kind(), transaction::every_kind()];
+        let errors = [
+            columns::every_kind(),
+            growth::differences::every_kind(),
+            layout::every_kind(),
+            operation::every_kind(),
+            transaction::every_kind(),
+        ];
         check_messages(
             errors.into_iter().flatten().collect(),
             &[

@@ -83,8 +83,11 @@ impl WriterOptions {
         self
     }
 
-    /// Bytes of memory that the segment may take, its tables included (some 1.6 MB); `u64::MAX`: no quota. Unset: what
-    /// the segment has, half of the file system for a new one. The quota holds for all its writers.
+    /// Bytes of memory that the segment may take, its tables included; `u64::MAX`: no quota. Unset: what the segment has,
+    /// half of the file system for a new one. The quota holds for all its writers.
+    ///
+    /// The least is what a segment takes without any frame, some 1.8 MB with 512 slots. A quota below what a segment
+    /// takes by now takes nothing away: frames can be removed, and nothing put until that made room.
     #[must_use]
     pub fn quota(mut self, bytes: u64) -> Self {
         self.store.quota = Some(bytes);
@@ -138,8 +141,8 @@ impl WriterOptions {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Exists`], [`crate::ErrorKind::InvalidName`], [`crate::ErrorKind::InvalidArgument`],
-    /// [`crate::ErrorKind::ProcessLimit`], [`crate::ErrorKind::QuotaExceeded`] if not even its tables fit into the quota, or what
-    /// the directory refuses.
+    /// [`crate::ErrorKind::ProcessLimit`], [`crate::ErrorKind::QuotaExceeded`] if what is to be prefaulted does not fit, or
+    /// what the directory refuses.
     pub fn create(&self, name: &str) -> Result<Writer> {
         Ok(Writer::new(Store::create(&self.location(name)?, self.store.clone())?, self.threads))
     }
@@ -148,7 +151,7 @@ impl WriterOptions {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Missing`]; [`crate::ErrorKind::LeaseTaken`], naming the holder, while another writer lives;
-    /// [`crate::ErrorKind::Corrupt`]; or what the directory refuses.
+    /// [`crate::ErrorKind::InvalidArgument`]; [`crate::ErrorKind::Corrupt`]; or what the directory refuses.
     pub fn open(&self, name: &str) -> Result<Writer> {
         Ok(Writer::new(Store::open(&self.location(name)?, self.store.clone())?, self.threads))
     }

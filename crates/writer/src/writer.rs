@@ -153,6 +153,24 @@ impl Writer {
         self.alone(|transaction| transaction.move_column(frame, column, position))
     }
 
+    /// Drops the oldest rows of a frame, so that `rows` stay, or up to 63 more, and publishes the next version, which it
+    /// returns ([`Transaction::keep_last`]).
+    ///
+    /// # Errors
+    /// Those of [`Transaction::keep_last`] and [`Transaction::commit`].
+    pub fn keep_last(&mut self, frame: &str, rows: u64) -> Result<u64> {
+        self.alone(|transaction| transaction.keep_last(frame, rows))
+    }
+
+    /// Drops the rows of a frame before the one with this number, or up to 63 fewer, and publishes the next version, which it
+    /// returns ([`Transaction::drop_rows_before`]).
+    ///
+    /// # Errors
+    /// Those of [`Transaction::keep_last`] and [`Transaction::commit`].
+    pub fn drop_rows_before(&mut self, frame: &str, row: u64) -> Result<u64> {
+        self.alone(|transaction| transaction.drop_rows_before(frame, row))
+    }
+
     /// A transaction of one change.
     fn alone(&mut self, change: impl FnOnce(&mut Transaction<'_>) -> Result<()>) -> Result<u64> {
         let mut transaction = self.begin()?;
@@ -209,10 +227,15 @@ impl Writer {
     /// Waits until a frame of `bytes` bytes can be put: until readers let go of old snapshots or end, or the file system
     /// has room. No time-out frees anything. The pages are kept for the next `put`.
     ///
+    /// `bytes` are those of the frame's buffers (`Frame::num_bytes`). It waits for 64 KiB more in the same piece: for
+    /// the padding of the buffers, for the frame's records and for those of the directory. That is enough for 50 columns;
+    /// for each further one, those within others included, add 1 KiB. A transaction of several frames may need several
+    /// pieces. With [`WriterOptions::trim`] the pages may go again, and other writers, where they take turns, may use them.
+    ///
     /// # Errors
-    /// When `timeout` is over, or at once where there is nobody who could let go: [`crate::ErrorKind::QuotaExceeded`],
-    /// [`crate::ErrorKind::DirectoryFull`] or [`crate::ErrorKind::CapacityExceeded`], naming the slots and what each
-    /// of them alone holds. [`crate::ErrorKind::WriterInChild`]; where writers take turns also
+    /// When `timeout` is over, or at once where there is nobody who could let go, also because history holds what is
+    /// missing: [`crate::ErrorKind::QuotaExceeded`], [`crate::ErrorKind::DirectoryFull`] or
+    /// [`crate::ErrorKind::CapacityExceeded`], naming the slots and what each of them alone holds. [`crate::ErrorKind::WriterInChild`]; where writers take turns also
     /// [`crate::ErrorKind::LeaseTaken`].
     pub fn wait_for_space(&mut self, bytes: u64, timeout: Duration) -> Result<()> {
         self.store.wait_for_space(bytes, timeout)
@@ -249,6 +272,16 @@ impl Writer {
     /// [`crate::ErrorKind::Corrupt`]; [`crate::ErrorKind::WriterInChild`].
     pub fn audit(&mut self) -> Result<Audit> {
         self.store.audit()
+    }
+
+    /// Watches over published bytes from now on: a store to one is a panic. For tests.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    #[cfg(feature = "watch")]
+    #[doc(hidden)]
+    pub fn watch(&mut self) -> Result<()> {
+        self.store.watch()
     }
 
     /// Removes the segment. Snapshots that are held stay valid; waiting readers are told.

@@ -86,6 +86,11 @@ fn snapshot_let_go_by_another_thread_during_the_fork_stays_the_childs() {
 }
 
 #[test]
+fn streams_of_the_parent_and_new_ones_go_on_in_a_child() {
+    play("streams");
+}
+
+#[test]
 fn writer_in_a_child_is_refused_and_harms_nothing() {
     play("writer refused");
 }

@@ -1,7 +1,9 @@
 //! What a quota allows, what it says when it is used up, and how a writer waits until there is space again.
 
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use shmframe::{Error, ErrorKind, Writer};
 use shmframe_model::{Scratch, numbers};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes of the frame that the tests replace, and its rows.
@@ -44,7 +46,7 @@ fn used_up_quota_names_each_slot_and_what_it_alone_holds() {
     assert_eq!(holder.alone, holder.bytes, "nobody else holds any of it");
     let told = format!("\"hoarder\") holds {0} bytes by versions [2, 3, 4], {0} of them alone", holder.bytes);
     assert!(error.to_string().contains(&told), "{error} does not say {told}");
-    assert!(error.to_string().contains(&format!("within a quota of {quota}")), "{error}");
+    assert!(error.to_string().contains(&format!("bytes in a row within a quota of {quota}")), "{error}");
     assert!(error.place().ends_with("s.shmf"), "{error}");
     // The last version stays, and what is let go of is room.
     assert_eq!(reader.snapshot().unwrap().version(), 4);
@@ -164,6 +166,74 @@ fn wait_for_space_fails_at_once_where_nobody_can_let_go() {
     assert_eq!(audit.working, audit.recovered);
 }
 
+/// Readers could let go of what they hold, and nothing would be free.
+#[test]
+fn wait_for_space_fails_at_once_where_history_holds_what_is_missing() {
+    let scratch = Scratch::new();
+    drop(with_room_for(&scratch, 3));
+    let mut writer = scratch.writer().history(2).open("s").unwrap();
+    put(&mut writer).unwrap();
+    let _held = scratch.reader().open("s").unwrap().snapshot().unwrap();
+    put(&mut writer).unwrap();
+    let error = writer.wait_for_space(2 * FRAME, Duration::from_secs(1000)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    let history = writer.stats().unwrap().pinned;
+    assert!((FRAME..FRAME + (16 << 10)).contains(&history), "{history}");
+    assert!(error.to_string().contains(&format!("history holds {history} bytes")), "{error}");
+    // With the next commit it is the reader's alone: then time may help.
+    put(&mut writer).unwrap();
+    let error = writer.wait_for_space(2 * FRAME, Duration::from_millis(20)).unwrap_err();
+    assert!(error.to_string().contains("by versions [2]"), "{error}");
+}
+
+/// Whether the quota is just enough, nearly so, or too small.
+#[test]
+fn what_was_waited_for_can_be_put_down_to_the_last_page_of_the_quota() {
+    let scratch = Scratch::new();
+    let frame = wide(50);
+    for rows in [1, 4000] {
+        let frame = frame.slice(0, rows);
+        let mut base = scratch.writer().create("base").unwrap();
+        crowd(&mut base);
+        let before = base.allocated_bytes();
+        base.put("wide", &frame).unwrap();
+        let bytes =
+            scratch.reader().open("base").unwrap().snapshot().unwrap().frame("wide").unwrap().num_bytes();
+        base.remove_segment().unwrap();
+        let (mut had, mut refused) = (0, 0);
+        for pages in 0..40 {
+            let mut writer = scratch.writer().quota(before + bytes + pages * 4096).create("s").unwrap();
+            crowd(&mut writer);
+            match writer.wait_for_space(bytes, Duration::ZERO) {
+                Ok(()) => drop(writer.put("wide", &frame).unwrap_or_else(|error| panic!("{pages}: {error}"))),
+                Err(_) => refused += 1,
+            }
+            had += u64::from(writer.version() == 3);
+            writer.remove_segment().unwrap();
+        }
+        assert!(had > 0 && refused > 0, "{had} were put, {refused} refused");
+    }
+}
+
+/// Many other frames, so that a way in the directory is long.
+fn crowd(writer: &mut Writer) {
+    let mut transaction = writer.begin().unwrap();
+    for number in 0..500 {
+        transaction.put(&format!("frame-{number}"), &numbers(0, 1)).unwrap();
+    }
+    assert_eq!(transaction.commit().unwrap(), 2);
+}
+
+/// 4000 rows of strings with nulls, three buffers each, under long names.
+fn wide(columns: usize) -> RecordBatch {
+    let column = |number: usize| {
+        let value = |row: usize| (row % 7 != 3).then(|| format!("{}", row * number));
+        let values: ArrayRef = Arc::new((0..4000).map(value).collect::<StringArray>());
+        (format!("a column with a long name, number {number}"), values)
+    };
+    RecordBatch::try_from_iter((0..columns).map(column)).unwrap()
+}
+
 #[test]
 fn quota_stays_with_the_segment_and_is_shown_in_it() {
     let scratch = Scratch::new();
@@ -181,42 +251,58 @@ fn quota_stays_with_the_segment_and_is_shown_in_it() {
     }
 }
 
-#[test]
-fn quota_that_has_no_room_for_an_empty_segment_fails_its_creation() {
-    let scratch = Scratch::new();
-    let error = scratch.writer().quota(1 << 20).create("s").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
-    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+/// The least quota of a segment in `scratch`: its tables, 32 pages in reserve, and one for the root.
+fn least(scratch: &Scratch) -> u64 {
+    drop(scratch.writer().create("any").unwrap());
+    let least = scratch.files("any").geometry().heap_offset() + 33 * 4096;
+    scratch.writer().remove_segment("any").unwrap();
+    least
 }
 
-/// A quota that is raised helps at once, and one that is lowered takes nothing away.
 #[test]
-fn quota_below_what_is_allocated_lets_free_pages_be_used() {
+fn quota_below_what_an_empty_segment_takes_is_refused_and_the_least_is_named() {
+    let scratch = Scratch::new();
+    let least = least(&scratch);
+    for quota in [0, 1 << 20, least - 1] {
+        let error = scratch.writer().quota(quota).create("s").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        assert!(error.to_string().contains(&format!("at least {least} bytes")), "{error}");
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+    }
+    drop(scratch.writer().quota(least).create("s").unwrap());
+    for quota in [0, least - 1] {
+        let error = scratch.writer().quota(quota).open("s").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        assert!(error.to_string().contains(&format!("at least {least} bytes")), "{error}");
+        assert!(error.place().ends_with("s.shmf"), "{error}");
+        assert_eq!(scratch.files("s").publication().quota, least, "it stays as it was");
+    }
+}
+
+/// A quota that is raised helps at once, and one that is lowered takes nothing away: what is over it can be emptied.
+#[test]
+fn segment_that_is_over_its_quota_opens_and_can_be_emptied() {
     let scratch = Scratch::new();
     let mut writer = scratch.writer().create("s").unwrap();
     for _ in 0..3 {
         put(&mut writer).unwrap();
     }
     drop(writer);
-    let mut writer = scratch.writer().quota(1).open("s").unwrap();
+    let least = least(&scratch);
+    let mut writer = scratch.writer().quota(least).open("s").unwrap();
+    assert!(writer.allocated_bytes() > least);
     assert_eq!(put(&mut writer).unwrap_err().kind(), ErrorKind::QuotaExceeded, "its pages are unknown");
     let held = scratch.reader().open("s").unwrap().snapshot().unwrap();
     assert_eq!(held.version(), 4);
+    drop(held);
     drop(writer);
     let mut writer = scratch.writer().quota(1 << 30).open("s").unwrap();
     assert_eq!(put(&mut writer).unwrap(), 5);
-}
-
-#[test]
-fn quota_of_nothing_stays_with_the_segment() {
-    let scratch = Scratch::new();
-    drop(scratch.writer().create("s").unwrap());
-    drop(scratch.writer().quota(0).open("s").unwrap());
-    // 0 would be none yet: the next writer would set the usual one.
-    assert_eq!(scratch.files("s").publication().quota, 1);
-    let mut writer = scratch.writer().open("s").unwrap();
-    assert_eq!(writer.quota(), Some(1));
-    assert_eq!(put(&mut writer).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+    drop(writer);
+    let mut writer = scratch.writer().quota(least).open("s").unwrap();
+    assert_eq!(writer.remove("t").unwrap(), 6);
+    writer.trim(0).unwrap();
+    assert!(writer.allocated_bytes() < least + (64 << 10), "{} of {least}", writer.allocated_bytes());
 }
 
 #[test]

@@ -12,10 +12,11 @@ use crate::sys::map::Region;
 use crate::words::{Control, Publication, STATE_REMOVED, label_text};
 use crate::writing::lease::{self, Lease, Wanted};
 use crate::writing::mapped::Mapped;
+use crate::writing::quota::check_quota_option;
 use crate::writing::store::{HISTORY_LIMIT, Store, StoreOptions};
 use core::time::Duration;
 use shmframe_format::geometry::{Geometry, RING_LENGTH};
-use shmframe_format::header::{Header, Role};
+use shmframe_format::header::{Header, Id, Role};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -54,6 +55,14 @@ impl Describe for OpeningKind {
     }
 }
 
+/// The generation of the first frame: another one in each segment, so that a position in a frame of a removed segment is not
+/// taken for one in the next segment of its name.
+fn first_generation(instance: Id) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&instance[..8]);
+    u64::from_le_bytes(bytes)
+}
+
 shmframe_format::every_kind!(OpeningKind {
     History: OpeningKind::History { found: 0 };
     Busy: OpeningKind::Busy;
@@ -68,6 +77,7 @@ impl Store {
     pub fn create(location: &Location, options: StoreOptions) -> Result<Self> {
         check_history(&options)?;
         let geometry = Geometry::new(options.capacity, options.slots)?;
+        check_quota_option(options.quota, &geometry)?;
         limits::check_file_size(geometry.capacity())?;
         options.access.check()?;
         creation::clean_leftovers(location)?;
@@ -86,6 +96,7 @@ impl Store {
             let first = StoreOptions { several_writers: false, ..options.clone() };
             let mut store = Self::assemble(Mapped::open(directory, lease)?, first);
             store.gain()?;
+            store.root.next_generation = first_generation(store.mapped.header.instance());
             store.begin()?.commit()?;
             store.prefault()?;
             match temporary.finish(&options.access) {
@@ -106,8 +117,8 @@ impl Store {
     /// Opens a segment for writing: takes the lease, and recovers what a killed writer left.
     ///
     /// # Errors
-    /// [`ErrorKind::LeaseTaken`], naming the holder; [`ErrorKind::Missing`]; [`ErrorKind::Corrupt`]; or what the
-    /// directory refuses.
+    /// [`ErrorKind::LeaseTaken`], naming the holder; [`ErrorKind::Missing`]; [`ErrorKind::InvalidArgument`];
+    /// [`ErrorKind::Corrupt`]; or what the directory refuses.
     pub fn open(location: &Location, options: StoreOptions) -> Result<Self> {
         check_history(&options)?;
         for _ in 0..ATTEMPTS {
@@ -125,7 +136,9 @@ impl Store {
                 creation::take_away(&store.mapped.directory)?;
                 continue;
             }
-            store.gain().map_err(|error| error.at(location.path().display()))?;
+            check_quota_option(options.quota, store.mapped.geometry())
+                .and_then(|()| store.gain())
+                .map_err(|error| error.at(location.path().display()))?;
             events::taken_over(location, store.epoch);
             store.prefault()?;
             store.pause();

@@ -241,7 +241,8 @@ impl Attachment {
         let opened = self.directory.or_again(self.directory.open_file(READERS, false))?;
         let Some((file, _)) = opened else { return Ok(false) };
         let locked = lock::is_locked(file.as_fd(), WRITER_PRESENCE_BYTE);
-        locked.map_err(|errno| refused("ask for the writer", errno))
+        let place = || self.location().path().join(READERS);
+        locked.map_err(|errno| refused("ask for the writer", errno).at(place().display()))
     }
 
     /// Sleeps until there is a version newer than `version`, once, for `cap` at the most.

@@ -1,6 +1,7 @@
 //! A frame of a version: its bytes are frozen, and reached through [`Frozen`] tokens alone (I11).
 
 use crate::copying::{Copying, PrivateBytes};
+use crate::files::location::Location;
 use crate::reading::frame_bytes::{FrameBytes, place};
 use crate::reading::pin::Pin;
 use crate::reading::version::{CheckedFrame, out_of_heap};
@@ -85,6 +86,15 @@ impl PinnedFrame {
         match &self.origin {
             Origin::Mapped(hold) => hold.entry().version,
             Origin::Copied(copying) => copying.version(),
+        }
+    }
+
+    /// Where the segment stands whose version is pinned; nothing if the frame is copied.
+    #[must_use]
+    pub fn location(&self) -> Option<&Location> {
+        match &self.origin {
+            Origin::Mapped(hold) => Some(hold.attachment().location()),
+            Origin::Copied(_) => None,
         }
     }
 

@@ -40,7 +40,7 @@ impl Describe for HeapKind {
             ),
             Self::DirectoryFull { wanted, free, size, holders } => Report::new(
                 "the file system of the segment is full; nothing was published, the last version stays",
-                format!("{wanted} bytes"),
+                format!("{wanted} bytes in a row (a change may need more than one such piece)"),
                 format!("{free} free of {size}; this segment: {holders}"),
                 "remove frames or segments, let readers drop old snapshots, or enlarge the file system \
                  (mount -o remount,size=; docker run --shm-size)",

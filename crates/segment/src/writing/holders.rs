@@ -79,7 +79,7 @@ impl Store {
 
     /// Who keeps a dropped range in use; versions that nobody pins any more go with the next reclaim.
     fn keeper(&self, dropped: &Dropped, pinned: &BTreeMap<u64, Vec<u32>>) -> Keeper {
-        if self.entries.any_live(dropped.born.max(self.floor), dropped.died) {
+        if self.is_history(dropped) {
             return Keeper::Several;
         }
         let mut slots = pinned.range(dropped.born..dropped.died).flat_map(|(_, slots)| slots);
@@ -90,12 +90,28 @@ impl Store {
         }
     }
 
+    /// Whether history keeps a dropped range: whoever lets go of it, it stays until more is committed.
+    fn is_history(&self, dropped: &Dropped) -> bool {
+        self.entries.any_live(dropped.born.max(self.floor), dropped.died)
+    }
+
+    /// Whether a range would come free if readers let go.
+    pub(crate) fn any_kept_by_readers(&self) -> bool {
+        !self.space.dropped_ranges().iter().all(|dropped| self.is_history(dropped))
+    }
+
     /// What the segment takes and who holds it, in words.
     pub(crate) fn describe_holders(&self) -> String {
         let allocated = self.allocated_bytes();
-        let waiting: u64 = self.space.dropped_ranges().iter().map(Dropped::length).sum();
-        let mut text =
-            format!("{allocated} bytes allocated, {waiting} of them held by readers of older versions");
+        let older: u64 = self.space.dropped_ranges().iter().map(Dropped::length).sum();
+        let history = self.space.dropped_ranges().iter().filter(|dropped| self.is_history(dropped));
+        let history: u64 = history.map(Dropped::length).sum();
+        let mut text = format!("{allocated} bytes allocated, {older} of them for older versions alone");
+        if history > 0 {
+            text += &format!(
+                "; history holds {history} bytes: commit more, or open the segment with a shorter one"
+            );
+        }
         for Holder { slot, pid, label, versions, bytes, alone, .. } in self.holders() {
             text += &format!(
                 "; slot {slot} (process {pid} {label:?}) holds {bytes} bytes by versions {versions:?}, {alone} of \

@@ -9,7 +9,7 @@ use crate::words::{Control, EntryWords, Publication, Registry};
 use crate::writing::lease::Lease;
 use core::mem::ManuallyDrop;
 use shmframe_format::Result;
-use shmframe_format::geometry::{Geometry, RING_LENGTH};
+use shmframe_format::geometry::{ALIGNMENT, Geometry, RING_LENGTH};
 use shmframe_format::header::{Header, Role};
 use shmframe_format::record::RecordSource;
 use shmframe_format::table::RecordHeader;
@@ -94,7 +94,16 @@ impl RecordSource for Mapped {
 impl Mapped {
     /// The bytes of a record, in place.
     fn record_bytes(&self, offset: u64, length: u64) -> Result<&[u8]> {
-        if !self.geometry().in_heap(offset, length) {
+        if !offset.is_multiple_of(ALIGNMENT) {
+            return Err(crate::reading::version::out_of_heap(offset, length));
+        }
+        self.frozen_bytes(offset, length)
+    }
+
+    /// Bytes of a live version, or of the transaction that the holder of the lease is in, in place.
+    pub(crate) fn frozen_bytes(&self, offset: u64, length: u64) -> Result<&[u8]> {
+        if !self.geometry().in_heap(offset / ALIGNMENT * ALIGNMENT, length.saturating_add(offset % ALIGNMENT))
+        {
             return Err(crate::reading::version::out_of_heap(offset, length));
         }
         // A forked child has no such mapping: a look at it would be fatal.

@@ -8,12 +8,13 @@ pub(crate) mod holders;
 pub(crate) mod lease;
 pub(crate) mod mapped;
 #[cfg(test)]
-mod planted_leaks;
+pub(crate) mod planted_leaks;
 pub(crate) mod put;
 pub(crate) mod quota;
 pub(crate) mod recovery;
 pub(crate) mod reserve;
 pub(crate) mod restless;
+pub(crate) mod retention;
 pub(crate) mod runs;
 pub(crate) mod space;
 pub(crate) mod staged_bytes;

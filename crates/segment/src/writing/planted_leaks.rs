@@ -1,7 +1,7 @@
 //! An audit sees what is planted: bytes that nobody frees, and bytes that are free and in use.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use crate::{FrameDraft, Identity, Location, Schema, Store, StoreOptions, Trust};
+use crate::{FrameDraft, Identity, Location, Schema, Staging, Store, StoreOptions, Trust};
 use shmframe_format::geometry::PAGE_SIZE;
 
 /// A store with one frame; its segment goes when this is dropped.
@@ -24,15 +24,7 @@ impl Segment {
 
     pub(crate) fn try_put(&mut self, name: &str) -> shmframe_format::Result<u64> {
         let mut transaction = self.store().begin().unwrap();
-        let draft = FrameDraft {
-            name,
-            schema: Schema::Message(b"a schema"),
-            rows: 0,
-            nodes: Vec::new(),
-            identity: Identity::New,
-            buffers: Vec::new(),
-        };
-        transaction.put_frame(draft, |_| ())?;
+        put_frame(&mut transaction, name)?;
         transaction.commit()
     }
 
@@ -46,6 +38,19 @@ impl Segment {
     pub(crate) fn store(&mut self) -> &mut Store {
         self.0.as_mut().unwrap()
     }
+}
+
+/// Puts a frame without rows into a transaction.
+pub(crate) fn put_frame(transaction: &mut Staging<'_>, name: &str) -> shmframe_format::Result<()> {
+    let draft = FrameDraft {
+        name,
+        schema: Schema::Message(b"a schema"),
+        rows: 0,
+        nodes: Vec::new(),
+        identity: Identity::New,
+        buffers: Vec::new(),
+    };
+    transaction.put_frame(draft, |_| ()).map(drop)
 }
 
 impl Drop for Segment {

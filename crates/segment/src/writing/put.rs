@@ -129,9 +129,8 @@ impl Staging<'_> {
             Identity::Same { generation, first_row } => (generation, first_row),
         };
         let buffers = &draft.buffers;
-        // Exactly as many extents as `place` makes: what is taken for more would be covered by nothing.
-        let is_packed = |column: &Span| buffers[column.buffers.clone()].iter().any(|buffer| buffer.packed() > 0);
-        let columns = Span::trees(&draft.nodes).filter(is_packed).count();
+        let packed = |column: &Span| buffers[column.buffers.clone()].iter().any(|buffer| buffer.packed() > 0);
+        let columns = Span::trees(&draft.nodes).filter(packed).count();
         let runs = buffers.iter().filter(|buffer| buffer.packed() == 0).count();
         let layout_length = Layout::draft_length(columns + runs, buffers.len());
         check_record_length(layout_length)?;

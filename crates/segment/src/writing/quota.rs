@@ -4,8 +4,10 @@
 use crate::sync::Ordering;
 use crate::sys::clock::deadline;
 use crate::sys::descriptor;
+use crate::writing::reserve::reserve_pages;
 use crate::writing::store::Store;
 use core::time::Duration;
+use shmframe_format::geometry::{Geometry, PAGE_SIZE};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -14,33 +16,60 @@ use std::time::Instant;
 const UNLIMITED: u64 = u64::MAX;
 /// What the quota of a new segment leaves to its heap at the least, unless asked otherwise.
 const LEAST_HEAP: u64 = 1 << 20;
+/// What a wait for space asks for besides a frame's bytes: padding, records, and the way to it in the directory. Enough
+/// for some 50 columns.
+const BESIDES: u64 = 64 << 10;
 /// How long a wait for space sleeps between two looks, at first and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 #[derive(Debug)]
 enum QuotaKind {
     Exceeded { wanted: u64, quota: u64, holders: String },
+    TooSmall { found: u64, least: u64 },
 }
 
 impl Describe for QuotaKind {
     fn kind(&self) -> ErrorKind {
-        ErrorKind::QuotaExceeded
+        match self {
+            Self::Exceeded { .. } => ErrorKind::QuotaExceeded,
+            Self::TooSmall { .. } => ErrorKind::InvalidArgument,
+        }
     }
 
     fn report(&self) -> Report {
-        let Self::Exceeded { wanted, quota, holders } = self;
-        Report::new(
-            "the segment's quota is used up; nothing was published, the last version stays",
-            format!("{wanted} bytes more within a quota of {quota}"),
-            format!("this segment: {holders}"),
-            "remove frames, let readers drop old snapshots (wait_for_space), or raise the quota",
-        )
+        match self {
+            Self::Exceeded { wanted, quota, holders } => Report::new(
+                "the segment's quota is used up; nothing was published, the last version stays",
+                format!(
+                    "{wanted} bytes in a row within a quota of {quota} (a change may need more than one such piece)"
+                ),
+                format!("this segment: {holders}"),
+                "remove frames, let readers drop old snapshots (wait_for_space), or raise the quota",
+            ),
+            Self::TooSmall { found, least } => Report::new(
+                "invalid quota",
+                format!("at least {least} bytes, which the segment takes without any frame"),
+                format!("{found}"),
+                "choose a larger quota, or create the segment with fewer reader slots",
+            ),
+        }
     }
 }
 
 shmframe_format::every_kind!(QuotaKind {
     Exceeded: QuotaKind::Exceeded { wanted: 2, quota: 1, holders: "1 byte".into() };
+    TooSmall: QuotaKind::TooSmall { found: 1, least: 2 };
 });
+
+/// Refuses a quota that no segment of this geometry keeps to: one below its header and tables, the reserve, and a page
+/// for the root. One below what a segment takes now is none of these: it can be emptied.
+pub(crate) fn check_quota_option(quota: Option<u64>, geometry: &Geometry) -> Result<()> {
+    let least = geometry.heap_offset() + (reserve_pages(geometry) + 1) * PAGE_SIZE;
+    match quota {
+        Some(found) if found < least => Err(QuotaKind::TooSmall { found, least }.into()),
+        _ => Ok(()),
+    }
+}
 
 impl Store {
     /// Bytes of `data` that may have pages, header and tables included; none: as many as there are.
@@ -54,7 +83,7 @@ impl Store {
         let word = &self.mapped.publication().quota;
         // Once: where writers take turns, another one may have set it since. 0 says that there is none yet.
         match (self.options.quota.take(), word.load(Ordering::Relaxed)) {
-            (Some(quota), _) => word.store(quota.max(1), Ordering::Relaxed),
+            (Some(quota), _) => word.store(quota, Ordering::Relaxed),
             (None, 0) => word.store(self.usual_quota(), Ordering::Relaxed),
             (None, _) => {}
         }
@@ -85,8 +114,8 @@ impl Store {
         Err(QuotaKind::Exceeded { wanted, quota, holders: self.describe_holders() }.into())
     }
 
-    /// Waits until an extent of `bytes` bytes is free and has pages: until readers let go of old versions, or die, or
-    /// the file system has room. Nothing is freed because time passed.
+    /// Waits until `bytes` bytes and 64 KiB are free in a row and have pages: until readers let go of old versions, or die,
+    /// or the file system has room. Nothing is freed because time passed.
     ///
     /// # Errors
     /// [`ErrorKind::QuotaExceeded`], [`ErrorKind::DirectoryFull`] or [`ErrorKind::CapacityExceeded`], naming the
@@ -94,8 +123,12 @@ impl Store {
     pub fn wait_for_space(&mut self, bytes: u64, timeout: Duration) -> Result<()> {
         let deadline = deadline(timeout);
         let mut patience = PATIENCE.0;
+        // In one piece: whatever a put takes first is cut off its front, and the rest stays in a row.
+        let bytes = bytes.saturating_add(BESIDES);
         loop {
             self.resume_before(self.takes_turns().then_some(deadline))?;
+            // First, also where there is enough: what a later reclaim puts in reserve must not come out of it.
+            self.reclaim();
             let found = self.find_or_allocate(bytes).map(|range| self.space.give_warm(range));
             self.pause();
             let Err(error) = found else { return Ok(()) };
@@ -112,8 +145,9 @@ impl Store {
     fn may_pass(&self, error: &Error) -> bool {
         match error.kind() {
             ErrorKind::DirectoryFull => true,
+            // What history keeps goes with the next commits: this writer's own, unless there are others.
             ErrorKind::QuotaExceeded | ErrorKind::CapacityExceeded => {
-                self.takes_turns() || self.space.any_dropped()
+                self.takes_turns() || self.any_kept_by_readers()
             }
             _ => false,
         }

@@ -9,7 +9,7 @@ use crate::sys::descriptor;
 use crate::writing::store::Store;
 use core::ops::Range;
 use shmframe_format::Result;
-use shmframe_format::geometry::{ALIGNMENT, PAGE_SIZE};
+use shmframe_format::geometry::{ALIGNMENT, Geometry, PAGE_SIZE};
 use std::os::fd::AsFd;
 
 /// Pages in reserve: a removal takes some kilobytes, and each version that history keeps takes them once more.
@@ -19,6 +19,12 @@ const HEAP_SHARE: u64 = 16;
 /// The word counts pages in the bits that an aligned offset leaves free.
 const PAGES_MASK: u64 = ALIGNMENT - 1;
 const _: () = assert!(RESERVE_PAGES <= PAGES_MASK);
+
+/// Pages that a segment of this geometry keeps in reserve.
+pub(crate) fn reserve_pages(geometry: &Geometry) -> u64 {
+    let heap = (geometry.capacity() - geometry.heap_offset()) / PAGE_SIZE;
+    RESERVE_PAGES.min(heap / HEAP_SHARE)
+}
 
 impl Store {
     /// An extent for the records of a transaction that removes frames and does nothing else.
@@ -51,9 +57,7 @@ impl Store {
 
     /// Fills the reserve again once half of it is used, if pages are to be had.
     pub(crate) fn refill_reserve(&mut self) {
-        let geometry = self.mapped.geometry();
-        let heap = (geometry.capacity() - geometry.heap_offset()) / PAGE_SIZE;
-        let mut pages = RESERVE_PAGES.min(heap / HEAP_SHARE);
+        let mut pages = reserve_pages(self.mapped.geometry());
         if self.space.reserve_bytes() * 2 > pages * PAGE_SIZE {
             return;
         }
@@ -81,7 +85,7 @@ impl Store {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
-    use crate::writing::planted_leaks::Segment;
+    use crate::writing::planted_leaks::{Segment, put_frame};
     use crate::{Store, StoreOptions};
     use shmframe_format::ErrorKind;
 
@@ -110,12 +114,58 @@ mod tests {
             remove(segment.store(), &format!("frame-{number}")).unwrap();
         }
         // The next writer cannot be given a page more.
-        segment.reopen(StoreOptions { quota: Some(1), ..StoreOptions::default() });
+        let least = segment.store().mapped.geometry().heap_offset() + 33 * 4096;
+        assert!(segment.store().allocated_bytes() > least);
+        segment.reopen(StoreOptions { quota: Some(least), ..StoreOptions::default() });
         let store = segment.store();
         assert!(store.space.reserve_bytes() > 0);
         use_up(store);
         for number in 20..40 {
             remove(store, &format!("frame-{number}")).unwrap();
+        }
+        assert_eq!(store.begin().unwrap().frame_names().unwrap(), ["frame"]);
+    }
+
+    /// The newest version, how much is in reserve, and how many frames there are.
+    fn state(store: &mut Store) -> (u64, u64, usize) {
+        (store.latest, store.space.reserve_bytes(), store.begin().unwrap().frame_names().unwrap().len())
+    }
+
+    fn remove_all<'a>(
+        store: &mut Store,
+        frames: impl Iterator<Item = &'a String>,
+    ) -> Result<u64, shmframe_format::Error> {
+        let mut transaction = store.begin().unwrap();
+        for frame in frames {
+            assert!(transaction.remove_frame(frame).unwrap());
+        }
+        transaction.commit()
+    }
+
+    #[test]
+    fn removal_that_is_too_large_for_the_reserve_changes_nothing_and_smaller_ones_work() {
+        let mut segment = Segment::new("too-large");
+        let names: Vec<String> = (0..4000).map(|number| format!("frame-{number}")).collect();
+        for names in names.chunks(1000) {
+            let mut transaction = segment.store().begin().unwrap();
+            for name in names {
+                put_frame(&mut transaction, name).unwrap();
+            }
+            transaction.commit().unwrap();
+        }
+        use_up(segment.store());
+        let before = state(segment.store());
+        for _ in 0..3 {
+            // Every second one: each node of the directory is written anew.
+            let error = remove_all(segment.store(), names.iter().step_by(2)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::QuotaExceeded, "{error}");
+            // A put gets nothing of what the removal gave back.
+            assert_eq!(segment.try_put("more").unwrap_err().kind(), ErrorKind::QuotaExceeded);
+        }
+        let store = segment.store();
+        assert_eq!(state(store), before);
+        for names in names.chunks(100) {
+            remove_all(store, names.iter()).unwrap();
         }
         assert_eq!(store.begin().unwrap().frame_names().unwrap(), ["frame"]);
     }

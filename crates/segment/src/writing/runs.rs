@@ -134,7 +134,7 @@ impl Store {
                 }
                 return reached.map(|()| range);
             }
-            room /= 4;
+            room = (room / 4).next_multiple_of(PAGE_SIZE);
         }
         let range = self.allocate(length + PADDING)?;
         let (start, written) = (range.start, range.start + length);
@@ -150,7 +150,7 @@ impl Store {
             return Ok(());
         }
         let (from, limit) = (run.pages.end, run.end);
-        let ahead = ((end - start) / AHEAD_SHARE).min(AHEAD_LIMIT);
+        let ahead = ((end - run.pages.start) / AHEAD_SHARE).min(AHEAD_LIMIT);
         let whole = |end: u64| end.next_multiple_of(PAGE_SIZE).min(limit);
         let reached = match self.add_pages(&(from..whole(end + ahead)), end - from) {
             Ok(()) => whole(end + ahead),

@@ -61,6 +61,8 @@ pub(crate) struct Space {
     open: Range<u64>,
     /// Free, with pages, in none of the others: kept for removals.
     reserve: Range<u64>,
+    /// Where the reserve began before anything of it was taken.
+    reserve_start: u64,
     /// Free; whether with pages is unknown.
     cold: RangeSet<u64>,
     dropped: Vec<Dropped>,
@@ -73,7 +75,8 @@ impl Space {
     pub(crate) fn new(heap: Range<u64>) -> Self {
         let mut cold = RangeSet::new();
         cold.insert(heap.clone());
-        let open = heap.start..heap.start;
+        let heap_start = heap.start;
+        let open = heap_start..heap_start;
         let reserve = open.clone();
         Self {
             heap,
@@ -81,6 +84,7 @@ impl Space {
             by_length: BTreeSet::new(),
             open,
             reserve,
+            reserve_start: heap_start,
             cold,
             dropped: Vec::new(),
             unknown: true,
@@ -129,8 +133,18 @@ impl Space {
         (end <= self.reserve.end).then(|| core::mem::replace(&mut self.reserve.start, end)..end)
     }
 
+    /// Gives back what a removal took last: to the reserve, if it was taken there, and not to puts.
+    pub(crate) fn give_back_to_reserve(&mut self, range: Range<u64>) {
+        if range.end == self.reserve.start && range.start >= self.reserve_start {
+            self.reserve.start = range.start;
+        } else {
+            self.give_warm(range);
+        }
+    }
+
     /// Makes an extent that has pages the reserve; what was left of the one before is free for all.
     pub(crate) fn set_reserve(&mut self, range: Range<u64>) {
+        self.reserve_start = range.start;
         let before = core::mem::replace(&mut self.reserve, range);
         self.give_warm(before);
     }

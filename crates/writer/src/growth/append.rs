@@ -87,7 +87,9 @@ fn plan_anew(
         Ok(plan) => Ok(Some(plan)),
         // Together they are too many for offsets, run ends or keys, or their ordered dictionaries differ: in two chunks they
         // are not.
-        Err(error) if matches!(error.kind(), ErrorKind::CapacityExceeded | ErrorKind::SchemaMismatch) => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::CapacityExceeded | ErrorKind::SchemaMismatch) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -205,7 +207,9 @@ impl Grower<'_, '_> {
             let grows = Kind::grows(field, 1)
                 && fits(self.plan, &mut planned.nodes.start.clone(), field.data_type(), Within::Column);
             match (self.way, in_place) {
-                (Way::Extends, Some(column)) if grows => self.column(field, planned.nodes.start, Some(column))?,
+                (Way::Extends, Some(column)) if grows => {
+                    self.column(field, planned.nodes.start, Some(column))?
+                }
                 (Way::Begins(_), column) if grows => self.column(field, planned.nodes.start, column)?,
                 _ => self.pieces(field, &planned, there)?,
             }

@@ -110,8 +110,12 @@ impl ChunkDraft {
     pub(super) fn push_nodes(&mut self, plan: &Plan, whose: Whose, nodes: &Span) {
         self.nodes.extend(plan.nodes[nodes.nodes.clone()].iter().map(crate::layout::NodePlan::item));
         for &added in &plan.lengths[nodes.buffers.clone()] {
-            let growth =
-                BufferGrowth { start: Start::New { room: 0 }, addressing: Addressing::Bytes, added, open_word: 0 };
+            let growth = BufferGrowth {
+                start: Start::New { room: 0 },
+                addressing: Addressing::Bytes,
+                added,
+                open_word: 0,
+            };
             self.push_buffer(BufferPlan { growth, claim: Claim::default(), before: None });
         }
         let how = How::Nodes(nodes.nodes.clone());

@@ -164,7 +164,12 @@ impl Grower<'_, '_> {
             (Way::Extends, Some(standing)) => (standing.item.length, standing.item.nulls),
             _ => (0, 0),
         };
-        NodeItem { length: length + planned.length, nulls: nulls + planned.null_count, validity: 0, ..planned.item() }
+        NodeItem {
+            length: length + planned.length,
+            nulls: nulls + planned.null_count,
+            validity: 0,
+            ..planned.item()
+        }
     }
 
     fn validity(&mut self, shape: Shape<'_>, planned: &NodePlan, own: Own<'_>, item: usize) -> Attempt<()> {
@@ -247,8 +252,8 @@ impl Grower<'_, '_> {
         let (Way::Extends, Some((rows, _)), Some(standing)) = (own.way, own.rows, standing) else {
             return Ok(());
         };
-        let fits = standing.addressing() == Some(addressing)
-            && addressing.length(rows) == Some(standing.length);
+        let fits =
+            standing.addressing() == Some(addressing) && addressing.length(rows) == Some(standing.length);
         if fits { Ok(()) } else { Err(Stop::NewChunk) }
     }
 

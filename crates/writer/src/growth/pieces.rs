@@ -71,7 +71,9 @@ impl Grower<'_, '_> {
                 Ok(Some(plan))
             }
             // Together they are too long for offsets, run ends or keys, or their ordered dictionaries differ.
-            Err(error) if matches!(error.kind(), ErrorKind::CapacityExceeded | ErrorKind::SchemaMismatch) => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::CapacityExceeded | ErrorKind::SchemaMismatch) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

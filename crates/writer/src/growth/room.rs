@@ -95,7 +95,8 @@ fn claims(plan: &Plan) -> Vec<Claim> {
     let mut lengths = plan.buffer_lengths();
     let mut values = 0;
     for (node, source) in plan.nodes.iter().zip(&plan.sources) {
-        let is_value = core::mem::replace(&mut values, usize::from(matches!(source.rule, Rule::Keys(..)))) > 0;
+        let is_value =
+            core::mem::replace(&mut values, usize::from(matches!(source.rule, Rule::Keys(..)))) > 0;
         let (rows, content, data) = match is_value {
             true => (plan.rows, Content::Values, Content::Values),
             false => (node.length, Content::Rows, Content::Data),
@@ -124,7 +125,8 @@ mod tests {
 
     #[test]
     fn buffers_share_by_their_bytes_and_never_more_than_there_is() {
-        let claims = [Claim::of(Content::Rows, 800, 100), Claim::of(Content::Rows, 200, 100), Claim::default()];
+        let claims =
+            [Claim::of(Content::Rows, 800, 100), Claim::of(Content::Rows, 200, 100), Claim::default()];
         assert_eq!(share_out(1000, &claims).collect::<Vec<_>>(), [800, 200, 0]);
         let limited = claims.map(|claim| claim.at_most(300));
         assert_eq!(share_out(1000, &limited).collect::<Vec<_>>(), [300, 200, 0]);

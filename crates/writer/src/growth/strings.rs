@@ -22,7 +22,8 @@ impl Grower<'_, '_> {
         };
         let continues = matches!(data_start, Start::Stays(_));
         self.offsets(own, width, ends, (base, continues.then_some(())))?;
-        let growth = BufferGrowth { start: data_start, addressing: Addressing::Bytes, added: bytes, open_word: 0 };
+        let growth =
+            BufferGrowth { start: data_start, addressing: Addressing::Bytes, added: bytes, open_word: 0 };
         let claim = self.claim(own, Content::Data, bytes);
         self.push(own, growth, claim, data, How::StringBytes);
         Ok(())
@@ -50,7 +51,9 @@ impl Grower<'_, '_> {
         let may_share = continues.is_some() && own.rows.is_some();
         let shares = |standing: &Standing| may_share && standing.has_room_behind(first, ends, addressing);
         let (start, added, lead) = match (own.way, standing) {
-            (Way::Extends, standing) => (self.start(own.way, standing, addressing, ends)?, ends, Lead::Stands),
+            (Way::Extends, standing) => {
+                (self.start(own.way, standing, addressing, ends)?, ends, Lead::Stands)
+            }
             (Way::Begins(_), Some(standing)) if shares(&standing) => {
                 (Start::Follows { buffer: standing.index, shared: first }, ends, Lead::Stands)
             }

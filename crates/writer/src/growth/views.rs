@@ -68,7 +68,8 @@ impl Grower<'_, '_> {
             None if total == 0 => (0, 0, Vec::new()),
             None if total <= limit => (standing.len(), 0, vec![total]),
             None => {
-                let places = (0..planned.len()).map(|index| DataPlace { buffer: standing.len() + index, offset: 0 });
+                let places =
+                    (0..planned.len()).map(|index| DataPlace { buffer: standing.len() + index, offset: 0 });
                 return DataDraft { places: places.collect(), standing, behind: 0, new: planned };
             }
         };
@@ -93,7 +94,9 @@ impl Grower<'_, '_> {
                 }
                 lengths
             }
-            Rule::Views(ViewPlan::Kept(kept)) => kept.buffers.iter().map(|buffer| buffer.len() as u64).collect(),
+            Rule::Views(ViewPlan::Kept(kept)) => {
+                kept.buffers.iter().map(|buffer| buffer.len() as u64).collect()
+            }
             _ => Vec::new(),
         }
     }

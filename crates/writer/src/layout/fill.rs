@@ -47,12 +47,7 @@ impl Plan {
 }
 
 /// Makes tasks of at most `size` bytes, `total` in all, and runs them on up to `threads` threads.
-pub(crate) fn fill<'a>(
-    total: usize,
-    threads: usize,
-    size: usize,
-    make: impl FnOnce(&mut Filler<'a, '_>),
-) {
+pub(crate) fn fill<'a>(total: usize, threads: usize, size: usize, make: impl FnOnce(&mut Filler<'a, '_>)) {
     let threads = threads.min(total / size);
     if threads <= 1 {
         return make(&mut Filler { size, emit: &mut |task: Task<'a>| task.run() });

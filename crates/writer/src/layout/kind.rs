@@ -110,10 +110,8 @@ impl<'a> Kind<'a> {
             Some(Self::Null | Self::Strings(_) | Self::Views) => few,
             Some(Self::Bits) => values == 1,
             Some(Self::Keys { values: value_type, .. }) => {
-                let plain = matches!(
-                    Self::of(value_type),
-                    Some(Self::Fixed(_) | Self::Strings(_) | Self::Views)
-                );
+                let plain =
+                    matches!(Self::of(value_type), Some(Self::Fixed(_) | Self::Strings(_) | Self::Views));
                 few && plain && field.dict_is_ordered() != Some(true)
             }
             Some(Self::Struct(fields)) => fields.iter().all(|field| Self::grows(field, values)),

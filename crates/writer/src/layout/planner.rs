@@ -286,7 +286,15 @@ impl<'a> Child<'a> {
     fn of(field: &'a Field, pieces: Vec<ArrayRef>, hidden: Hidden<'a>) -> Self {
         let hidden = if field.is_nullable() { Hidden::Allowed } else { hidden };
         let ordered = field.dict_is_ordered() == Some(true);
-        Self { name: field.name(), data_type: field.data_type(), ordered, hidden, pieces, values: None, grows: false }
+        Self {
+            name: field.name(),
+            data_type: field.data_type(),
+            ordered,
+            hidden,
+            pieces,
+            values: None,
+            grows: false,
+        }
     }
 
     /// The values of a dictionary.

@@ -50,13 +50,15 @@ pub const WAYS: &[Way] = &[
         }
         error.into()
     }),
-    way(ErrorKind::FrameMissing, "\"u\"", |scratch| {
+    way(ErrorKind::FrameMissing, "{}/s.shmf", |scratch| {
         written(scratch);
         let error = scratch.reader().open("s").unwrap().snapshot().unwrap().frame("u").unwrap_err();
-        assert!(error.to_string().contains("\"t\""), "the names that exist: {error}");
+        for part in ["\"u\"", "\"t\""] {
+            assert!(error.to_string().contains(part), "the names that exist: {error}");
+        }
         error.into()
     }),
-    way(ErrorKind::FrameMissing, "\"u\"", |scratch| {
+    way(ErrorKind::FrameMissing, "{}/s.shmf", |scratch| {
         written(scratch);
         scratch.writer().open("s").unwrap().remove("u").unwrap_err().into()
     }),
@@ -73,10 +75,12 @@ pub const WAYS: &[Way] = &[
         assert!(error.to_string().contains("one of 70 to 71"), "{error}");
         error.into()
     }),
-    way(ErrorKind::ColumnMissing, "\"y\"", |scratch| {
+    way(ErrorKind::ColumnMissing, "{}/s.shmf, frame \"t\"", |scratch| {
         frame(scratch).column::<Int64Type>("y").unwrap_err().into()
     }),
-    way(ErrorKind::ColumnMissing, "\"y\"", |scratch| frame(scratch).select(&["x", "y"]).unwrap_err().into()),
+    way(ErrorKind::ColumnMissing, "{}/s.shmf, frame \"t\"", |scratch| {
+        frame(scratch).select(&["x", "y"]).unwrap_err().into()
+    }),
     way(ErrorKind::ColumnType, "\"x\"", |scratch| {
         frame(scratch).column::<Float64Type>("x").unwrap_err().into()
     }),

@@ -17,7 +17,7 @@ pub const WAYS: &[Way] = &[
         let nowhere = scratch.path().join("nowhere");
         scratch.reader().directory(nowhere).open("s").unwrap_err().into()
     }),
-    way(ErrorKind::TimedOut, "\"s\"", |scratch| {
+    way(ErrorKind::TimedOut, "{}/s.shmf", |scratch| {
         let error = scratch.reader().open_within("s", Duration::from_millis(2)).unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains(scratch.path().to_str().unwrap()), "{cause}");

@@ -11,6 +11,7 @@ mod reading;
 mod segment;
 mod slots;
 mod stage;
+mod streams;
 mod threads;
 mod writers;
 mod writing;
@@ -39,6 +40,7 @@ fn main() -> Result<()> {
         "children and pins at rest" => slots::children(directory, "pin", "rest"),
         "many threads" => threads::many(directory),
         "shared place" => threads::shared(directory),
+        "streams" => streams::go_on(directory),
         "writer refused" => writers::refused(directory),
         "transaction refused" => writers::transaction(directory),
         "writer killed" => writers::killed(directory),
