@@ -207,8 +207,7 @@ impl<'a> Tree<'a> {
             return Some(buffer.clone());
         }
         if rows.end == self.rows && is_open(state, place, self.rows) {
-            let word_start = addressing.start(rows.start)?;
-            return (word_start == state.length).then(|| open_word(state.open_word));
+            return Some(open_word(state.open_word));
         }
         let taken = addressing.start(self.skipped)?;
         let start = addressing.start(rows.start)?.checked_sub(taken)?;

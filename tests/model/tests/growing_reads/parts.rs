@@ -11,6 +11,7 @@ use shmframe_format::columns::Span;
 use shmframe_model::{Scratch, cases, for_each_buffer};
 use shmframe_segment::{PinnedFrame, Store, StoreOptions};
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// A frame that was put, and what it holds.
 pub(super) struct Put {
@@ -25,9 +26,9 @@ impl Put {
         Self { scratch, writer }
     }
 
-    /// Puts batches, twice over: several bitmap words.
+    /// Puts batches, several times over: many bitmap words.
     pub(super) fn put(&self, frame: &str, sent: &[RecordBatch]) -> (PinnedFrame, RecordBatch) {
-        let sent = [sent, sent].concat();
+        let sent = [sent; 6].concat();
         self.writer.borrow_mut().put(frame, &sent).unwrap();
         let snapshot = self.scratch.reader().open("s").unwrap().snapshot().unwrap();
         let [whole] = snapshot.frame(frame).unwrap().batches().unwrap().try_into().unwrap();
@@ -116,6 +117,29 @@ fn column_of_which_some_rows_are_seen_is_a_body_and_a_tail_of_exactly_these() {
 }
 
 #[test]
+fn rows_in_front_are_cut_off_also_where_records_do_not_tell_rows_apart() {
+    let put = Put::new();
+    let check = |sent: &[RecordBatch], skipped: Index| {
+        let (frame, whole) = put.put("frame", sent);
+        for (index, column) in columns(&frame).into_iter().enumerate() {
+            let (data_type, all) = (whole.column(index).data_type(), whole.num_rows());
+            let skipped = skipped.index(all / 64 + 1) * 64;
+            let cut = Cut { rows: all as u64, skipped: skipped as u64, open: false };
+            let seen = Seen::cut(&frame, &column, data_type, cut).without_rows();
+            let arrays = seen.build(data_type, Validation::Full).unwrap();
+            assert_eq!(arrays.len(), 1);
+            assert_rows(&arrays, &whole.column(index).slice(skipped, all - skipped));
+        }
+    };
+    runner(cases(32, 500))
+        .run(&(drawn(&Limits::default()), any::<Index>()), |(sent, skipped)| {
+            check(&sent, skipped);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
 fn column_in_pieces_is_one_array_for_each_piece_of_which_rows_are_seen() {
     let put = Put::new();
     let schema = every_kind();
@@ -182,6 +206,25 @@ fn nulls_stand_in_the_record_and_only_those_of_the_tail_are_counted() {
 }
 
 #[test]
+fn only_bytes_that_stand_behind_one_another_are_joined() {
+    let put = Put::new();
+    let (frame, whole) = put.put("frame", &[numbers()]);
+    let values = &whole.column(0).to_data().buffers()[0].clone();
+    let joined = |parts: &[(usize, Range<u64>)]| frame.joined(parts);
+    let bytes = joined(&[(1, 8..16), (1, 16..48)]).unwrap().unwrap();
+    assert_eq!(bytes.as_ref(), &values[8..48]);
+    assert_eq!(bytes.as_ref().as_ptr(), values[8..].as_ptr());
+    assert!(joined(&[]).unwrap().unwrap().as_ref().is_empty());
+    for apart in [[(1, 8..16), (1, 24..48)], [(1, 8..16), (1, 8..16)], [(0, 0..8), (1, 0..8)]] {
+        assert!(joined(&apart).unwrap().is_none());
+    }
+    for outside in [[(1, 0..4801)], [(1, Range { start: 2, end: 1 })], [(2, 0..1)], [(1, u64::MAX..u64::MAX)]]
+    {
+        assert_eq!(joined(&outside).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}
+
+#[test]
 fn transaction_reads_a_frame_back_as_copies_that_stay() {
     let put = Put::new();
     let (frame, whole) = put.put("frame", &[numbers()]);
@@ -193,7 +236,7 @@ fn transaction_reads_a_frame_back_as_copies_that_stay() {
     let records = transaction.frame_records("frame").unwrap().unwrap();
     let copies = transaction.copied(&records).unwrap();
     let (column, data_type) = (&columns(&frame)[0], whole.column(0).data_type());
-    let arrays = shmframe_segment::build_column(&copies, 200, column, data_type, Validation::Full).unwrap();
+    let arrays = shmframe_segment::build_column(&copies, 600, column, data_type, Validation::Full).unwrap();
     assert_rows(&arrays, whole.column(0));
     for_each_buffer(&arrays[0].to_data(), &mut |bytes| assert!(!frame.contains_address(bytes.as_ptr())));
     transaction.remove_frame("frame").unwrap();

@@ -102,6 +102,9 @@ impl Seen {
         if grows(data_type) {
             let mut cutter = Cutter { seen: &mut seen, all, cut, node: 0, buffer: 0 };
             cutter.cut(data_type);
+        } else if cut.skipped > 0 {
+            // Nobody can know how many there are in the rows that are left, without counting.
+            seen.state.nodes.iter_mut().for_each(|node| node.nulls = 0);
         }
         seen.finish(cut.rows - cut.skipped);
         seen
@@ -118,6 +121,12 @@ impl Seen {
         seen.layout.buffers.iter_mut().for_each(|place| *place = bytes(*place));
         seen.finish(length - skipped);
         seen
+    }
+
+    /// Lets the records say that no row can be told apart.
+    pub(super) fn without_rows(mut self) -> Self {
+        self.layout.buffers.iter_mut().for_each(|place| *place = bytes(*place));
+        self
     }
 
     fn finish(&mut self, rows: u64) {
