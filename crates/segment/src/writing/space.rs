@@ -224,7 +224,9 @@ impl Space {
             // What is left of a page behind the last whole one lies in the run.
             self.insert_warm(range.end..warm.end);
         }
-        self.cold.remove(pages.end..range.end);
+        if pages.end < range.end {
+            self.cold.remove(pages.end..range.end);
+        }
         Some((range, pages))
     }
 
@@ -441,6 +443,23 @@ mod tests {
         assert_eq!(space.take_warm(100, false), None);
         assert_eq!(space.take_warm(32 << 20, false).unwrap().start, large.start);
         assert!(space.take_warm(100, true).is_some());
+    }
+
+    #[test]
+    fn run_takes_all_of_its_bytes_from_warm_ones_from_cold_ones_or_from_both() {
+        const WARM: u64 = 16 * PAGE_SIZE + 640;
+        for (room, found) in [(4, 4), (16, 16), (17, 16), (40, 16)] {
+            let mut space = Space::new(PAGE_SIZE..100 * PAGE_SIZE);
+            space.occupy(PAGE_SIZE..100 * PAGE_SIZE);
+            space.give_warm(PAGE_SIZE..PAGE_SIZE + WARM);
+            space.give_cold(PAGE_SIZE + WARM..100 * PAGE_SIZE);
+            let (range, pages) = space.take_run(4 * PAGE_SIZE, room * PAGE_SIZE).unwrap();
+            assert_eq!(range, PAGE_SIZE..(1 + room) * PAGE_SIZE);
+            assert_eq!(pages, PAGE_SIZE..(1 + found) * PAGE_SIZE);
+            let free: Vec<_> = space.free().into_iter().collect();
+            assert_eq!(free, [range.end..100 * PAGE_SIZE], "{room} pages");
+            assert_eq!(space.free_bytes(), 100 * PAGE_SIZE - range.end, "nothing is free twice");
+        }
     }
 
     #[test]
