@@ -491,6 +491,23 @@ mod tests {
     }
 
     #[test]
+    fn run_takes_all_of_its_range_wherever_warm_bytes_end_in_it() {
+        for odd in [0, 64, 4032] {
+            let mut space = space();
+            let block = space.take_cold(10 * 4096 + odd).unwrap();
+            space.give_warm(block.clone());
+            let (range, pages) = space.take_run(8 * 4096, 100 * 4096).unwrap();
+            assert_eq!((range.clone(), pages), (4096..101 * 4096, 4096..11 * 4096));
+            assert_eq!(space.free().iter().next(), Some(&(range.end..1 << 30)));
+            assert_eq!(space.warm_bytes(), 0);
+            space.give_back(range, &(4096..11 * 4096));
+            // A part of the warm extent is enough.
+            assert_eq!(space.take_run(4096, 2 * 4096).unwrap().0, 4096..3 * 4096);
+            assert_eq!(space.warm_bytes(), 8 * 4096);
+        }
+    }
+
+    #[test]
     fn what_one_version_dropped_side_by_side_is_one_range() {
         let mut space = space();
         let range = space.take_cold(256).unwrap();
