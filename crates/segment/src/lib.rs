@@ -55,6 +55,7 @@ pub use {
     writing::holders::Holder,
     writing::put::{BufferDraft, FrameDraft, Identity, Schema},
     writing::recovery::Audit,
+    writing::savepoint::Savepoint,
     writing::staging::Staging,
     writing::stats::Stats,
     writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
