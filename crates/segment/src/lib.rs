@@ -62,7 +62,7 @@ pub use {
 #[cfg(all(feature = "arrow", not(loom)))]
 pub use {
     reading::arrays::{Validation, to_buffer, to_values},
-    reading::columns::{build_column, build_tree, pieces},
+    reading::columns::{build_column, build_tree, columns_of, pieces},
     schema::{from_message, to_message},
 };
 
