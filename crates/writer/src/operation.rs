@@ -70,6 +70,9 @@ pub(crate) fn carry_out(
     operation: Operation,
 ) -> Result<()> {
     let place = |error: Error| error.at(format_args!("frame {frame:?}"));
+    if matches!(operation, Operation::Remove | Operation::Put(..)) {
+        values.forget(frame);
+    }
     match operation {
         Operation::Remove => {
             if !staging.remove_frame(frame)? {
