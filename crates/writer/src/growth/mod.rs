@@ -36,4 +36,4 @@ mod tests;
 pub(crate) use append::{Rows, append};
 pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
-pub(crate) use room::put_with_room;
+pub(crate) use room::{column_with_room, put_with_room};
