@@ -57,6 +57,7 @@ mod tests {
         let errors = [
             columns::every_kind(),
             growth::differences::every_kind(),
+            growth::reserve::every_kind(),
             layout::every_kind(),
             operation::every_kind(),
             transaction::every_kind(),

@@ -15,6 +15,7 @@
 //! | `known_values` | which values a growing dictionary has |
 //! | `pieces` | columns that do not grow in place |
 //! | `compact` | all chunks as one again |
+//! | `reserve` | room that was asked for
 //! | `room` | how much room a buffer gets for what may come |
 
 mod append;
@@ -26,6 +27,7 @@ mod grower;
 mod known_values;
 mod last;
 mod pieces;
+pub(crate) mod reserve;
 mod room;
 mod strings;
 mod views;
@@ -36,4 +38,5 @@ mod tests;
 pub(crate) use append::{Rows, append};
 pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
+pub(crate) use reserve::reserve;
 pub(crate) use room::{column_with_room, put_with_room};
