@@ -86,6 +86,47 @@ fn last_rows_stay_and_up_to_63_more() {
     }
 }
 
+/// Bytes of strings, which rows cannot be cut off, come free with their chunks.
+#[test]
+fn memory_of_a_frame_of_which_rows_are_dropped_does_not_grow() {
+    let texts = |numbers: std::ops::Range<i64>| -> RecordBatch {
+        let views =
+            numbers.clone().map(|row| (row % 5 > 0).then(|| format!("a rather long text, number {row}")));
+        let columns: [(&str, ArrayRef); 3] = [
+            (
+                "text",
+                Arc::new(StringArray::from_iter_values(numbers.clone().map(|row| format!("row {row}")))),
+            ),
+            ("view", Arc::new(views.collect::<arrow::array::StringViewArray>())),
+            ("row", Arc::new(Int64Array::from_iter_values(numbers))),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+    };
+    let mut feed = feed();
+    let (mut end, mut sizes) = (0, Vec::new());
+    for _ in 0..400 {
+        let mut transaction = feed.writer.begin().unwrap();
+        transaction.append("frame", &texts(end..end + 1000)).unwrap();
+        transaction.keep_last("frame", 40_000).unwrap();
+        transaction.commit().unwrap();
+        end += 1000;
+        feed.writer.trim(0).unwrap();
+        sizes.push(feed.writer.allocated_bytes());
+    }
+    let frame = feed.frame();
+    let first = frame.first_position().row() as i64;
+    let kept = concat_batches(&frame.schema(), &frame.batches().unwrap()).unwrap();
+    assert_eq!(kept, texts(first..end));
+    assert!(frame.batches().unwrap().len() <= 20, "{} batches", frame.batches().unwrap().len());
+    let (early, late) = (sizes[100..200].iter().max().unwrap(), sizes[300..].iter().max().unwrap());
+    let data: usize = kept.columns().iter().map(|column| column.get_buffer_memory_size()).sum();
+    println!("{data} bytes of rows; {early}, then {late} bytes taken");
+    assert!(late - (2 << 20) <= data as u64 * 13 / 10 + 4096 * 12, "{late} bytes for {data}");
+    assert!(*late <= early + early / 8, "{early}, then {late}");
+    let audit = feed.writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
+}
+
 #[test]
 fn rows_before_a_number_go_and_readers_of_older_versions_keep_them() {
     let mut feed = feed();

@@ -33,7 +33,7 @@ impl Grower<'_, '_> {
         let Some(standing) = grows else {
             return match own.way {
                 Way::Extends => Err(Stop::NewChunk),
-                Way::Begins(_) => self.values(own, types, item, (Base::Nothing, values.as_ref())),
+                Way::Begins(_, _) => self.values(own, types, item, (Base::Nothing, values.as_ref())),
             };
         };
         let mark = self.draft.mark();
