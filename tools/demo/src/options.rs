@@ -27,13 +27,14 @@ pub struct Options {
 }
 
 const MORE: &str = "\
-A loader plays the flights that left New York City in 2013, and the weather there:
-it appends them to the frames `flights` and `weather` hour by hour, in the busiest
-hour of a day flight by flight, and keeps 90 days. `today` says what day it is; all
-three change in one transaction. A light reader takes the rows that came since its
-last look, a few times a second. A heavy reader computes delay statistics over every
-version that it can take, and checks them against the Parquet file. Both read the
-loader's bytes where they lie.
+A loader plays the flights that left New York City in 2013, and the weather
+there: it appends them to the frames `flights` and `weather` hour by hour, in
+the busiest hour of a day flight by flight, and drops rows that are older than
+90 days. `today` says what day it is; all three change in one transaction. A
+light reader takes the rows that came since its last look, a few times a second.
+A heavy reader computes delay statistics over every version that it can take,
+and checks them against the Parquet file. Both read the loader's bytes where
+they lie.
 
 Examples:
   cargo demo                         the whole year, in about 12 seconds

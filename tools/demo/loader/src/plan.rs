@@ -53,6 +53,7 @@ impl Plan {
         let start = |table: &Table| before.map_or(0, |before| table.end_of(before, i64::MAX));
         let (mut flights, mut weather) = (start(&self.flights), start(&self.weather));
         let peak = self.flights.peak(day);
+        let step = |flights, weather| Step { day, flights, weather, oldest: None };
         let mut steps = Vec::new();
         for hour in 0..24 {
             let leaving = flights..self.flights.end_of(day, hour);
@@ -60,21 +61,17 @@ impl Plan {
             (flights, weather) = (leaving.end, measured.end);
             let rows_each = if hour == peak { 1 } else { leaving.len().max(1) };
             for start in leaving.clone().step_by(rows_each) {
-                steps.push(self.step(day, start..start + rows_each, measured.clone()));
+                steps.push(step(start..start + rows_each, measured.clone()));
                 measured = weather..weather;
             }
             if !measured.is_empty() {
-                steps.push(self.step(day, leaving, measured));
+                steps.push(step(leaving, measured));
             }
         }
         if let Some(first) = steps.first_mut() {
             first.oldest = (at >= self.window).then(|| self.oldest(day));
         }
         steps
-    }
-
-    fn step(&self, day: Date, flights: Range<usize>, weather: Range<usize>) -> Step {
-        Step { day, flights, weather, oldest: None }
     }
 
     /// The oldest day of which rows are kept on this day.
