@@ -170,7 +170,7 @@ fn compact_frame_is_one_run_again_and_stays_the_same_frame() {
     let all = concat_batches(&schema(), &before.batches().unwrap()).unwrap();
     feed.writer.compact("frame").unwrap();
     let frame = feed.frame();
-    assert_eq!(frame.batches().unwrap(), [all.clone()]);
+    assert_eq!(frame.batches().unwrap(), std::slice::from_ref(&all));
     assert_eq!(frame.column::<Int64Type>("row").unwrap().len() as i64, end);
     assert_eq!(frame.position(), position);
     feed.writer.append("frame", &rows(end..end + 5, true)).unwrap();
