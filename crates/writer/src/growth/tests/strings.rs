@@ -99,7 +99,7 @@ fn data_buffers_that_views_share_are_joined_behind_the_last_one() {
         frame.append(&rows(300, Arc::clone(&shared)));
         let column = frame.last(1);
         assert_eq!(column.places.len(), 2);
-        let joined: usize = words.data_buffers().iter().map(|buffer| buffer.len()).sum();
+        let joined: usize = words.data_buffers().iter().map(arrow::buffer::Buffer::len).sum();
         assert_eq!(
             column.states[1].length,
             data + times * joined as u64,
