@@ -25,12 +25,14 @@
 
 mod arrays;
 mod files;
+mod grown;
 mod runs;
 mod scratch;
 mod table;
 
 pub use arrays::{Copied, assert_arrived, assert_in_place, assert_rows, for_each_buffer};
 pub use files::{Files, Slot};
+pub use grown::{assert_batches_in_place, assert_grown, assert_same_rows};
 pub use runs::{to_runs, write_runs};
 pub use scratch::{Scratch, cases};
 pub use table::{all_types, nested, numbers};

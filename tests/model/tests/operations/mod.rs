@@ -2,13 +2,18 @@
 //!
 //! Random operations run on a segment and on a plain model of it: the frames by name, and the version. After every
 //! step each held version is compared, byte for byte, with the copy made when it was taken.
+//!
+//! The writers are watched: a store to a published byte panics.
 
 mod columns;
+mod follow;
 mod held;
+mod model;
 mod operation;
+mod rows;
 mod world;
 
-use operation::{Case, case};
+use operation::case;
 use proptest::test_runner::{Config, TestRunner};
 use shmframe_model::cases;
 use world::World;
@@ -20,10 +25,10 @@ fn run(several: bool) {
         max_shrink_iters: 1000,
         ..Config::default()
     };
-    let outcome = TestRunner::new(config).run(&case(), |Case { tables, history, trim, operations }| {
-        let mut world = World::new(tables, history, trim, several);
-        for operation in operations {
-            world.apply(&operation);
+    let outcome = TestRunner::new(config).run(&case(), |case| {
+        let mut world = World::new(&case, several);
+        for operation in &case.operations {
+            world.apply(operation);
             world.check();
         }
         world.end();
