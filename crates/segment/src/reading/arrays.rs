@@ -208,18 +208,16 @@ impl ArrayDraft {
         let data_type = data.data_type().clone();
         let shape = data.validate().and_then(|()| check_runs(&data));
         let checked = shape.and_then(|()| {
+            // Its shape is that of an array, so that it can be cut; as an array: `ArrayData` cuts structs in two ways at once.
             let whole = rows == (0..data.len());
-            // Its shape is that of an array, so that it can be cut.
-            let data = if whole { data } else { data.slice(rows.start, rows.len()) };
+            let array = make_array(data);
+            let array = if whole { array } else { array.slice(rows.start, rows.len()) };
             match validation {
-                Validation::Layout => Ok(data),
-                Validation::Full => data.validate_full().map(|()| data),
+                Validation::Layout => Ok(array),
+                Validation::Full => array.to_data().validate_full().map(|()| array),
             }
         });
-        match checked {
-            Ok(data) => Ok(make_array(data)),
-            Err(cause) => Err(misfit(&data_type).because(cause)),
-        }
+        checked.map_err(|cause| misfit(&data_type).because(cause))
     }
 }
 
