@@ -6,6 +6,7 @@ mod columns;
 mod errors;
 mod golden;
 mod growing;
+mod growing_reads;
 mod hostile;
 mod inspector;
 mod integration;

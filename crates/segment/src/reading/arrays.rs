@@ -208,14 +208,16 @@ impl ArrayDraft {
         let data_type = data.data_type().clone();
         let shape = data.validate().and_then(|()| check_runs(&data));
         let checked = shape.and_then(|()| {
-            // Its shape is that of an array, so that it can be cut; as an array: `ArrayData` cuts structs in two ways at once.
-            let whole = rows == (0..data.len());
-            let array = make_array(data);
-            let array = if whole { array } else { array.slice(rows.start, rows.len()) };
-            match validation {
-                Validation::Layout => Ok(array),
-                Validation::Full => array.to_data().validate_full().map(|()| array),
+            let full = |data: &ArrayData| match validation {
+                Validation::Layout => Ok(()),
+                Validation::Full => data.validate_full(),
+            };
+            if rows == (0..data.len()) {
+                return full(&data).map(|()| make_array(data));
             }
+            // Its shape is that of an array, so that it can be cut: as an array, since `ArrayData` cuts structs twice.
+            let array = make_array(data).slice(rows.start, rows.len());
+            full(&array.to_data()).map(|()| array)
         });
         checked.map_err(|cause| misfit(&data_type).because(cause))
     }

@@ -235,13 +235,9 @@ impl Staging<'_> {
 
     /// Sees to it that bytes of a run, behind those that are published, have pages.
     fn write_on(&mut self, bytes: Range<u64>) -> Result<()> {
-        let Some((start, run)) = self.store.runs.holding(bytes.start) else {
-            // An extent without room, which ends at a multiple of 64: all of it has pages.
-            self.grown.push(Grown { run: None, bytes });
-            return Ok(());
-        };
+        let Some((start, run)) = self.store.runs.holding(bytes.start) else { return Ok(()) };
         let written = run.written;
-        self.grown.push(Grown { run: Some((start, written)), bytes: bytes.clone() });
+        self.grown.push(Grown { run: start, written, bytes: bytes.clone() });
         // First: what is written counts as needed where pages are given back.
         if let Some(run) = self.store.runs.at(start) {
             run.written = written.max(bytes.end);
@@ -251,8 +247,8 @@ impl Staging<'_> {
 
     /// Undoes what was noted of runs since there were `keep` of them: nobody saw what was written.
     pub(super) fn take_back(&mut self, keep: usize) {
-        for (start, written) in self.grown.drain(keep..).rev().filter_map(|grown| grown.run) {
-            if let Some(run) = self.store.runs.at(start) {
+        for Grown { run, written, .. } in self.grown.drain(keep..).rev() {
+            if let Some(run) = self.store.runs.at(run) {
                 run.written = written;
             }
         }

@@ -27,7 +27,7 @@ pub struct Staging<'a> {
     pub(super) store: &'a mut Store,
     /// What this transaction took from the heap.
     pub(super) allocated: Vec<Range<u64>>,
-    /// Where this transaction wrote on behind what is published.
+    /// The runs that this transaction wrote on in, or cut rows off.
     pub(super) grown: Vec<Grown>,
     /// What the version before covers and this one does not.
     pub(super) discarded: Vec<Covered>,
@@ -39,11 +39,13 @@ pub struct Staging<'a> {
     pub(super) root: Root,
 }
 
-/// Where a transaction wrote on in an extent of the version before.
+/// A run of the version before that a transaction wrote on in.
 #[derive(Debug)]
 pub(super) struct Grown {
-    /// Where the run begins, and how far it was written before; none if the extent is no run.
-    pub(super) run: Option<(u64, u64)>,
+    /// Where the run begins.
+    pub(super) run: u64,
+    /// How far it was written before.
+    pub(super) written: u64,
     /// The bytes that were added.
     pub(super) bytes: Range<u64>,
 }
