@@ -1,6 +1,8 @@
 //! Frames that grew, compared with what was sent: their rows stand in any number of batches.
 
-use arrow::array::{Array, ArrayData, ArrowPrimitiveType, PrimitiveArray, RecordBatch, downcast_primitive_array};
+use arrow::array::{
+    Array, ArrayData, ArrowPrimitiveType, PrimitiveArray, RecordBatch, downcast_primitive_array,
+};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::DataType;
 use shmframe::{ErrorKind, Frame};
@@ -24,7 +26,8 @@ pub fn assert_same_rows(sent: &[RecordBatch], received: &[RecordBatch]) {
     for batch in &received {
         let mut done = 0;
         while done < batch.num_rows() {
-            let (from, first) = at.take().or_else(|| sent.next().map(|next| (next, 0))).expect("as many rows");
+            let (from, first) =
+                at.take().or_else(|| sent.next().map(|next| (next, 0))).expect("as many rows");
             let count = (from.num_rows() - first).min(batch.num_rows() - done);
             let (left, right) = (from.slice(first, count), batch.slice(done, count));
             assert!(left == right, "{count} rows from {row} on: {right:?}\nwhere these were sent: {left:?}");
@@ -143,7 +146,8 @@ fn assert_slices<T: ArrowPrimitiveType>(
         .collect();
     let values: Vec<u8> = arrays.iter().flat_map(|array| bytes(array.values())).copied().collect();
     let nulls: usize = arrays.iter().map(|array| array.null_count()).sum();
-    let follow = |pair: &[&PrimitiveArray<T>]| pair[0].values().as_ptr_range().end == pair[1].values().as_ptr();
+    let follow =
+        |pair: &[&PrimitiveArray<T>]| pair[0].values().as_ptr_range().end == pair[1].values().as_ptr();
     let runs = 1 + arrays.windows(2).filter(|pair| !follow(pair)).count();
     match frame.column::<T>(name) {
         Ok(whole) => {

@@ -1,6 +1,7 @@
 //! Each row once: positions that are kept while frames grow, lose rows, go and come back.
 
 use super::held::Frames;
+use super::met::Met;
 use super::rows::{Rows, count};
 use shmframe::{Position, Since, Snapshot};
 use shmframe_model::{assert_batches_in_place, assert_same_rows};
@@ -24,10 +25,11 @@ impl Followed {
     }
 
     /// Asks a snapshot of these frames what there is since then, and goes on to behind it.
-    pub fn advance(&mut self, snapshot: &Snapshot, frames: &Frames) {
+    pub fn advance(&mut self, snapshot: &Snapshot, frames: &Frames, met: &mut Met) {
         // As if it had been kept in a file meanwhile.
         let position = Position::from_bytes(self.position.to_bytes());
         let appended = snapshot.appended_since(&self.name, position).unwrap();
+        met.since(appended.since, count(&appended.batches));
         let Some(rows) = frames.get(&self.name) else {
             assert_eq!((appended.since, appended.position), (Since::Missing, position));
             assert!(appended.batches.is_empty());

@@ -1,5 +1,6 @@
 //! A version that somebody holds, and the copy made when it was taken.
 
+use super::met::Met;
 use super::rows::Rows;
 use arrow::array::RecordBatch;
 use shmframe::{Frame, Snapshot};
@@ -24,12 +25,13 @@ pub struct Held {
 }
 
 impl Held {
-    pub fn take(snapshot: Snapshot, sent: Frames) -> Self {
+    pub fn take(snapshot: Snapshot, sent: Frames, met: &mut Met) -> Self {
         let (mut batches, mut arrays, mut places) = (Vec::new(), Vec::new(), None);
         for (name, rows) in &sent {
             let frame = snapshot.frame(name).unwrap();
             assert_eq!(Some(frame.first_position().row()), rows.first());
             let received = assert_grown(rows.batches(), &frame);
+            met.frame(rows, &frame, &received);
             batches.push(received.len());
             received.iter().for_each(|batch| add_places(&frame, batch, &mut places));
             arrays.extend(received.into_iter().map(copied));

@@ -8,14 +8,17 @@
 mod columns;
 mod follow;
 mod held;
+mod met;
 mod model;
 mod operation;
 mod rows;
 mod world;
 
+use met::Met;
 use operation::case;
 use proptest::test_runner::{Config, TestRunner};
 use shmframe_model::cases;
+use std::cell::RefCell;
 use world::World;
 
 fn run(several: bool) {
@@ -25,16 +28,20 @@ fn run(several: bool) {
         max_shrink_iters: 1000,
         ..Config::default()
     };
+    let (met, asked) = (RefCell::new(Met::default()), config.cases);
     let outcome = TestRunner::new(config).run(&case(), |case| {
         let mut world = World::new(&case, several);
         for operation in &case.operations {
             world.apply(operation);
             world.check();
         }
-        world.end();
+        met.borrow_mut().add(world.end());
         Ok(())
     });
     outcome.unwrap();
+    if asked >= 200 {
+        met.into_inner().check();
+    }
 }
 
 #[test]

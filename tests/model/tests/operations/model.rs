@@ -103,9 +103,9 @@ impl Model {
 
     fn content(&self, content: Content) -> Vec<RecordBatch> {
         match content {
-            Content::Table(index, times) => {
+            Content::Table(index, least) => {
                 let table = &self.tables[index % self.tables.len()];
-                repeated(table, times)
+                cut(table, Piece { first: 0, rows: usize::MAX, least })
             }
             Content::Numbers(rows) => vec![numbers(rows as i64, rows)],
         }
@@ -201,15 +201,17 @@ pub fn frame(name: Name) -> String {
     format!("frame {name}")
 }
 
-/// Some rows, so many times.
-fn cut(batches: &[RecordBatch], Piece { first, rows, times }: Piece) -> Vec<RecordBatch> {
+/// Some rows, and all of them again and again up to about so many rows; not in very many batches, which takes long to compare.
+fn cut(batches: &[RecordBatch], Piece { first, rows, least }: Piece) -> Vec<RecordBatch> {
     let first = first % (count(batches) + 1);
-    repeated(&part(batches, first, rows), times)
-}
-
-fn repeated(batches: &[RecordBatch], times: usize) -> Vec<RecordBatch> {
-    let all = batches.iter().cycle().take(batches.len() * times);
-    all.cloned().collect()
+    let mut taken = part(batches, first, rows);
+    let mut all = batches.iter().filter(|batch| batch.num_rows() > 0).cycle();
+    let mut missing = least.saturating_sub(count(&taken));
+    while let Some(batch) = all.next().filter(|_| missing > 0 && taken.len() < 100) {
+        missing = missing.saturating_sub(batch.num_rows());
+        taken.push(batch.clone());
+    }
+    taken
 }
 
 /// A batch that cannot be put, and why; or nothing to remove.

@@ -14,7 +14,7 @@ pub type Name = u8;
 /// The rows of a frame.
 #[derive(Clone, Copy, Debug)]
 pub enum Content {
-    /// One of the case's tables, so many times.
+    /// One of the case's tables, again and again up to about so many rows.
     Table(usize, usize),
     /// A column of this many integers: a few bytes, or many.
     Numbers(usize),
@@ -30,12 +30,12 @@ pub enum Source {
     Numbers(usize),
 }
 
-/// So many rows from this one on (modulo what there is), so many times.
+/// So many rows from this one on (modulo what there is); the whole again and again up to about `least` rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece {
     pub first: usize,
     pub rows: usize,
-    pub times: usize,
+    pub least: usize,
 }
 
 /// Which rows stay.
@@ -139,13 +139,25 @@ pub fn case() -> impl Strategy<Value = Case> {
             if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches }
         })
     };
-    let table = prop_oneof![2 => table(70), 1 => table(300)];
+    let table = prop_oneof![2 => table(70), 1 => table(300)].boxed();
+    let filled =
+        |table: &Vec<RecordBatch>| table.iter().any(|batch| batch.num_columns() * batch.num_rows() > 0);
+    let tables =
+        (table.clone().prop_filter("rows", filled), vec(table, 0..3)).prop_map(|(first, mut others)| {
+            others.insert(0, first);
+            others
+        });
+    // A frame that is too large to be written anew, as a rule.
+    let begin =
+        (0..15_000_usize).prop_map(|least| Operation::Alone(Change::Put(0, Content::Table(0, least))));
+    let operations = (option::of(begin), vec(operation(), 1..100))
+        .prop_map(|(first, others)| first.into_iter().chain(others).collect::<Vec<_>>());
     let history = prop_oneof![3 => Just(1_u64), 2 => 1..=32_u64];
     let trim = prop_oneof![Just(TrimPolicy::Never), (0..200_000_u64).prop_map(TrimPolicy::KeepFree)];
     let capacity = prop_oneof![Just(256_u64 << 20), Just(64_u64 << 20)];
-    (vec(table, 1..4), history, trim, capacity, vec(operation(), 1..40)).prop_map(
-        |(tables, history, trim, capacity, operations)| Case { tables, history, trim, capacity, operations },
-    )
+    (tables, history, trim, capacity, operations).prop_map(|(tables, history, trim, capacity, operations)| {
+        Case { tables, history, trim, capacity, operations }
+    })
 }
 
 /// One of them more often than the others, so that it grows.
@@ -156,19 +168,19 @@ fn name() -> impl Strategy<Value = Name> {
 fn content() -> impl Strategy<Value = Content> {
     let any = any::<usize>;
     prop_oneof![
-        2 => any().prop_map(|table| Content::Table(table, 1)),
-        3 => (any(), 2..60_usize).prop_map(|(table, times)| Content::Table(table, times)),
+        2 => any().prop_map(|table| Content::Table(table, 0)),
+        3 => (any(), 0..8000_usize).prop_map(|(table, least)| Content::Table(table, least)),
         2 => (0..100_usize).prop_map(Content::Numbers),
         1 => (0..60_000_usize).prop_map(Content::Numbers),
     ]
 }
 
 fn piece() -> impl Strategy<Value = Piece> {
-    let piece = |(first, rows, times)| Piece { first, rows, times };
+    let piece = |(first, rows, least)| Piece { first, rows, least };
     prop_oneof![
-        3 => (any::<usize>(), 0..4_usize, Just(1)).prop_map(piece),
-        3 => (any::<usize>(), 0..200_usize, Just(1)).prop_map(piece),
-        3 => (any::<usize>(), 0..200_usize, 2..60_usize).prop_map(piece),
+        3 => (any::<usize>(), 0..4_usize, Just(0)).prop_map(piece),
+        3 => (any::<usize>(), 0..200_usize, Just(0)).prop_map(piece),
+        3 => (any::<usize>(), 0..200_usize, 0..6000_usize).prop_map(piece),
     ]
 }
 
@@ -203,7 +215,7 @@ fn bad() -> impl Strategy<Value = Bad> {
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        6 => (0..4_u8, content()).prop_map(|(name, content)| Change::Put(name, content)),
+        4 => (0..4_u8, content()).prop_map(|(name, content)| Change::Put(name, content)),
         14 => (name(), source()).prop_map(|(name, source)| Change::Append(name, source)),
         6 => (name(), kept()).prop_map(|(name, kept)| Change::Keep(name, kept)),
         2 => (0..4_u8).prop_map(Change::Remove),
@@ -215,21 +227,23 @@ fn change() -> impl Strategy<Value = Change> {
 /// A few rows each time.
 fn feed() -> impl Strategy<Value = Operation> {
     let times = prop_oneof![3 => 1..20_usize, 1 => 20..150_usize];
-    (name(), times, any::<usize>(), any::<usize>(), 1..6_usize).prop_map(|(name, times, table, first, rows)| {
-        Operation::Feed(name, times, Source::Fitting(table, Piece { first, rows, times: 1 }))
-    })
+    (name(), times, any::<usize>(), any::<usize>(), 1..6_usize).prop_map(
+        |(name, times, table, first, rows)| {
+            Operation::Feed(name, times, Source::Fitting(table, Piece { first, rows, least: 0 }))
+        },
+    )
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    let position = (0..4_usize, option::of(any::<usize>()));
+    let position = (0..3_usize, option::of(any::<usize>()));
     prop_oneof![
         26 => change().prop_map(Operation::Alone),
         6 => (vec(change(), 0..6), any::<bool>())
             .prop_map(|(changes, commit)| Operation::Transaction { changes, commit }),
         1 => (0..4_u8, 1..80_usize, 0..300_usize).prop_map(|(name, times, rows)| Operation::Churn(name, times, rows)),
         3 => feed(),
-        5 => position.prop_map(|(position, held)| Operation::Follow { position, held }),
-        7 => Just(Operation::Snapshot),
+        14 => position.prop_map(|(position, held)| Operation::Follow { position, held }),
+        10 => Just(Operation::Snapshot),
         4 => prop_oneof![0..4_u64, 0..100_u64].prop_map(Operation::SnapshotAt),
         2 => any::<usize>().prop_map(Operation::KeepArrays),
         2 => any::<usize>().prop_map(Operation::KeepSlices),

@@ -9,6 +9,10 @@ use std::sync::Arc;
 pub struct Rows {
     /// Another one for each frame that was put, and each change of columns.
     pub identity: u64,
+    /// How often rows were added since the frame was put.
+    pub appends: u64,
+    /// How often its columns changed.
+    pub changes: u64,
     /// At least one; all rows from the number `least` on.
     batches: Vec<RecordBatch>,
     /// The number of the first row is one of these: which one, the segment has to say (rows go in whole words).
@@ -19,7 +23,7 @@ pub struct Rows {
 impl Rows {
     /// Those of a frame that is put.
     pub fn put(identity: u64, batches: Vec<RecordBatch>) -> Self {
-        Self { identity, batches, least: 0, most: 0 }
+        Self { identity, appends: 0, changes: 0, batches, least: 0, most: 0 }
     }
 
     pub fn batches(&self) -> &[RecordBatch] {
@@ -42,7 +46,7 @@ impl Rows {
 
     /// The same rows with other columns: another frame.
     pub fn with_columns(&self, identity: u64, batches: Vec<RecordBatch>) -> Self {
-        Self { identity, batches, ..*self }
+        Self { identity, changes: self.changes + 1, batches, ..*self }
     }
 
     /// Adds rows, whose schema may have other metadata.
@@ -54,6 +58,7 @@ impl Rows {
             RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options).unwrap()
         });
         self.batches.extend(added);
+        self.appends += 1;
     }
 
     /// Drops the rows before this one, but for up to 63 of them.
@@ -65,12 +70,14 @@ impl Rows {
         self.least = least;
     }
 
-    /// The segment says that this is the number of the first row.
-    pub fn settle(&mut self, first: u64) {
+    /// The segment says that this is the number of the first row. Whether rows stay beyond those that were asked for.
+    pub fn settle(&mut self, first: u64) -> bool {
         let range = self.least..=self.most;
         assert!(range.contains(&first), "the first row is {first}, not one of {range:?}");
         self.batches = self.since(first);
+        let more = first < self.most;
         (self.least, self.most) = (first, first);
+        more
     }
 
     /// The rows from this one on; at least one batch.

@@ -2,7 +2,8 @@
 
 use super::follow::{Followed, Generations};
 use super::held::{Frames, Held};
-use super::model::{Model, Refused};
+use super::met::Met;
+use super::model::{Model, Refused, frame};
 use super::operation::{Case, Change, Content, Name, Operation, Source};
 use shmframe::{ErrorKind, Reader, Result, TrimPolicy, Writer, WriterOptions};
 use shmframe_model::Scratch;
@@ -30,6 +31,7 @@ pub struct World {
     versions: Vec<Frames>,
     generations: Generations,
     followed: Vec<Followed>,
+    met: Met,
     version: u64,
     history: u64,
     /// No version from here on may be gone.
@@ -53,6 +55,7 @@ impl World {
             versions: vec![Frames::new()],
             generations: Generations::default(),
             followed: Vec::new(),
+            met: Met::default(),
             version: 1,
             history,
             kept: 1,
@@ -98,7 +101,8 @@ impl World {
         assert_eq!(version, self.version, "versions have no gaps");
         for (name, rows) in model.frames.iter_mut().filter(|(_, rows)| rows.first().is_none()) {
             let frame = self.reader().snapshot().unwrap().frame(name).unwrap();
-            Rc::make_mut(rows).settle(frame.first_position().row());
+            let more = Rc::make_mut(rows).settle(frame.first_position().row());
+            self.met.note_if(more, "rows that stay beyond those that were asked for");
         }
         self.versions.push(model.frames.clone());
         self.model = model;
@@ -114,7 +118,8 @@ impl World {
         match self.reader.as_ref().unwrap().snapshot_at(version) {
             Ok(snapshot) => {
                 assert_eq!(snapshot.version(), version);
-                self.held.push(Held::take(snapshot, self.versions[version as usize - 1].clone()));
+                let sent = self.versions[version as usize - 1].clone();
+                self.held.push(Held::take(snapshot, sent, &mut self.met));
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::VersionGone, "{error}");
@@ -137,7 +142,8 @@ impl World {
                 let snapshot = self.reader().snapshot().unwrap();
                 assert_eq!(snapshot.version(), self.version);
                 self.generations.check(&snapshot, &self.model.frames);
-                self.held.push(Held::take(snapshot, self.model.frames.clone()));
+                let sent = self.model.frames.clone();
+                self.held.push(Held::take(snapshot, sent, &mut self.met));
             }
             Operation::SnapshotAt(back) => self.snapshot_at(self.version.saturating_sub(*back)),
             Operation::KeepArrays(index) => self.with_held(*index, Held::keep_arrays),
@@ -181,6 +187,7 @@ impl World {
     fn alone(&mut self, change: &Change) {
         let mut model = self.model.clone();
         let Some((name, step, done)) = model.change(change) else { return };
+        self.met.change(change, self.model.frames.get(&name).map(Rc::as_ref), done);
         let changed = step.alone(self.writer(), &name);
         match done {
             Ok(()) => self.committed(changed.unwrap(), model),
@@ -213,9 +220,11 @@ impl World {
         };
         match held.and_then(|index| self.held.get(index % self.held.len().max(1))) {
             Some(held) if held.snapshot().is_some() => {
-                held.snapshot().into_iter().for_each(|snapshot| followed.advance(snapshot, &held.sent));
+                held.snapshot()
+                    .into_iter()
+                    .for_each(|snapshot| followed.advance(snapshot, &held.sent, &mut self.met));
             }
-            _ => followed.advance(&snapshot, &self.model.frames),
+            _ => followed.advance(&snapshot, &self.model.frames, &mut self.met),
         }
     }
 
@@ -230,12 +239,15 @@ impl World {
     }
 
     fn transaction(&mut self, changes: &[Change], commit: bool) {
-        let (mut model, several) = (self.model.clone(), self.several);
+        let (mut model, several, mut met) = (self.model.clone(), self.several, Met::default());
         let mut transaction = self.writer().begin().unwrap();
         // What the commit must come to.
         let mut expected = Ok(());
         for change in changes {
+            let before = model.frames.get(&frame(change.name())).cloned();
             let Some((name, step, done)) = model.change(change) else { continue };
+            met.change(change, before.as_deref(), done);
+            met.note_if(matches!(change, Change::Append(..)) && done.is_ok(), "append within a transaction");
             let result = step.within(&mut transaction, &name);
             match done {
                 Ok(()) => result.unwrap(),
@@ -251,6 +263,7 @@ impl World {
             return;
         }
         let committed = transaction.commit().map_err(|error| error.kind());
+        self.met.add(met);
         match expected {
             Ok(()) => self.committed(committed.unwrap(), model),
             Err(kind) => assert_eq!(committed, Err(kind)),
@@ -279,7 +292,7 @@ impl World {
     }
 
     /// Everybody goes.
-    pub fn end(mut self) {
+    pub fn end(mut self) -> Met {
         // Readers first, then what they gave out: the slot stays for as long as anything is held.
         self.reader = None;
         for held in &self.held {
@@ -299,6 +312,7 @@ impl World {
         let writer = self.writers.pop().unwrap();
         writer.remove_segment().unwrap();
         assert!(!files.directory().exists());
+        self.met
     }
 }
 
