@@ -48,6 +48,7 @@ pub(crate) enum Operation {
     Remove,
     Columns(ColumnChange),
     Retain(Retained),
+    Compact,
     /// With the message of the schema, as for a put: the frame may be missing.
     Append(Rows, NewColumns, Option<Vec<u8>>),
 }
@@ -70,6 +71,9 @@ pub(crate) fn carry_out(
     operation: Operation,
 ) -> Result<()> {
     let place = |error: Error| error.at(format_args!("frame {frame:?}"));
+    if matches!(operation, Operation::Remove | Operation::Put(..)) {
+        values.forget(frame);
+    }
     match operation {
         Operation::Remove => {
             if !staging.remove_frame(frame)? {
@@ -83,6 +87,10 @@ pub(crate) fn carry_out(
             let state = records.state();
             let rows = retained.rows_to_drop(state.first_row, state.rows);
             staging.cut_front(records, rows).map(drop).map_err(place)
+        }
+        Operation::Compact => {
+            let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
+            compact(staging, schemas, values, threads, &records).map_err(place)
         }
         Operation::Put(schema, plan, message) => {
             put(staging, schemas, threads, frame, (schema, plan, message)).map_err(place)
@@ -161,6 +169,19 @@ fn append(
     Ok(())
 }
 
+fn compact(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    values: &mut KnownDictionaries<'_>,
+    threads: usize,
+    records: &FrameRecords,
+) -> Result<()> {
+    let schema = schema_of(staging, &schemas, records)?;
+    // What is known of its growing dictionaries is of runs that it leaves.
+    let _ = values.take(records.name());
+    growth::compact(staging, records, &schema, threads)
+}
+
 /// Gives the frame the columns that only the rows have, null so far, and appends the rows.
 fn widen(
     staging: &mut Staging<'_>,
@@ -224,11 +245,18 @@ fn change_columns(
     let changed = change.apply(&before)?;
     let plans = changed.plans(&records.chunk_rows().collect::<Vec<_>>())?;
     let message = if changed.schema == before { Vec::new() } else { to_message(&changed.schema)? };
-    let added = plans.iter().map(|plan| ColumnDraft { nodes: node_items(plan), buffers: plan.buffers() });
+    let columns = changed.schema.fields().len();
+    let added: Vec<ColumnDraft> = plans
+        .iter()
+        .map(|plan| ColumnDraft {
+            nodes: node_items(plan),
+            buffers: growth::column_with_room(staging, &records, plan, columns),
+        })
+        .collect();
     let draft = ColumnsDraft {
         schema: if message.is_empty() { Schema::Unchanged(reference) } else { Schema::Message(&message) },
         columns: &changed.sources,
-        added: added.collect(),
+        added,
         frame: records,
     };
     let record = staging.put_columns(draft, |mut destinations| {

@@ -14,10 +14,12 @@
 //! | `strings`, `views`, `dictionary` | their buffers that are not addressed by rows |
 //! | `known_values` | which values a growing dictionary has |
 //! | `pieces` | columns that do not grow in place |
+//! | `compact` | all chunks as one again |
 //! | `room` | how much room a buffer gets for what may come |
 
 mod append;
 mod chunk;
+mod compact;
 mod dictionary;
 pub(crate) mod differences;
 mod grower;
@@ -32,5 +34,6 @@ mod views;
 mod tests;
 
 pub(crate) use append::{Rows, append};
+pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
-pub(crate) use room::put_with_room;
+pub(crate) use room::{column_with_room, put_with_room};
