@@ -25,7 +25,7 @@ fn run(several: bool) {
     let config = Config {
         cases: cases(256, 5000),
         failure_persistence: None,
-        max_shrink_iters: 1000,
+        max_shrink_iters: 200,
         ..Config::default()
     };
     let (met, asked) = (RefCell::new(Met::default()), config.cases);
