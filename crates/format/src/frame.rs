@@ -177,8 +177,8 @@ impl State {
         })
     }
 
-    /// For each extent of the layout, what of it this version uses: from the first byte that belongs to a row to the
-    /// end of the last buffer's padding; empty where nothing is used.
+    /// For each extent of the layout, what of it this version uses: from the first byte that belongs to a row, rounded down to
+    /// [`ALIGNMENT`] (bytes that are free begin there), to the end of the last buffer's padding; empty where nothing is used.
     #[must_use]
     pub fn used(&self, layout: &Layout) -> Vec<Range<u64>> {
         let mut used: Vec<Range<u64>> =
@@ -187,7 +187,8 @@ impl State {
             let end = (bytes.end + PADDING).next_multiple_of(ALIGNMENT).min(place.offset + place.capacity);
             let after = layout.extents.partition_point(|extent| extent.offset <= place.offset);
             if let Some(used) = after.checked_sub(1).map(|at| &mut used[at]) {
-                let first = if used.is_empty() { bytes.start } else { used.start.min(bytes.start) };
+                let start = bytes.start / ALIGNMENT * ALIGNMENT;
+                let first = if used.is_empty() { start } else { used.start.min(start) };
                 *used = first..used.end.max(end);
             }
         });

@@ -1,15 +1,18 @@
 //! Rows that tell which version they belong to: each value follows from the frame's name, the version's stamp and the
 //! row.
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, UInt64Array};
-use arrow::datatypes::UInt64Type;
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, DictionaryArray, ListArray, RecordBatch, StringArray, UInt64Array,
+};
+use arrow::datatypes::{Int32Type, UInt64Type};
 use shmframe::arrow;
 use shmframe::{Frame, Snapshot};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
-/// What a version holds: for each frame its stamp and its rows.
+/// What a version holds: for each frame its stamp and its rows; for a feed the number of its next row, and 0.
 pub type Contents = BTreeMap<String, (u64, u64)>;
 
 /// The rows of a frame as the version `stamp` writes them.
@@ -32,6 +35,44 @@ pub fn batch(frame: &str, stamp: u64, rows: u64) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
 }
 
+/// The frame that grows. Each of its values follows from the number of its row alone.
+pub const FEED: &str = "feed";
+
+/// These rows of a feed: numbers with and without nulls, strings, bits, a dictionary, and lists.
+///
+/// # Panics
+/// Never: the columns are of one length.
+#[must_use]
+pub fn feed(rows: Range<u64>) -> RecordBatch {
+    let value = |row: u64| (!mix(row).is_multiple_of(7)).then(|| mix(row));
+    let text = |row: u64| (!mix(row).is_multiple_of(5)).then(|| format!("{:x}", mix(row) % 65_536));
+    let symbols: Vec<String> = rows.clone().map(|row| format!("symbol {}", mix(row) % 50)).collect();
+    let symbol: DictionaryArray<Int32Type> = symbols.iter().map(String::as_str).collect();
+    let part = |row: u64| Some((0..row % 4).map(|part| Some((row + part) as i32)).collect::<Vec<_>>());
+    let columns: [(&str, ArrayRef); 6] = [
+        ("row", Arc::new(UInt64Array::from_iter_values(rows.clone()))),
+        ("value", Arc::new(rows.clone().map(value).collect::<UInt64Array>())),
+        ("text", Arc::new(rows.clone().map(text).collect::<StringArray>())),
+        ("even", Arc::new(rows.clone().map(|row| Some(row % 2 == 0)).collect::<BooleanArray>())),
+        ("symbol", Arc::new(symbol)),
+        ("parts", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows.map(part)))),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+}
+
+/// Checks that batches have the rows of a feed from this one on, one after the other; the number of the next.
+///
+/// # Panics
+/// If a row is missing, is there twice, or is another one.
+#[must_use]
+pub fn check_feed(first: u64, batches: &[RecordBatch]) -> u64 {
+    batches.iter().fold(first, |row, batch| {
+        let next = row + batch.num_rows() as u64;
+        assert!(*batch == feed(row..next), "other rows than {row}..{next}");
+        next
+    })
+}
+
 /// How many rows a streaming writer gives to a frame: differs from version to version.
 #[must_use]
 pub fn rows_of(stamp: u64) -> u64 {
@@ -44,6 +85,11 @@ pub fn rows_of(stamp: u64) -> u64 {
 /// If a value is not what its version wrote.
 #[must_use]
 pub fn check(frame: &Frame) -> (u64, u64) {
+    if frame.name() == FEED {
+        let next = check_feed(frame.first_position().row(), &frame.batches().unwrap());
+        assert_eq!(next, frame.position().row());
+        return (next, 0);
+    }
     let stamp = frame.column::<UInt64Type>("stamp").unwrap()[0];
     let [found] = frame.batches().unwrap().try_into().unwrap();
     let expected = batch(frame.name(), stamp, frame.num_rows());

@@ -1,7 +1,7 @@
 //! Scripted work for one process, which is killed at each of its steps in turn, and what each version of it holds.
 
 use crate::control::{Control, Word};
-use crate::pattern::{self, Contents};
+use crate::pattern::{self, Contents, FEED};
 use shmframe::{Error, ReadModifyWrite, Transaction, Writer, WriterOptions};
 
 /// One operation. All but the last make a version.
@@ -17,11 +17,15 @@ pub enum Operation {
     Tokened(&'static str, u64),
     /// Makes a frame, column by column, what this version would have put.
     Columns(&'static str),
+    /// Adds so many rows to the feed.
+    Append(u64),
+    /// Keeps the last so many rows of the feed.
+    KeepLast(u64),
     /// Gives all free pages back.
     Trim,
 }
 
-use Operation::{Columns, Pair, Put, Remove, Tokened, Trim};
+use Operation::{Append, Columns, KeepLast, Pair, Put, Remove, Tokened, Trim};
 
 /// How a workload comes by its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,29 @@ pub const COLUMNS: Workload = Workload {
     removes: false,
 };
 
+/// A feed comes to be, grows while it is small, beyond that, and in place; loses its oldest rows, and goes on.
+pub const APPENDS: Workload = Workload {
+    name: "appends",
+    begin: Begin::Open,
+    operations: &[
+        Append(10),
+        Append(70),
+        Append(3000),
+        Append(3),
+        Append(130),
+        KeepLast(1500),
+        Append(64),
+        Put("a", 3),
+        Append(1),
+        Trim,
+        Append(700),
+        KeepLast(100),
+        Append(5),
+        Append(4000),
+    ],
+    removes: false,
+};
+
 /// Old versions leave the ring while readers hold some of them; what the others covered is used again.
 pub const RECLAIM: Workload = Workload {
     name: "reclaim",
@@ -108,7 +135,7 @@ pub const TURNS: Workload = Workload {
 pub const REMOVAL: Workload =
     Workload { name: "removal", begin: Begin::Open, operations: &[], removes: true };
 
-const ALL: [Workload; 8] = [CREATION, COMMITS, TOKENS, COLUMNS, RECLAIM, RECOVERY, TURNS, REMOVAL];
+const ALL: [Workload; 9] = [CREATION, COMMITS, TOKENS, COLUMNS, APPENDS, RECLAIM, RECOVERY, TURNS, REMOVAL];
 
 impl Operation {
     /// What the version `stamp`, made by this from a version that holds `before`, holds; nothing if none is made.
@@ -126,6 +153,8 @@ impl Operation {
                 }
             }
             Remove(frame) => drop(contents.remove(frame)),
+            Append(rows) => contents.entry(FEED.to_owned()).or_insert((0, 0)).0 += rows,
+            KeepLast(_) => {}
             Trim => return None,
         }
         Some(contents)
@@ -191,6 +220,16 @@ fn change_columns(transaction: &mut Transaction<'_>, frame: &str, stamp: u64) ->
     transaction.rename_column(frame, "odd", "even")
 }
 
+/// Adds so many rows to the feed, from the first that it does not have.
+///
+/// # Errors
+/// The first error; nothing in here should fail.
+pub fn append(transaction: &mut Transaction<'_>, rows: u64) -> Result<(), Error> {
+    let feed = transaction.snapshot()?.find(FEED)?;
+    let first = feed.map_or(0, |feed| feed.position().row());
+    transaction.append(FEED, &pattern::feed(first..first + rows))
+}
+
 /// The token that a commit of version `stamp` gives.
 #[must_use]
 pub fn token(stamp: u64) -> u128 {
@@ -235,6 +274,12 @@ fn carry_out(writer: &mut Writer, operation: Operation, control: &Control) -> Re
             change_columns(&mut transaction, frame, stamp)?;
             transaction.commit()
         }),
+        Append(rows) => commit(&mut || {
+            let mut transaction = writer.begin()?;
+            append(&mut transaction, rows)?;
+            transaction.commit()
+        }),
+        KeepLast(rows) => commit(&mut || writer.keep_last(FEED, rows)),
         Trim => writer.trim(0).map(drop),
     }
 }

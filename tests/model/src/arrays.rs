@@ -27,6 +27,18 @@ impl Copied {
         }
         Self(buffers)
     }
+
+    /// Whether the bytes of a batch are these.
+    #[must_use]
+    pub fn is_of(&self, batch: &RecordBatch) -> bool {
+        let (mut copies, mut same) = (self.0.iter(), true);
+        for column in batch.columns() {
+            for_each_buffer(&column.to_data(), &mut |bytes| {
+                same &= copies.next().is_some_and(|copy| copy.as_slice() == bytes);
+            });
+        }
+        same && copies.next().is_none()
+    }
 }
 
 /// Checks that every buffer that has bytes lies in the mapping of `frame`.

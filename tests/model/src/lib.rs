@@ -8,6 +8,7 @@
 //! | `validation` | contents are looked at when asked, and then never handed out damaged |
 //! | `operations` | whatever is done in whatever order, held versions stay, and no byte leaks |
 //! | `columns` | columns change while the others stay where they stand |
+//! | `growing` | faults of growing frames that random operations found, each by itself |
 //! | `growing_reads` | what readers make of frames that grow: bodies and tails, rows in front, pieces, positions |
 //! | `read_modify_write` | a transaction reads what it builds on; tokens; versions by number |
 //! | `real_data` | real tables arrive |
@@ -26,12 +27,14 @@
 
 mod arrays;
 mod files;
+mod grown;
 mod runs;
 mod scratch;
 mod table;
 
 pub use arrays::{Copied, assert_arrived, assert_in_place, assert_rows, for_each_buffer};
 pub use files::{Files, Slot};
+pub use grown::{assert_batches_in_place, assert_grown, assert_same_rows};
 pub use runs::{to_runs, write_runs};
 pub use scratch::{Scratch, cases};
 pub use table::{all_types, nested, numbers};

@@ -5,6 +5,7 @@ mod c_data;
 mod columns;
 mod errors;
 mod golden;
+mod growing;
 mod growing_reads;
 mod hostile;
 mod inspector;

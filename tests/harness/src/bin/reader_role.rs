@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails in here fails a test")]
 
-use shmframe::{Error, ErrorKind, Follow, Reader, ReaderOptions, Snapshot, Wait};
+use shmframe::{Error, ErrorKind, Follow, Position, Reader, ReaderOptions, Since, Snapshot, Wait};
 use shmframe_harness::control::{Control, Tally, Word};
 use shmframe_harness::pattern;
 use shmframe_harness::serve::{Reply, become_user, limit, option, reply, serve, told, trust};
@@ -58,6 +58,7 @@ impl State {
                 Ok(snapshot.version().to_string())
             }
             "drop" => Ok(self.held.remove(words[1]).unwrap().0.version().to_string()),
+            "rows" => self.rows(words[1]),
             "wait" => self.wait(number(1), Duration::from_millis(number(2)), false),
             "wait-while-written" => self.wait(number(1), Duration::from_millis(number(2)), true),
             "sleep" => sleep(words[1], number(2)),
@@ -101,6 +102,26 @@ impl State {
                 return Ok(snapshot.version());
             }
         }
+    }
+
+    /// Checks the rows of the feed since a position, or since its begin; the position behind them, how many there are, and how
+    /// many were dropped before.
+    fn rows(&self, position: &str) -> Reply {
+        let snapshot = self.reader().snapshot().map_err(|error| told(&error))?;
+        let position = match position {
+            "begin" => snapshot.frame(pattern::FEED).map_err(|error| told(&error))?.first_position(),
+            text => text.parse::<Position>().map_err(|error| told(&error))?,
+        };
+        let appended = snapshot.appended_since(pattern::FEED, position).map_err(|error| told(&error))?;
+        let dropped = match appended.since {
+            Since::Continued => 0,
+            Since::Dropped { rows } => rows,
+            since => return Err(format!("{since:?}")),
+        };
+        let next = pattern::check_feed(position.row() + dropped, &appended.batches);
+        assert_eq!(next, appended.position.row());
+        let rows = next - position.row() - dropped;
+        Ok(format!("{} {rows} {dropped}", appended.position))
     }
 
     fn wait(&self, version: u64, timeout: Duration, while_written: bool) -> Reply {

@@ -26,6 +26,13 @@ pub enum Change {
     Missing,
 }
 
+impl Change {
+    /// Whether what is handed in for it depends on how many rows there are.
+    pub fn counts_rows(self) -> bool {
+        matches!(self, Self::Replace(..) | Self::ReplaceLonger(_) | Self::Insert { .. })
+    }
+}
+
 pub fn change() -> impl Strategy<Value = Change> {
     let any = any::<usize>;
     prop_oneof![

@@ -2,34 +2,46 @@
 //!
 //! Random operations run on a segment and on a plain model of it: the frames by name, and the version. After every
 //! step each held version is compared, byte for byte, with the copy made when it was taken.
+//!
+//! The writers are watched: a store to a published byte panics.
 
 mod columns;
+mod follow;
 mod held;
+mod met;
+mod model;
 mod operation;
+mod rows;
 mod world;
 
-use operation::{Case, case};
+use met::Met;
+use operation::case;
 use proptest::test_runner::{Config, TestRunner};
 use shmframe_model::cases;
+use std::cell::RefCell;
 use world::World;
 
 fn run(several: bool) {
     let config = Config {
         cases: cases(256, 5000),
         failure_persistence: None,
-        max_shrink_iters: 1000,
+        max_shrink_iters: 200,
         ..Config::default()
     };
-    let outcome = TestRunner::new(config).run(&case(), |Case { tables, history, trim, operations }| {
-        let mut world = World::new(tables, history, trim, several);
-        for operation in operations {
-            world.apply(&operation);
+    let (met, asked) = (RefCell::new(Met::default()), config.cases);
+    let outcome = TestRunner::new(config).run(&case(), |case| {
+        let mut world = World::new(&case, several);
+        for operation in &case.operations {
+            world.apply(operation);
             world.check();
         }
-        world.end();
+        met.borrow_mut().add(world.end());
         Ok(())
     });
     outcome.unwrap();
+    if asked >= 200 {
+        met.into_inner().check();
+    }
 }
 
 #[test]

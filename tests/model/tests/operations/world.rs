@@ -1,13 +1,13 @@
 //! A segment, those who write and read it, and the model of it.
 
-use super::columns;
+use super::follow::{Followed, Generations};
 use super::held::{Frames, Held};
-use super::operation::{Bad, Change, Content, Name, Operation};
-use arrow::array::{Int64Array, NullArray, RecordBatch};
-use shmframe::{ErrorKind, Reader, Result, Transaction, TrimPolicy, Writer, WriterOptions};
-use shmframe_model::{Scratch, nested, numbers};
+use super::met::Met;
+use super::model::{Model, Refused, frame};
+use super::operation::{Case, Change, Content, Name, Operation, Source};
+use shmframe::{ErrorKind, Reader, Result, TrimPolicy, Writer, WriterOptions};
+use shmframe_model::Scratch;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 const SEGMENT: &str = "model";
@@ -25,10 +25,13 @@ pub struct World {
     scratch: Scratch,
     trim: TrimPolicy,
     several: bool,
-    tables: Vec<Rc<Vec<RecordBatch>>>,
+    /// The newest version.
+    model: Model,
     /// The frames of every version so far; the newest version is as long as this.
     versions: Vec<Frames>,
-    frames: Frames,
+    generations: Generations,
+    followed: Vec<Followed>,
+    met: Met,
     version: u64,
     history: u64,
     /// No version from here on may be gone.
@@ -36,9 +39,9 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(tables: Vec<Vec<RecordBatch>>, history: u64, trim: TrimPolicy, several: bool) -> Self {
+    pub fn new(case: &Case, several: bool) -> Self {
         let scratch = Scratch::new();
-        let tables = tables.into_iter().map(Rc::new).collect();
+        let history = case.history;
         let mut world = Self {
             held: Vec::new(),
             reader: None,
@@ -46,16 +49,19 @@ impl World {
             current: 0,
             caught_up: true,
             scratch,
-            trim,
+            trim: case.trim,
             several,
-            tables,
+            model: Model::new(case.tables.clone()),
             versions: vec![Frames::new()],
-            frames: Frames::new(),
+            generations: Generations::default(),
+            followed: Vec::new(),
+            met: Met::default(),
             version: 1,
             history,
             kept: 1,
         };
-        world.writers.push(watched(world.options(Some(history)).create(SEGMENT)));
+        let options = world.options(Some(history)).capacity(case.capacity);
+        world.writers.push(watched(options.create(SEGMENT)));
         world.open_second();
         world.reader = Some(world.scratch.reader().open(SEGMENT).unwrap());
         world
@@ -84,19 +90,22 @@ impl World {
         &mut self.writers[self.current]
     }
 
-    fn rows(&self, content: Content) -> Rc<Vec<RecordBatch>> {
-        match content {
-            Content::Table(index) => Rc::clone(&self.tables[index % self.tables.len()]),
-            Content::Numbers(rows) => Rc::new(vec![numbers(rows as i64, rows)]),
-        }
+    fn reader(&self) -> &Reader {
+        self.reader.as_ref().unwrap()
     }
 
-    fn committed(&mut self, version: u64, frames: Frames) {
+    /// A version was committed, of these frames.
+    fn committed(&mut self, version: u64, mut model: Model) {
         self.caught_up = true;
         self.version += 1;
         assert_eq!(version, self.version, "versions have no gaps");
-        self.versions.push(frames.clone());
-        self.frames = frames;
+        for (name, rows) in model.frames.iter_mut().filter(|(_, rows)| rows.first().is_none()) {
+            let frame = self.reader().snapshot().unwrap().frame(name).unwrap();
+            let more = Rc::make_mut(rows).settle(frame.first_position().row());
+            self.met.note_if(more, "rows that stay beyond those that were asked for");
+        }
+        self.versions.push(model.frames.clone());
+        self.model = model;
         self.note_history();
     }
 
@@ -109,7 +118,8 @@ impl World {
         match self.reader.as_ref().unwrap().snapshot_at(version) {
             Ok(snapshot) => {
                 assert_eq!(snapshot.version(), version);
-                self.held.push(Held::take(snapshot, self.versions[version as usize - 1].clone()));
+                let sent = self.versions[version as usize - 1].clone();
+                self.held.push(Held::take(snapshot, sent, &mut self.met));
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::VersionGone, "{error}");
@@ -120,29 +130,28 @@ impl World {
 
     pub fn apply(&mut self, operation: &Operation) {
         match operation {
-            Operation::Put(name, content) => self.put(*name, *content),
-            Operation::Remove(name) => self.remove(*name),
-            Operation::Columns(name, change) => self.columns(*name, *change),
-            Operation::Bad(bad) => {
-                let (kind, result) = refused(self.writer(), *bad);
-                assert_eq!(result.unwrap_err().kind(), kind);
-            }
+            Operation::Alone(change) => self.alone(change),
             Operation::Transaction { changes, commit } => self.transaction(changes, *commit),
             Operation::Churn(name, times, rows) => {
-                (0..*times).for_each(|time| self.put(*name, Content::Numbers(rows + time)));
+                let put = |time| Change::Put(*name, Content::Numbers(rows + time));
+                (0..*times).for_each(|time| self.alone(&put(time)));
             }
+            Operation::Feed(name, times, source) => self.feed(*name, *times, *source),
+            Operation::Follow { position, held } => self.follow(*position, *held),
             Operation::Snapshot => {
-                let snapshot = self.reader.as_ref().unwrap().snapshot().unwrap();
+                let snapshot = self.reader().snapshot().unwrap();
                 assert_eq!(snapshot.version(), self.version);
-                self.held.push(Held::take(snapshot, self.frames.clone()));
+                self.generations.check(&snapshot, &self.model.frames);
+                let sent = self.model.frames.clone();
+                self.held.push(Held::take(snapshot, sent, &mut self.met));
             }
             Operation::SnapshotAt(back) => self.snapshot_at(self.version.saturating_sub(*back)),
-            Operation::KeepArrays(index) => self.with_held(*index, |held| {
-                held.keep_arrays();
-                held.holds()
-            }),
+            Operation::KeepArrays(index) => self.with_held(*index, Held::keep_arrays),
             Operation::KeepSlices(index) => self.with_held(*index, Held::keep_slices),
-            Operation::DropHeld(index) => self.with_held(*index, |_| false),
+            Operation::DropHeld(index) if !self.held.is_empty() => {
+                self.held.remove(index % self.held.len());
+            }
+            Operation::DropHeld(_) => {}
             Operation::Trim(keep) => self.trim(*keep),
             Operation::ReopenWriter(history) => {
                 self.writers.clear();
@@ -175,108 +184,88 @@ impl World {
         self.caught_up = true;
     }
 
-    fn put(&mut self, name: Name, content: Content) {
-        let (name, rows) = (frame(name), self.rows(content));
-        let version = self.writer().put(&name, &*rows).unwrap();
-        let mut frames = self.frames.clone();
-        frames.insert(name, rows);
-        self.committed(version, frames);
-    }
-
-    fn remove(&mut self, name: Name) {
-        let name = frame(name);
-        let removed = self.writer().remove(&name);
-        let mut frames = self.frames.clone();
-        match frames.remove(&name) {
-            Some(_) => self.committed(removed.unwrap(), frames),
-            None => assert_eq!(removed.unwrap_err().kind(), ErrorKind::FrameMissing),
-        }
-    }
-
-    fn columns(&mut self, name: Name, change: columns::Change) {
-        let name = frame(name);
-        let sources: Vec<_> = self.tables.iter().map(|table| table[0].clone()).collect();
-        let (step, after) =
-            columns::resolve(change, self.frames.get(&name).map(|rows| rows.as_slice()), &sources);
+    fn alone(&mut self, change: &Change) {
+        let mut model = self.model.clone();
+        let Some((name, step, done)) = model.change(change) else { return };
+        self.met.change(change, self.model.frames.get(&name).map(Rc::as_ref), done);
         let changed = step.alone(self.writer(), &name);
-        match after {
-            Ok(rows) => {
-                let mut frames = self.frames.clone();
-                frames.insert(name, Rc::new(rows));
-                self.committed(changed.unwrap(), frames);
-            }
-            Err(kind) => assert_eq!(changed.unwrap_err().kind(), kind),
+        match done {
+            Ok(()) => self.committed(changed.unwrap(), model),
+            Err(refused) => assert_eq!(changed.unwrap_err().kind(), refused.kind()),
         }
     }
 
-    fn with_held(&mut self, index: usize, keep: impl FnOnce(&mut Held) -> bool) {
+    /// Different rows each time.
+    fn feed(&mut self, name: Name, times: usize, source: Source) {
+        for time in 0..times {
+            let source = match source {
+                Source::Fitting(table, mut piece) => {
+                    piece.first = piece.first.wrapping_add(time * 7);
+                    Source::Fitting(table, piece)
+                }
+                source => source,
+            };
+            self.alone(&Change::Append(name, source));
+        }
+    }
+
+    fn follow(&mut self, position: usize, held: Option<usize>) {
+        let snapshot = self.reader().snapshot().unwrap();
+        let Some(followed) = self.followed.get_mut(position) else {
+            let frames = &self.model.frames;
+            if let Some((name, rows)) = frames.iter().nth(position % frames.len().max(1)) {
+                self.followed.push(Followed::begin(&snapshot, name, rows));
+            }
+            return;
+        };
+        match held.and_then(|index| self.held.get(index % self.held.len().max(1))) {
+            Some(held) if held.snapshot().is_some() => {
+                held.snapshot()
+                    .into_iter()
+                    .for_each(|snapshot| followed.advance(snapshot, &held.sent, &mut self.met));
+            }
+            _ => followed.advance(&snapshot, &self.model.frames, &mut self.met),
+        }
+    }
+
+    fn with_held(&mut self, index: usize, change: impl FnOnce(&mut Held)) {
         if !self.held.is_empty() {
             let index = index % self.held.len();
-            if !keep(&mut self.held[index]) {
+            change(&mut self.held[index]);
+            if self.held[index].holds() == Some(false) {
                 self.held.remove(index);
             }
         }
     }
 
     fn transaction(&mut self, changes: &[Change], commit: bool) {
-        let mut frames = self.frames.clone();
-        let several = self.several;
-        let rows: Vec<_> = changes
-            .iter()
-            .map(|change| if let Change::Put(_, content) = change { Some(self.rows(*content)) } else { None })
-            .collect();
-        let sources: Vec<_> = self.tables.iter().map(|table| table[0].clone()).collect();
+        let (mut model, several, mut met) = (self.model.clone(), self.several, Met::default());
         let mut transaction = self.writer().begin().unwrap();
         // What the commit must come to.
         let mut expected = Ok(());
-        for (change, rows) in changes.iter().zip(rows) {
-            let (kind, result) = match (change, rows) {
-                (Change::Put(name, _), Some(rows)) => {
-                    let result = transaction.put(&frame(*name), &*rows);
-                    frames.insert(frame(*name), rows);
-                    (None, result)
-                }
-                (Change::Remove(name), _) => {
-                    let missing = frames.remove(&frame(*name)).is_none();
-                    (missing.then_some(ErrorKind::FrameMissing), transaction.remove(&frame(*name)))
-                }
-                (Change::Columns(name, change), _) => {
-                    let name = frame(*name);
-                    let now = frames.get(&name).map(|rows| rows.as_slice());
-                    let (step, after) = columns::resolve(*change, now, &sources);
-                    let result = step.within(&mut transaction, &name);
-                    let kind = after.map(|rows| frames.insert(name, Rc::new(rows))).err();
-                    if several && let Some(kind) = kind {
-                        result.unwrap();
-                        expected = expected.and(Err(kind));
-                        continue;
-                    }
-                    (kind, result)
-                }
-                (Change::Bad(bad), _) => {
-                    let (kind, result) = refused_in(&mut transaction, *bad);
-                    (Some(kind), result)
-                }
-                (Change::Put(_, _), None) => unreachable!("rows of a put"),
-            };
-            match kind {
-                None => result.unwrap(),
-                // Where writers take turns, what the segment says comes from the commit.
-                Some(kind)
-                    if several && matches!(kind, ErrorKind::FrameMissing | ErrorKind::CapacityExceeded) =>
-                {
+        for change in changes {
+            let before = model.frames.get(&frame(change.name())).cloned();
+            let Some((name, step, done)) = model.change(change) else { continue };
+            met.change(change, before.as_deref(), done);
+            met.note_if(matches!(change, Change::Append(..)) && done.is_ok(), "append within a transaction");
+            let result = step.within(&mut transaction, &name);
+            match done {
+                Ok(()) => result.unwrap(),
+                // What the segment says comes from the commit.
+                Err(Refused::InTurn(kind)) if several => {
                     result.unwrap();
                     expected = expected.and(Err(kind));
                 }
-                Some(kind) => assert_eq!(result.unwrap_err().kind(), kind),
+                Err(refused) => assert_eq!(result.unwrap_err().kind(), refused.kind()),
             }
         }
         if !commit {
             return;
         }
         let committed = transaction.commit().map_err(|error| error.kind());
+        self.met.add(met);
         match expected {
-            Ok(()) => self.committed(committed.unwrap(), frames),
+            Ok(()) => self.committed(committed.unwrap(), model),
             Err(kind) => assert_eq!(committed, Err(kind)),
         }
     }
@@ -293,23 +282,26 @@ impl World {
             let audit = self.writer().audit().unwrap();
             assert_eq!(audit.working, audit.recovered, "bytes leaked, or are free and in use");
         }
-        let mut pinned: Vec<u64> = self.held.iter().map(|held| held.version).collect();
-        pinned.sort_unstable();
-        pinned.dedup();
         let mut words = self.scratch.files(SEGMENT).pinned();
         words.dedup();
-        assert_eq!(words, pinned, "pin words, and the versions that are held");
+        let held = |version: &u64| self.held.iter().any(|held| held.version == *version);
+        assert!(words.iter().all(held), "{words:?} are pinned, and some of them nobody holds");
+        let surely = self.held.iter().filter(|held| held.holds() == Some(true));
+        let missing = surely.map(|held| held.version).find(|version| !words.contains(version));
+        assert_eq!(missing, None, "a version that is held, and not pinned");
     }
 
     /// Everybody goes.
-    pub fn end(mut self) {
+    pub fn end(mut self) -> Met {
         // Readers first, then what they gave out: the slot stays for as long as anything is held.
         self.reader = None;
         for held in &self.held {
             held.check();
         }
         let files = self.scratch.files(SEGMENT);
-        assert_eq!(files.slots().iter().any(|slot| slot.claimed), !self.held.is_empty());
+        let claimed = files.slots().iter().any(|slot| slot.claimed);
+        assert!(claimed || self.held.iter().all(|held| held.holds() != Some(true)));
+        assert!(!claimed || !self.held.is_empty());
         self.held.clear();
         assert!(files.slots().iter().all(|slot| !slot.claimed && slot.pins.is_empty()));
         self.writer().trim(0).unwrap();
@@ -320,6 +312,7 @@ impl World {
         let writer = self.writers.pop().unwrap();
         writer.remove_segment().unwrap();
         assert!(!files.directory().exists());
+        self.met
     }
 }
 
@@ -328,45 +321,4 @@ fn watched(writer: Result<Writer>) -> Writer {
     let mut writer = writer.unwrap();
     writer.watch().unwrap();
     writer
-}
-
-fn frame(name: Name) -> String {
-    format!("frame {name}")
-}
-
-/// A batch that cannot be put, and why; or nothing to remove.
-fn bad_batches(bad: Bad) -> (ErrorKind, String, Vec<RecordBatch>) {
-    let name = frame(0);
-    match bad {
-        Bad::Name => (ErrorKind::InvalidName, "a/b".to_owned(), vec![numbers(0, 1)]),
-        Bad::NoBatches => (ErrorKind::InvalidArgument, name, Vec::new()),
-        Bad::Type => (ErrorKind::TypeNotSupported, name, vec![nested("x", 100)]),
-        Bad::Schema => {
-            let other = RecordBatch::try_from_iter([("x", Arc::new(NullArray::new(1)) as _)]).unwrap();
-            (ErrorKind::SchemaMismatch, name, vec![numbers(0, 1), other])
-        }
-        Bad::Capacity(name) => {
-            // Zeroed pages that nobody touches.
-            let values = Int64Array::from(vec![0; 64 << 20]);
-            let batch = RecordBatch::try_from_iter([("too long", Arc::new(values) as _)]).unwrap();
-            (ErrorKind::CapacityExceeded, frame(name), vec![batch])
-        }
-        Bad::Remove => unreachable!("nothing to put"),
-    }
-}
-
-fn refused_in(transaction: &mut Transaction<'_>, bad: Bad) -> (ErrorKind, Result<()>) {
-    if matches!(bad, Bad::Remove) {
-        return (ErrorKind::FrameMissing, transaction.remove("no such frame"));
-    }
-    let (kind, name, batches) = bad_batches(bad);
-    (kind, transaction.put(&name, &batches))
-}
-
-fn refused(writer: &mut Writer, bad: Bad) -> (ErrorKind, Result<u64>) {
-    if matches!(bad, Bad::Remove) {
-        return (ErrorKind::FrameMissing, writer.remove("no such frame"));
-    }
-    let (kind, name, batches) = bad_batches(bad);
-    (kind, writer.put(&name, &batches))
 }

@@ -1,0 +1,63 @@
+//! Faults of growing frames that were found by drawing operations at random, each by itself.
+
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field};
+use shmframe_model::{Scratch, assert_grown, numbers};
+use std::sync::Arc;
+
+/// Its extent ends at a multiple of 64 bytes, not with the column: there is room for some rows, in a run of nobody.
+#[test]
+fn rows_are_appended_behind_a_column_that_was_added() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("added").unwrap();
+    writer.watch().unwrap();
+    writer.put("t", &numbers(0, 20_001)).unwrap();
+    let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..20_001));
+    writer.add_column("t", Field::new("y", DataType::Int64, true), &values).unwrap();
+    let reader = scratch.reader().open("added").unwrap();
+    let schema = reader.snapshot().unwrap().frame("t").unwrap().schema();
+    let rows = |first: i64, count: usize| {
+        let columns = [(); 2].map(|()| Arc::clone(numbers(first, count).column(0)));
+        RecordBatch::try_new(Arc::clone(&schema), columns.to_vec()).unwrap()
+    };
+    let mut sent = vec![rows(0, 20_001)];
+    for count in [1, 2, 30, 1, 500, 9] {
+        let added = rows(sent.len() as i64, count);
+        writer.append("t", &added).unwrap();
+        sent.push(added);
+        let _ = assert_grown(&sent, &reader.snapshot().unwrap().frame("t").unwrap());
+        let audit = writer.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+    }
+}
+
+/// Rows of a bitmap are dropped eight bytes at a time.
+#[test]
+fn what_a_frame_with_dropped_rows_leaves_behind_is_used_again_by_the_next_writer() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("left").unwrap();
+    let bits: ArrayRef = Arc::new((0..600_000).map(|row| Some(row % 3 == 0)).collect::<BooleanArray>());
+    let bits = RecordBatch::try_from_iter([("even", bits)]).unwrap();
+    writer.put("t", &bits).unwrap();
+    writer.drop_rows_before("t", 64).unwrap();
+    let reader = scratch.reader().open("left").unwrap();
+    let held = reader.snapshot().unwrap();
+    writer.remove("t").unwrap();
+    // Nobody sees the rows that were dropped, from here on.
+    writer.trim(u64::MAX).unwrap();
+    // The next writer finds the frame in a version that is held, and then not any more.
+    drop(writer);
+    let mut writer = scratch.writer().open("left").unwrap();
+    writer.watch().unwrap();
+    let _ = assert_grown(&[bits.slice(64, 600_000 - 64)], &held.frame("t").unwrap());
+    drop(held);
+    writer.trim(u64::MAX).unwrap();
+    for round in 0..100 {
+        let name = format!("frame {}", round % 10);
+        let sent = numbers(round, 7000);
+        writer.put(&name, &sent).unwrap();
+        let _ = assert_grown(&[sent], &reader.snapshot().unwrap().frame(&name).unwrap());
+        let audit = writer.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+    }
+}
