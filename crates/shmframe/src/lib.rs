@@ -221,8 +221,9 @@ pub use shmframe_reader::{
     Snapshot, StopHandle, Validation, Version, Wait,
 };
 pub use shmframe_writer::{
-    Access, Arrays, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Stats, Token,
-    Transaction, TrimPolicy, Trust, Writer, WriterOptions, remove_segment,
+    Access, Arrays, Audit, Batches, BinaryAppender, Booleans, Builder, Columns, Error, ErrorKind, Holder,
+    Permission, Report, Result, Stats, StringAppender, Token, Transaction, TrimPolicy, Trust, Validity,
+    Writer, WriterOptions, remove_segment,
 };
 
 mod base;

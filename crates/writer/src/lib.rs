@@ -23,6 +23,7 @@
 
 mod arrays;
 mod batches;
+mod builder;
 mod columns;
 mod layout;
 mod operation;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use arrays::Arrays;
 pub use batches::Batches;
+pub use builder::{BinaryAppender, Booleans, Builder, Columns, StringAppender, Validity};
 pub use options::WriterOptions;
 pub use shmframe_format::directory::Token;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
@@ -47,13 +49,18 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
-    use crate::{ErrorKind, columns, layout, operation, transaction};
+    use crate::{ErrorKind, builder, columns, layout, operation, transaction};
     use shmframe_format::every_kind::check_messages;
 
     #[test]
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
-        let errors =
-            [columns::every_kind(), layout::every_kind(), operation::every_kind(), transaction::every_kind()];
+        let errors = [
+            builder::every_kind(),
+            columns::every_kind(),
+            layout::every_kind(),
+            operation::every_kind(),
+            transaction::every_kind(),
+        ];
         check_messages(
             errors.into_iter().flatten().collect(),
             &[

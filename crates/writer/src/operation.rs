@@ -4,7 +4,7 @@ use crate::columns::ColumnChange;
 use crate::layout::{NodePlan, Plan};
 use crate::schema::Schemas;
 use arrow::datatypes::SchemaRef;
-use shmframe_format::table::NodeItem;
+use shmframe_format::table::{NodeItem, RecordReference};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use shmframe_segment::{
     ColumnDraft, ColumnsDraft, FrameDraft, FrameRecords, Identity, Schema, Staging, from_message, to_message,
@@ -89,24 +89,38 @@ fn put(
     frame: &str,
     (schema, plan, message): (SchemaRef, Plan, Option<Vec<u8>>),
 ) -> Result<()> {
+    with_schema(schemas, frame, &schema, message, |schema| {
+        let draft = FrameDraft {
+            name: frame,
+            schema,
+            rows: plan.rows(),
+            nodes: node_items(&plan),
+            identity: Identity::New,
+            buffers: plan.buffers(),
+        };
+        staging.put_frame(draft, |destinations| plan.fill(destinations, threads))
+    })
+}
+
+/// Puts a frame of this schema: `put` is given its record, if that is known, else its message, and returns its record, which
+/// is noted.
+pub(crate) fn with_schema(
+    schemas: Schemas<'_>,
+    frame: &str,
+    schema: &SchemaRef,
+    message: Option<Vec<u8>>,
+    put: impl FnOnce(Schema<'_>) -> Result<RecordReference>,
+) -> Result<()> {
     let touched = schemas.learned.iter().any(|(name, _)| name == frame);
-    let known = if touched { None } else { schemas.published.find(frame, &schema) };
+    let known = if touched { None } else { schemas.published.find(frame, schema) };
     let message = match (known, message) {
         (Some(_), _) => Vec::new(),
         (None, Some(message)) => message,
-        (None, None) => to_message(&schema)?,
+        (None, None) => to_message(schema)?,
     };
-    let draft = FrameDraft {
-        name: frame,
-        schema: known.map_or(Schema::Message(&message), Schema::Unchanged),
-        rows: plan.rows(),
-        nodes: node_items(&plan),
-        identity: Identity::New,
-        buffers: plan.buffers(),
-    };
-    let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
+    let record = put(known.map_or(Schema::Message(&message), Schema::Unchanged))?;
     if known.is_none() {
-        schemas.learned.push((frame.to_owned(), Some((schema, record))));
+        schemas.learned.push((frame.to_owned(), Some((Arc::clone(schema), record))));
     }
     Ok(())
 }
@@ -143,7 +157,7 @@ fn change_columns(
     Ok(())
 }
 
-fn node_items(plan: &Plan) -> Vec<NodeItem> {
+pub(crate) fn node_items(plan: &Plan) -> Vec<NodeItem> {
     plan.nodes().iter().map(node_item).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use crate::arrays::Arrays;
 use crate::batches::Batches;
+use crate::builder::{Building, Columns, Form};
 use crate::columns::ColumnChange;
 use crate::layout::Plan;
 use crate::operation::{Operation, carry_out};
@@ -105,6 +106,46 @@ impl<'w> Transaction<'w> {
             None => Some(to_message(&schema).map_err(place)?),
         };
         self.apply(frame, Operation::Put(schema, plan, message))
+    }
+
+    /// Builds a frame in place: `fill` takes its columns as slices of shared memory and fills them. As
+    /// [`Writer::build`](crate::Writer::build), beside other changes.
+    ///
+    /// Where writers take turns, the turn is taken now, as by [`Transaction::base_version`].
+    ///
+    /// # Errors
+    /// Those of `fill`; [`ErrorKind::InvalidName`], [`ErrorKind::TypeNotSupported`];
+    /// [`ErrorKind::InvalidArgument`] if a column was never taken, or an appender was given fewer values than there are
+    /// rows; [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`]. The transaction is as it was before, and can go on.
+    pub fn build(
+        &mut self,
+        frame: &str,
+        schema: &SchemaRef,
+        rows: usize,
+        fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut form = Form::new(frame, schema, rows)?;
+        let Building { staging, threads, .. } = self.building()?;
+        staging.begin_building()?;
+        let filled = fill(&mut form.columns(staging, threads));
+        if let Err(error) = filled {
+            staging.abandon_building();
+            return Err(error);
+        }
+        form.finish(self.building()?)
+    }
+
+    /// The segment, with what a builder needs beside it.
+    pub(crate) fn building(&mut self) -> Result<Building<'_, 'w>> {
+        self.take_turn()?;
+        let Self { stage, schemas, learned, threads, .. } = self;
+        match stage {
+            Stage::Segment(staging) => {
+                let schemas = Schemas { published: schemas, learned };
+                Ok(Building { staging, schemas, threads: *threads })
+            }
+            Stage::Private(_, _) | Stage::Ended => Err(TransactionKind::Ended.into()),
+        }
     }
 
     /// Removes a frame.

@@ -2,10 +2,11 @@
 
 use crate::arrays::Arrays;
 use crate::batches::Batches;
+use crate::builder::Builder;
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
 use crate::transaction::Transaction;
-use arrow::datatypes::FieldRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_format::directory::Token;
@@ -69,6 +70,18 @@ impl Writer {
     /// Those of [`Transaction::put`] and [`Transaction::commit`]; the last version then stays.
     pub fn put<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
         self.alone(|transaction| transaction.put(frame, batches))
+    }
+
+    /// Builds a frame of so many rows in place: its columns are handed out as slices of shared memory, and it is published
+    /// without a copy, replacing the one of its name.
+    ///
+    /// Where writers take turns, the turn is taken now and kept until the builder is published or dropped.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidName`], [`crate::ErrorKind::TypeNotSupported`], [`crate::ErrorKind::WriterInChild`]; where
+    /// writers take turns also [`crate::ErrorKind::LeaseTaken`].
+    pub fn build(&mut self, frame: &str, schema: &SchemaRef, rows: usize) -> Result<Builder<'_>> {
+        Builder::new(self.begin()?, frame, schema, rows)
     }
 
     /// Removes a frame and returns the first version without it.

@@ -223,7 +223,9 @@ impl Space {
             self.insert_warm(warm.start..range.start);
             self.insert_warm(pages.end..warm.end);
         }
-        self.cold.remove(pages.end..range.end);
+        if pages.end < range.end {
+            self.cold.remove(pages.end..range.end);
+        }
         Some((range, pages))
     }
 

@@ -7,7 +7,7 @@ use shmframe_format::{Describe, ErrorKind, Report};
 pub(super) const LENGTH_LIMIT: usize = isize::MAX as usize;
 
 #[derive(Debug)]
-pub(super) enum LayoutError {
+pub(crate) enum LayoutError {
     /// A field has a type that has no layout rule.
     TypeNotSupported { path: String, found: String },
     /// A batch has another number of columns than the schema.

@@ -14,7 +14,7 @@ const MOST_VALUES: u32 = 1 << 20;
 
 /// How the buffers of a type are made from the pieces of its batches, and what its children are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind<'a> {
+pub(crate) enum Kind<'a> {
     /// No buffers, no validity.
     Null,
     /// One bitmap.
@@ -45,7 +45,7 @@ pub(super) enum Kind<'a> {
 
 impl<'a> Kind<'a> {
     /// The rule of a type, not looking at its children; `None` for what Arrow itself takes for no type.
-    pub(super) fn of(data_type: &'a DataType) -> Option<Self> {
+    pub(crate) fn of(data_type: &'a DataType) -> Option<Self> {
         use OffsetWidth::{Narrow, Wide};
         match data_type {
             DataType::Null => Some(Self::Null),

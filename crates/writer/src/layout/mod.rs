@@ -21,9 +21,9 @@
 mod agreement;
 mod bits;
 mod dictionary;
-mod error;
+pub(crate) mod error;
 mod fill;
-mod kind;
+pub(crate) mod kind;
 mod list_views;
 mod lists;
 mod merge;
@@ -33,11 +33,11 @@ mod plan;
 mod planner;
 mod ranges;
 mod runs;
-mod source;
+pub(crate) mod source;
 mod strings;
 mod task;
 mod unions;
-mod views;
+pub(crate) mod views;
 
 #[cfg(test)]
 mod tests;

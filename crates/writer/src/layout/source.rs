@@ -102,7 +102,7 @@ pub(super) fn type_ids(piece: &ArrayRef) -> &[u8] {
 }
 
 /// The type with 64-bit offsets that holds more of the same, if there is one.
-pub(super) fn large(data_type: &DataType) -> Option<&'static str> {
+pub(crate) fn large(data_type: &DataType) -> Option<&'static str> {
     match data_type {
         DataType::Utf8 => Some("LargeUtf8"),
         DataType::Binary => Some("LargeBinary"),

@@ -13,10 +13,10 @@ use super::planner::Limits;
 use super::source::{self, Valid};
 
 /// The bytes of one view.
-pub(super) const VIEW_SIZE: usize = 16;
+pub(crate) const VIEW_SIZE: usize = 16;
 
 /// The longest value that stands in the view itself, in bytes.
-const INLINE_SIZE: usize = 12;
+pub(crate) const INLINE_SIZE: usize = 12;
 
 /// Where the long values go.
 pub(super) enum ViewPlan {
