@@ -14,6 +14,7 @@ pub(crate) enum ReadKind {
     Values { column: String, wanted: u64, found: u64 },
     Batch,
     OpenTimedOut { name: String },
+    Position { found: String },
 }
 
 impl Describe for ReadKind {
@@ -26,6 +27,7 @@ impl Describe for ReadKind {
             Self::ColumnRuns { .. } => ErrorKind::ColumnRuns,
             Self::Columns { .. } | Self::Values { .. } | Self::Batch => ErrorKind::Corrupt,
             Self::OpenTimedOut { .. } => ErrorKind::TimedOut,
+            Self::Position { .. } => ErrorKind::InvalidArgument,
         }
     }
 
@@ -54,13 +56,13 @@ impl Describe for ReadKind {
                 format!("column {column:?} has nulls"),
                 "none: a plain slice cannot show them",
                 format!("{nulls}"),
-                "use batches(), whose arrays carry validity",
+                "use column_chunks() or batches(), which carry validity",
             ),
             Self::ColumnRuns { column, runs } => Report::new(
                 format!("column {column:?} does not stand in one run"),
                 "one run",
                 format!("{runs}"),
-                "use batches(), or let the writer put the frame again",
+                "use column_chunks() or batches(), or let the writer put the frame again",
             ),
             Self::Columns { wanted, found } => Report::new(
                 "damaged frame",
@@ -81,6 +83,12 @@ impl Describe for ReadKind {
                 "nobody",
                 "check name and directory, start its writer, or wait longer",
             ),
+            Self::Position { found } => Report::new(
+                "no position in a frame",
+                "16 hexadecimal digits, a colon and the number of a row",
+                format!("{found:?}"),
+                "use the text that a Position was written as",
+            ),
         }
     }
 }
@@ -95,4 +103,5 @@ shmframe_format::every_kind!(ReadKind {
     Values: ReadKind::Values { column: "a".into(), wanted: 2, found: 1 };
     Batch: ReadKind::Batch;
     OpenTimedOut: ReadKind::OpenTimedOut { name: "a".into() };
+    Position: ReadKind::Position { found: "a".into() };
 });

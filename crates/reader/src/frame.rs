@@ -1,15 +1,16 @@
 //! One frame of a snapshot, as Arrow.
 
-use crate::columns::{Columns, build_column};
+use crate::batches::split;
+use crate::columns::Columns;
 use crate::error::ReadKind;
-use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions};
-use arrow::buffer::ScalarBuffer;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use core::fmt;
+use core::ops::Range;
 use shmframe_format::columns::Span;
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Error, Result};
-use shmframe_segment::{CheckedFrame, PinnedFrame, Validation, to_buffer};
+use shmframe_segment::{CheckedFrame, PinnedFrame, Validation, build_column};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,9 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug)]
 pub(crate) struct KnownFrame {
     schema_reference: RecordReference,
-    schema: SchemaRef,
+    pub(crate) schema: SchemaRef,
     /// For each chunk, for each column.
-    spans: Vec<Vec<Span>>,
+    pub(crate) spans: Vec<Vec<Span>>,
     /// In the same order, whether the contents of the column were looked at; empty if who decoded it does not ask.
     validated: Vec<Vec<AtomicBool>>,
 }
@@ -63,8 +64,8 @@ impl KnownFrame {
 /// One frame of a snapshot. Holds the version for as long as it lives.
 #[derive(Clone)]
 pub struct Frame {
-    pinned: PinnedFrame,
-    known: Arc<KnownFrame>,
+    pub(crate) pinned: PinnedFrame,
+    pub(crate) known: Arc<KnownFrame>,
     validation: Validation,
     /// The columns to build, and their schema; all of them if there is none.
     selected: Option<(Arc<[usize]>, SchemaRef)>,
@@ -128,31 +129,58 @@ impl Frame {
         Ok(Self { selected, ..self.clone() })
     }
 
-    /// The rows as record batches whose buffers lie in the mapping, one for each chunk; costs the same for any
-    /// number of rows. A frame of an [`crate::Inspector`] is copied instead, and its contents are validated.
+    /// The rows as record batches whose buffers lie in the mapping; costs the same for any number of rows. A frame of
+    /// an [`crate::Inspector`] is copied instead, and its contents are validated.
+    ///
+    /// Each chunk (a frame that was put has one) is one batch, or two where a bitmap grows: the last one has at most 63 rows.
+    /// A column in pieces (lists, unions and others that do not grow in place) ends a batch where a piece ends; where
+    /// another column with nulls is cut there, its nulls are counted.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`].
     pub fn batches(&self) -> Result<Vec<RecordBatch>> {
-        (0..self.known.spans.len()).map(|chunk| self.batch(chunk)).collect()
+        let chunks = self.pinned.checked().state().chunks.iter().enumerate();
+        let mut batches = Vec::with_capacity(chunks.len());
+        for (chunk, item) in chunks {
+            self.add_batches(&mut batches, chunk, 0..item.rows)?;
+        }
+        Ok(batches)
     }
 
-    fn batch(&self, chunk: usize) -> Result<RecordBatch> {
+    /// The rows from `row` on, counted from the frame's first, as [`Frame::batches`]; only the chunks that have some are built.
+    pub(crate) fn batches_from(&self, row: u64) -> Result<Vec<RecordBatch>> {
+        let (mut batches, mut start) = (Vec::new(), 0_u64);
+        for (chunk, item) in self.pinned.checked().state().chunks.iter().enumerate() {
+            let from = row.saturating_sub(start);
+            if from < item.rows {
+                self.add_batches(&mut batches, chunk, from..item.rows)?;
+            }
+            start = start.saturating_add(item.rows);
+        }
+        Ok(batches)
+    }
+
+    /// These rows of a chunk.
+    fn add_batches(&self, batches: &mut Vec<RecordBatch>, chunk: usize, rows: Range<u64>) -> Result<()> {
         let schema = self.schema();
-        let state = self.pinned.checked().state();
         let build = |column: usize| self.build(chunk, column);
-        let arrays = match &self.selected {
+        let columns = match &self.selected {
             Some((columns, _)) => columns.iter().map(|column| build(*column)).collect(),
             None => (0..schema.fields().len()).map(build).collect::<Result<Vec<_>>>(),
         };
-        let rows = RecordBatchOptions::new().with_row_count(Some(state.chunks[chunk].rows as usize));
-        let arrays = arrays.map_err(|error| self.placed(error))?;
-        RecordBatch::try_new_with_options(schema, arrays, &rows)
-            .map_err(|cause| self.placed(Error::from(ReadKind::Batch).because(cause)))
+        let columns = columns.map_err(|error| self.placed(error))?;
+        let rows = rows.start as usize..rows.end as usize;
+        let parts = split(&columns, rows).ok_or_else(|| self.placed(ReadKind::Batch.into()))?;
+        for (rows, arrays) in parts {
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options);
+            batches.push(batch.map_err(|cause| self.placed(Error::from(ReadKind::Batch).because(cause)))?);
+        }
+        Ok(())
     }
 
     /// Builds a column of a chunk; looks at its contents if that was asked for and nobody is known to have done it.
-    fn build(&self, chunk: usize, column: usize) -> Result<ArrayRef> {
+    pub(crate) fn build(&self, chunk: usize, column: usize) -> Result<Vec<ArrayRef>> {
         let field = self.known.schema.field(column);
         let looked_at = self.known.validated.get(chunk).and_then(|chunk| chunk.get(column));
         let validation = match looked_at {
@@ -160,51 +188,13 @@ impl Frame {
             _ => self.validation,
         };
         let span = &self.known.spans[chunk][column];
-        let array = build_column(&self.pinned, span, field.data_type(), validation)
+        let rows = self.pinned.checked().state().chunks[chunk].rows;
+        let arrays = build_column(&self.pinned, rows, span, field.data_type(), validation)
             .map_err(|error| error.at(format_args!("column {:?}", field.name())))?;
         if let (Some(looked_at), Validation::Full) = (looked_at, validation) {
             looked_at.store(true, Ordering::Relaxed);
         }
-        Ok(array)
-    }
-
-    /// A whole primitive column as one slice, in place. It holds the version for as long as it lives.
-    /// A column of an [`crate::Inspector`] is copied instead.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::ColumnMissing`], [`crate::ErrorKind::ColumnType`], [`crate::ErrorKind::ColumnNulls`],
-    /// [`crate::ErrorKind::ColumnRuns`], [`crate::ErrorKind::Corrupt`].
-    pub fn column<T: ArrowPrimitiveType>(&self, name: &str) -> Result<ScalarBuffer<T::Native>> {
-        self.whole_column::<T>(name).map_err(|error| self.placed(error))
-    }
-
-    fn whole_column<T: ArrowPrimitiveType>(&self, name: &str) -> Result<ScalarBuffer<T::Native>> {
-        let index = self.index_of(name)?;
-        let column = || name.to_owned();
-        let found = self.known.schema.field(index).data_type();
-        if !PrimitiveArray::<T>::is_compatible(found) {
-            let wanted = T::DATA_TYPE.to_string();
-            return Err(ReadKind::ColumnType { column: column(), wanted, found: found.clone() }.into());
-        }
-        let [spans] = self.known.spans.as_slice() else {
-            return Err(ReadKind::ColumnRuns { column: column(), runs: self.known.spans.len() }.into());
-        };
-        let state = self.pinned.checked().state();
-        let span = &spans[index];
-        let node = &state.nodes[span.nodes.start];
-        if node.nulls != 0 {
-            return Err(ReadKind::ColumnNulls { column: column(), nulls: node.nulls }.into());
-        }
-        let wanted = node.length.saturating_mul(size_of::<T::Native>() as u64);
-        let values = span.buffers.start + node.validity as usize;
-        let bytes =
-            if values < span.buffers.end { self.pinned.buffer(values)? } else { self.pinned.no_bytes() };
-        let found = bytes.as_ref().len() as u64;
-        if found < wanted {
-            return Err(ReadKind::Values { column: column(), wanted, found }.into());
-        }
-        // Buffers are aligned to 64 bytes (checked with the layout record), so this does not panic.
-        Ok(ScalarBuffer::new(to_buffer(bytes), 0, node.length as usize))
+        Ok(arrays)
     }
 
     /// Whether an address lies in the mapping that holds this frame: what was handed out in place does.
@@ -214,7 +204,7 @@ impl Frame {
     }
 
     /// Adds to an error which frame of which segment it is; an `Inspector` adds its segment itself.
-    fn placed(&self, error: Error) -> Error {
+    pub(crate) fn placed(&self, error: Error) -> Error {
         let error = error.at(format_args!("frame {:?}", self.name()));
         match self.pinned.location() {
             Some(location) => error.at(location.path().display()),
@@ -222,7 +212,7 @@ impl Frame {
         }
     }
 
-    fn index_of(&self, column: &str) -> Result<usize> {
+    pub(crate) fn index_of(&self, column: &str) -> Result<usize> {
         let schema = &self.known.schema;
         schema.fields().iter().position(|field| field.name() == column).ok_or_else(|| {
             let names = schema.fields().iter().map(|field| field.name().clone()).collect();

@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+mod batches;
 mod columns;
 mod error;
 mod follow;
@@ -28,11 +29,13 @@ mod frame;
 mod inspector;
 mod known_frames;
 mod options;
+mod position;
 mod reader;
 mod segment;
 mod snapshot;
 #[cfg(feature = "futures")]
 mod stream;
+mod values;
 mod versions;
 #[cfg(feature = "futures")]
 mod watch;
@@ -41,6 +44,7 @@ pub use follow::{Follow, Followed, StopHandle};
 pub use frame::Frame;
 pub use inspector::{Inspected, Inspector};
 pub use options::ReaderOptions;
+pub use position::{Appended, Position, Since};
 pub use reader::{Reader, Wait};
 pub use segment::Segment;
 pub use shmframe_format::directory::Token;
@@ -49,6 +53,7 @@ pub use shmframe_segment::{ReaderStats, SlotPins, Trust, Validation};
 pub use snapshot::Snapshot;
 #[cfg(feature = "futures")]
 pub use stream::FollowStream;
+pub use values::ColumnChunk;
 pub use versions::Version;
 
 const _: () = {
@@ -80,6 +85,7 @@ mod tests {
                 ErrorKind::ColumnRuns,
                 ErrorKind::Corrupt,
                 ErrorKind::TimedOut,
+                ErrorKind::InvalidArgument,
                 #[cfg(feature = "futures")]
                 ErrorKind::System,
             ],

@@ -3,6 +3,7 @@
 use crate::error::ReadKind;
 use crate::frame::Frame;
 use crate::known_frames::KnownFrames;
+use crate::position::{Appended, Position, Since};
 use core::fmt;
 use core::time::Duration;
 use shmframe_format::directory::Token;
@@ -102,6 +103,18 @@ impl Snapshot {
     /// Adds which segment it is to an error.
     fn placed(&self, error: Error) -> Error {
         error.at(self.version.attachment().location().path().display())
+    }
+
+    /// The rows that the frame of this name got after `position`, or what became of it: see [`Frame::appended_since`]. A frame
+    /// that is missing is an answer too, [`Since::Missing`].
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn appended_since(&self, frame: &str, position: Position) -> Result<Appended> {
+        match self.find(frame)? {
+            Some(frame) => frame.appended_since(position),
+            None => Ok(Appended { batches: Vec::new(), since: Since::Missing, position }),
+        }
     }
 }
 

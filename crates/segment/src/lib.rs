@@ -42,12 +42,14 @@ pub use {
     fork::forks,
     reading::attachment::Attachment,
     reading::frame::{Frozen, PinnedFrame},
+    reading::frame_bytes::FrameBytes,
     reading::pin::Pin,
     reading::usage::ReaderStats,
     reading::version::{CheckedFrame, Decoded, PinnedVersion},
     sys::clock::deadline,
     writing::building::{BuiltBuffer, BuiltFrame, Growing, Lender},
     writing::columns::{ColumnDraft, ColumnsDraft, FrameRecords},
+    writing::copied::StagedCopies,
     writing::growth::{BufferGrowth, GrowthDraft, LastChunk, Start},
     writing::holders::Holder,
     writing::put::{BufferDraft, FrameDraft, Identity, Schema},
@@ -58,7 +60,8 @@ pub use {
 };
 #[cfg(all(feature = "arrow", not(loom)))]
 pub use {
-    reading::arrays::{ArrayDraft, ArrayParts, Validation, to_buffer},
+    reading::arrays::{Validation, to_buffer, to_values},
+    reading::columns::{build_column, build_tree, pieces},
     schema::{from_message, to_message},
 };
 

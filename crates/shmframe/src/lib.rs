@@ -217,8 +217,8 @@ pub use base::ReadModifyWrite;
 #[cfg(feature = "futures")]
 pub use shmframe_reader::FollowStream;
 pub use shmframe_reader::{
-    Follow, Followed, Frame, Inspected, Inspector, Reader, ReaderOptions, ReaderStats, Segment, SlotPins,
-    Snapshot, StopHandle, Validation, Version, Wait,
+    Appended, ColumnChunk, Follow, Followed, Frame, Inspected, Inspector, Position, Reader, ReaderOptions,
+    ReaderStats, Segment, Since, SlotPins, Snapshot, StopHandle, Validation, Version, Wait,
 };
 pub use shmframe_writer::{
     Access, Arrays, Audit, Batches, BinaryAppender, Booleans, Builder, Columns, Error, ErrorKind, Holder,

@@ -25,6 +25,7 @@ mod arrays;
 mod batches;
 mod builder;
 mod columns;
+mod growth;
 mod layout;
 mod operation;
 mod options;
@@ -49,7 +50,7 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
-    use crate::{ErrorKind, builder, columns, layout, operation, transaction};
+    use crate::{ErrorKind, builder, columns, growth, layout, operation, transaction};
     use shmframe_format::every_kind::check_messages;
 
     #[test]
@@ -57,6 +58,7 @@ mod tests {
         let errors = [
             builder::every_kind(),
             columns::every_kind(),
+            growth::differences::every_kind(),
             layout::every_kind(),
             operation::every_kind(),
             transaction::every_kind(),
@@ -70,6 +72,7 @@ mod tests {
                 ErrorKind::InvalidArgument,
                 ErrorKind::FrameMissing,
                 ErrorKind::ColumnMissing,
+                ErrorKind::Corrupt,
             ],
         );
     }

@@ -1,6 +1,8 @@
 //! One operation of a transaction, and how it is carried out in the segment.
 
 use crate::columns::ColumnChange;
+use crate::growth::{self, KnownDictionaries, Rows, differences};
+use crate::layout::planner::Limits;
 use crate::layout::{NodePlan, Plan};
 use crate::schema::Schemas;
 use arrow::datatypes::SchemaRef;
@@ -43,12 +45,15 @@ pub(crate) enum Operation {
     Put(SchemaRef, Plan, Option<Vec<u8>>),
     Remove,
     Columns(ColumnChange),
+    /// With the message of the schema, as for a put: the frame may be missing.
+    Append(Rows, Option<Vec<u8>>),
 }
 
 /// Carries out an operation: the transaction is as it was before if it fails.
 pub(crate) fn carry_out(
     staging: &mut Staging<'_>,
     schemas: Schemas<'_>,
+    values: &mut KnownDictionaries<'_>,
     threads: usize,
     frame: &str,
     operation: Operation,
@@ -69,6 +74,10 @@ pub(crate) fn carry_out(
             let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
             change_columns(staging, schemas, threads, (frame, records), &change).map_err(place)
         }
+        Operation::Append(rows, message) => match staging.frame_records(frame)? {
+            None => put(staging, schemas, threads, frame, (rows.schema, rows.plan, message)).map_err(place),
+            Some(records) => append(staging, schemas, values, threads, (records, rows)).map_err(place),
+        },
     }
 }
 
@@ -96,7 +105,7 @@ fn put(
             rows: plan.rows(),
             nodes: node_items(&plan),
             identity: Identity::New,
-            buffers: plan.buffers(),
+            buffers: growth::put_with_room(staging, &plan),
         };
         staging.put_frame(draft, |destinations| plan.fill(destinations, threads))
     })
@@ -121,6 +130,29 @@ pub(crate) fn with_schema(
     let record = put(known.map_or(Schema::Message(&message), Schema::Unchanged))?;
     if known.is_none() {
         schemas.learned.push((frame.to_owned(), Some((Arc::clone(schema), record))));
+    }
+    Ok(())
+}
+
+fn append(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    values: &mut KnownDictionaries<'_>,
+    threads: usize,
+    (records, rows): (FrameRecords, Rows),
+) -> Result<()> {
+    let (frame, reference) = (records.name().to_owned(), records.schema_reference());
+    let known = schemas.of_record(&frame, &reference);
+    let schema = match &known {
+        Some(schema) => Arc::clone(schema),
+        None => Arc::new(from_message(&staging.schema_message(&records)?)?),
+    };
+    differences::check(&schema, &rows.schema)?;
+    let mut frame_values = values.take(&frame);
+    growth::append(staging, (records, &schema), &rows, &mut frame_values, (threads, &Limits::ARROW))?;
+    values.bring_back(&frame, frame_values);
+    if known.is_none() {
+        schemas.learned.push((frame, Some((schema, reference))));
     }
     Ok(())
 }
@@ -158,16 +190,5 @@ fn change_columns(
 }
 
 pub(crate) fn node_items(plan: &Plan) -> Vec<NodeItem> {
-    plan.nodes().iter().map(node_item).collect()
-}
-
-fn node_item(node: &NodePlan) -> NodeItem {
-    NodeItem {
-        length: node.length,
-        nulls: node.null_count,
-        buffers: node.buffer_count,
-        children: node.child_count,
-        validity: u32::from(node.has_validity),
-        pieces: 0,
-    }
+    plan.nodes().iter().map(NodePlan::item).collect()
 }

@@ -4,9 +4,11 @@ use crate::arrays::Arrays;
 use crate::batches::Batches;
 use crate::builder::{Building, Columns, Form};
 use crate::columns::ColumnChange;
+use crate::growth::{Dictionaries, KnownDictionaries, Rows};
 use crate::layout::Plan;
 use crate::operation::{Operation, carry_out};
 use crate::schema::{SchemaRecords, Schemas};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{FieldRef, SchemaRef};
 use shmframe_format::header::Id;
 use shmframe_format::name::check_frame_name;
@@ -47,6 +49,7 @@ impl Describe for TransactionKind {
 pub struct Transaction<'w> {
     stage: Stage<'w>,
     schemas: &'w mut SchemaRecords,
+    values: KnownDictionaries<'w>,
     /// What `schemas` gets to know if the transaction is committed.
     learned: Vec<(String, Option<(SchemaRef, RecordReference)>)>,
     token: Option<u128>,
@@ -73,7 +76,7 @@ impl std::fmt::Debug for Transaction<'_> {
 impl<'w> Transaction<'w> {
     pub(crate) fn begin(
         store: &'w mut Store,
-        schemas: &'w mut SchemaRecords,
+        (schemas, dictionaries): (&'w mut SchemaRecords, &'w mut Dictionaries),
         threads: usize,
     ) -> Result<Self> {
         store.check_process()?;
@@ -82,9 +85,11 @@ impl<'w> Transaction<'w> {
         } else {
             let staging = store.begin()?;
             schemas.under(staging.epoch());
+            dictionaries.under(staging.epoch());
             Stage::Segment(staging)
         };
-        Ok(Self { stage, schemas, learned: Vec::new(), token: None, threads })
+        let values = KnownDictionaries::new(dictionaries);
+        Ok(Self { stage, schemas, values, learned: Vec::new(), token: None, threads })
     }
 
     /// Puts a frame: creates it, or replaces it whole. All batches become one contiguous chunk, with one copy.
@@ -95,8 +100,32 @@ impl<'w> Transaction<'w> {
     /// [`ErrorKind::CapacityExceeded`], [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`]. The transaction is as
     /// it was before, and can go on.
     pub fn put<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<()> {
-        check_frame_name(frame)?;
         let Batches(batches) = batches.into();
+        let (schema, plan, message) = self.plan(frame, batches)?;
+        self.apply(frame, Operation::Put(schema, plan, message))
+    }
+
+    /// Adds rows to a frame, behind those that it has; creates it if there is none of this name.
+    ///
+    /// What stands in the frame stays where it is, and is not written again: the cost depends on the rows that are added, and
+    /// on the number of columns. Two kinds of rows are written more than once: those of a frame that has no more than 64 KiB,
+    /// and those of columns of types that do not grow in place (lists, maps, unions, runs, dictionaries that are ordered or
+    /// have nulls among their values), O(log rows) times.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SchemaMismatch`] if the batches have other fields than the frame, telling all differences (metadata of
+    /// the schema as a whole may differ); else those of [`Transaction::put`]. Where writers take turns it may come from the
+    /// commit.
+    pub fn append<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<()> {
+        let Batches(batches) = batches.into();
+        let (schema, plan, message) = self.plan(frame, batches)?;
+        let rows = Rows { schema, batches: batches.to_vec(), plan };
+        self.apply(frame, Operation::Append(rows, message))
+    }
+
+    /// Plans batches, and the message of their schema if the frame is not known to have it.
+    fn plan(&self, frame: &str, batches: &[RecordBatch]) -> Result<(SchemaRef, Plan, Option<Vec<u8>>)> {
+        check_frame_name(frame)?;
         let first = batches.first().ok_or_else(|| TransactionKind::NoBatches { frame: frame.to_owned() })?;
         let schema = first.schema();
         let place = |error: shmframe_format::Error| error.at(format_args!("frame {frame:?}"));
@@ -105,7 +134,7 @@ impl<'w> Transaction<'w> {
             Some(_) => None,
             None => Some(to_message(&schema).map_err(place)?),
         };
-        self.apply(frame, Operation::Put(schema, plan, message))
+        Ok((schema, plan, message))
     }
 
     /// Builds a frame in place: `fill` takes its columns as slices of shared memory and fills them. As
@@ -241,7 +270,7 @@ impl<'w> Transaction<'w> {
             Stage::Private(_, operations) => operations.push((frame.to_owned(), operation)),
             Stage::Segment(staging) => {
                 let schemas = Schemas { published: self.schemas, learned: &mut self.learned };
-                carry_out(staging, schemas, self.threads, frame, operation)?;
+                carry_out(staging, schemas, &mut self.values, self.threads, frame, operation)?;
             }
             Stage::Ended => return Err(TransactionKind::Ended.into()),
         }
@@ -288,9 +317,11 @@ impl<'w> Transaction<'w> {
             if let Stage::Private(store, operations) = core::mem::replace(&mut self.stage, Stage::Ended) {
                 let mut staging = store.begin()?;
                 let published = self.schemas.under(staging.epoch());
+                self.values.published.under(staging.epoch());
                 for (frame, operation) in operations {
                     let schemas = Schemas { published, learned: &mut self.learned };
-                    carry_out(&mut staging, schemas, self.threads, &frame, operation)?;
+                    let values = &mut self.values;
+                    carry_out(&mut staging, schemas, values, self.threads, &frame, operation)?;
                 }
                 self.stage = Stage::Segment(staging);
             }
@@ -316,6 +347,7 @@ impl<'w> Transaction<'w> {
         for (frame, record) in self.learned {
             self.schemas.note(frame, record);
         }
+        self.values.publish();
         Ok(version)
     }
 }

@@ -3,6 +3,7 @@
 use crate::arrays::Arrays;
 use crate::batches::Batches;
 use crate::builder::Builder;
+use crate::growth::Dictionaries;
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
 use crate::transaction::Transaction;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 pub struct Writer {
     store: Store,
     schemas: SchemaRecords,
+    dictionaries: Dictionaries,
     threads: usize,
 }
 
@@ -31,7 +33,7 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     pub(crate) fn new(store: Store, threads: usize) -> Self {
-        Self { store, schemas: SchemaRecords::default(), threads }
+        Self { store, schemas: SchemaRecords::default(), dictionaries: Dictionaries::default(), threads }
     }
 
     /// Creates the segment `name`, with the default options.
@@ -82,6 +84,14 @@ impl Writer {
     /// writers take turns also [`crate::ErrorKind::LeaseTaken`].
     pub fn build(&mut self, frame: &str, schema: &SchemaRef, rows: usize) -> Result<Builder<'_>> {
         Builder::new(self.begin()?, frame, schema, rows)
+    }
+
+    /// [`Transaction::append`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::append`] and [`Transaction::commit`]; the last version then stays.
+    pub fn append<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
+        self.alone(|transaction| transaction.append(frame, batches))
     }
 
     /// Removes a frame and returns the first version without it.
@@ -168,7 +178,7 @@ impl Writer {
     /// # Errors
     /// [`crate::ErrorKind::WriterInChild`].
     pub fn begin(&mut self) -> Result<Transaction<'_>> {
-        Transaction::begin(&mut self.store, &mut self.schemas, self.threads)
+        Transaction::begin(&mut self.store, (&mut self.schemas, &mut self.dictionaries), self.threads)
     }
 
     /// The newest version that this writer knows of.

@@ -30,6 +30,13 @@ impl PrivateBytes {
         Ok(Self { lines, length: length as usize })
     }
 
+    /// A copy of these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self> {
+        let mut copy = Self::zeros(bytes.len() as u64)?;
+        copy.as_mut().copy_from_slice(bytes);
+        Ok(copy)
+    }
+
     pub(super) fn as_mut(&mut self) -> &mut [u8] {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.length]
     }

@@ -4,7 +4,7 @@ use super::error::CopyKind;
 use super::inspection::Inspection;
 use super::private::PrivateBytes;
 use crate::reading::frame::PinnedFrame;
-use crate::reading::version::{check_heap, sorted_frames};
+use crate::reading::version::{out_of_heap, sorted_frames};
 use core::sync::atomic::{AtomicU64, Ordering};
 use shmframe_format::Result;
 use shmframe_format::directory::{FrameEntry, Root};
@@ -48,7 +48,7 @@ impl CopiedVersion {
     /// All frames, sorted by name.
     ///
     /// # Errors
-    /// [`shmframe_format::ErrorKind::Corrupt`], or those of [`PinnedFrame::buffer`].
+    /// [`shmframe_format::ErrorKind::Corrupt`], or those of [`PinnedFrame`]'s [`crate::FrameBytes`].
     pub fn frames(&self) -> Result<Vec<FrameEntry>> {
         sorted_frames(&self.root, &*self.copying)
     }
@@ -62,7 +62,7 @@ impl CopiedVersion {
     /// The frame of this name, if the version has it.
     ///
     /// # Errors
-    /// [`shmframe_format::ErrorKind::Corrupt`], or those of [`PinnedFrame::buffer`].
+    /// [`shmframe_format::ErrorKind::Corrupt`], or those of [`PinnedFrame`]'s [`crate::FrameBytes`].
     pub fn frame(&self, name: &str) -> Result<Option<PinnedFrame>> {
         let found = self.root.find(&*self.copying, name)?;
         found.map(|entry| PinnedFrame::copied(&self.copying, entry)).transpose()
@@ -88,7 +88,12 @@ impl Copying {
 
     /// Counts a piece, before any memory is taken for it.
     fn charge(&self, offset: u64, length: u64) -> Result<()> {
-        check_heap(self.header().geometry(), offset, length)?;
+        // Buffers may begin anywhere; records are asked for only where they may begin.
+        let geometry = self.header().geometry();
+        let end = offset.checked_add(length).filter(|end| *end <= geometry.capacity());
+        if offset < geometry.heap_offset() || end.is_none() {
+            return Err(out_of_heap(offset, length));
+        }
         self.inspection.check_allocated(length)?;
         // Saturates: each piece is shorter than the largest capacity.
         let wanted = self.copied.fetch_add(length, Ordering::Relaxed).saturating_add(length);

@@ -3,25 +3,35 @@
 use crate::reading::frame::Frozen;
 use arrow::array::{ArrayData, ArrayRef, PrimitiveArray, downcast_primitive, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{ArrowPrimitiveType, DataType};
 use arrow::error::ArrowError;
+use core::ops::Range;
 use core::ptr::NonNull;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::sync::Arc;
 
 /// The parts of one array.
 #[derive(Debug)]
-pub struct ArrayParts {
+pub(super) struct ArrayParts {
     /// Its type.
-    pub data_type: DataType,
+    pub(super) data_type: DataType,
     /// Its length, rows.
-    pub length: usize,
+    pub(super) length: usize,
     /// The validity bitmap and its null slots, if it has nulls.
-    pub validity: Option<(Frozen, usize)>,
+    pub(super) validity: Option<(Buffer, Nulls)>,
     /// Its buffers, in Arrow's layout order, without the validity bitmap.
-    pub buffers: Vec<Frozen>,
+    pub(super) buffers: Vec<Buffer>,
     /// Its children.
-    pub children: Vec<ArrayDraft>,
+    pub(super) children: Vec<ArrayDraft>,
+}
+
+/// How many null slots an array has.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Nulls {
+    /// So many, by its record.
+    Recorded(u64),
+    /// As many as its bitmap says.
+    Counted,
 }
 
 #[derive(Debug)]
@@ -30,6 +40,8 @@ enum ArrayKind {
     Validity { length: usize, found: usize },
     Length { length: usize },
     Values { data_type: DataType, length: usize, found: usize },
+    Nulls { length: usize, found: u64 },
+    Alignment { data_type: DataType, address: usize },
 }
 
 impl Describe for ArrayKind {
@@ -61,8 +73,32 @@ impl Describe for ArrayKind {
             Self::Length { length } => {
                 Report::new("damaged column", "a length that can be", format!("{length}"), remedy)
             }
+            Self::Nulls { length, found } => Report::new(
+                "damaged column",
+                format!("at most {length} nulls among as many rows, and no fewer than in some of them"),
+                format!("{found}"),
+                remedy,
+            ),
+            Self::Alignment { data_type, address } => Report::new(
+                "damaged column",
+                format!("values of type {data_type} at an aligned address"),
+                format!("{address:#x}"),
+                remedy,
+            ),
         }
     }
+}
+
+/// The error of nodes and buffers that do not fit a type.
+#[cold]
+pub(super) fn misfit(data_type: &DataType) -> Error {
+    ArrayKind::Layout { data_type: data_type.clone() }.into()
+}
+
+/// The error of null slots that do not fit the rows.
+#[cold]
+pub(super) fn damaged_nulls(length: usize, found: u64) -> Error {
+    ArrayKind::Nulls { length, found }.into()
 }
 
 /// An Arrow buffer over frozen bytes, without a copy: it holds the pin until its last slice is dropped.
@@ -92,7 +128,7 @@ impl ArrayParts {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`].
-    pub fn build(mut self, validation: Validation) -> Result<ArrayRef> {
+    pub(super) fn build(mut self, validation: Validation) -> Result<ArrayRef> {
         if validation == Validation::Layout && self.data_type.is_primitive() && self.children.is_empty() {
             // The same checks without the detour over `ArrayData` and its allocations.
             if let [_] = self.buffers.as_slice()
@@ -101,72 +137,88 @@ impl ArrayParts {
                 return primitive(self, bytes);
             }
         }
-        self.draft()?.check(validation)
+        let rows = 0..self.length;
+        self.draft()?.check(rows, validation)
     }
 
-    /// Builds the array, to be a child of another one.
+    /// Builds the array, to be a child of another one, or to be cut.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`], where a length or the validity bitmap cannot be.
-    pub fn draft(self) -> Result<ArrayDraft> {
+    pub(super) fn draft(self) -> Result<ArrayDraft> {
         ArrayDraft::new(self)
     }
 }
 
-fn primitive(parts: ArrayParts, bytes: Frozen) -> Result<ArrayRef> {
+/// Values in place; the buffer is checked to hold so many, aligned.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`].
+pub fn to_values<T: ArrowPrimitiveType>(bytes: Buffer, length: usize) -> Result<ScalarBuffer<T::Native>> {
+    let found = bytes.len();
+    if length.checked_mul(size_of::<T::Native>()).is_none_or(|wanted| wanted > found) {
+        return Err(ArrayKind::Values { data_type: T::DATA_TYPE, length, found }.into());
+    }
+    let start = bytes.as_ptr();
+    if start.align_offset(align_of::<T::Native>()) != 0 {
+        return Err(ArrayKind::Alignment { data_type: T::DATA_TYPE, address: start as usize }.into());
+    }
+    Ok(ScalarBuffer::new(bytes, 0, length))
+}
+
+fn primitive(parts: ArrayParts, bytes: Buffer) -> Result<ArrayRef> {
     let ArrayParts { data_type, length, validity, .. } = parts;
     let nulls = validity.map(|(bits, nulls)| null_buffer(bits, length, nulls)).transpose()?;
     let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
-    let found = bytes.as_ref().len();
-    let width = data_type.primitive_width().unwrap_or(0);
-    if length.checked_mul(width).is_none_or(|wanted| wanted > found) {
-        return Err(ArrayKind::Values { data_type, length, found }.into());
-    }
-    let bytes = to_buffer(bytes);
-    // Buffers are aligned to 64 bytes (checked with the layout record), so this does not panic.
     macro_rules! array {
         ($primitive:ty, $data_type:expr) => {{
-            let values = ScalarBuffer::new(bytes, 0, length);
+            let values = to_values::<$primitive>(bytes, length)?;
             Ok(Arc::new(PrimitiveArray::<$primitive>::new(values, nulls).with_data_type($data_type)))
         }};
     }
     downcast_primitive! {
         data_type => (array, data_type),
-        _ => Err(ArrayKind::Layout { data_type }.into()),
+        _ => Err(misfit(&data_type)),
     }
 }
 
 /// An array that nobody looked into yet.
 #[derive(Debug)]
-pub struct ArrayDraft(ArrayData);
+pub(super) struct ArrayDraft(ArrayData);
 
 impl ArrayDraft {
     fn new(parts: ArrayParts) -> Result<Self> {
         let ArrayParts { data_type, length, validity, buffers, children } = parts;
         check_length(&data_type, length)?;
         let nulls = validity.map(|(bits, nulls)| null_buffer(bits, length, nulls)).transpose()?;
+        let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
         let builder = ArrayData::builder(data_type)
             .len(length)
             .nulls(nulls)
-            .buffers(buffers.into_iter().map(to_buffer).collect())
+            .buffers(buffers)
             .child_data(children.into_iter().map(|child| child.0).collect());
         // SAFETY: (I1, I7) nobody sees the data before `check` has validated its shape; contents are those of a valid
         // array that a trusted writer laid out, or validated there too, and frozen.
         Ok(Self(unsafe { builder.build_unchecked() }))
     }
 
-    fn check(self, validation: Validation) -> Result<ArrayRef> {
+    /// Checks the array and hands out these rows of it, which it has; contents are looked at in these rows alone.
+    pub(super) fn check(self, rows: Range<usize>, validation: Validation) -> Result<ArrayRef> {
         let Self(data) = self;
-        let checked = data.validate().and_then(|()| check_runs(&data)).and_then(|()| match validation {
-            Validation::Layout => Ok(()),
-            Validation::Full => data.validate_full(),
+        let data_type = data.data_type().clone();
+        let shape = data.validate().and_then(|()| check_runs(&data));
+        let checked = shape.and_then(|()| {
+            let whole = rows == (0..data.len());
+            // Its shape is that of an array, so that it can be cut.
+            let data = if whole { data } else { data.slice(rows.start, rows.len()) };
+            match validation {
+                Validation::Layout => Ok(data),
+                Validation::Full => data.validate_full().map(|()| data),
+            }
         });
         match checked {
-            Ok(()) => Ok(make_array(data)),
-            Err(cause) => {
-                let failed = ArrayKind::Layout { data_type: data.data_type().clone() };
-                Err(Error::from(failed).because(cause))
-            }
+            Ok(data) => Ok(make_array(data)),
+            Err(cause) => Err(misfit(&data_type).because(cause)),
         }
     }
 }
@@ -201,15 +253,19 @@ fn check_runs(data: &ArrayData) -> Result<(), ArrowError> {
     data.child_data().iter().try_for_each(check_runs)
 }
 
-fn null_buffer(bits: Frozen, length: usize, nulls: usize) -> Result<NullBuffer> {
-    let found = bits.as_ref().len();
+pub(super) fn null_buffer(bits: Buffer, length: usize, nulls: Nulls) -> Result<NullBuffer> {
+    let found = bits.len();
     if found.checked_mul(8).is_none_or(|bits| bits < length) {
         return Err(ArrayKind::Validity { length, found }.into());
     }
-    let bits = BooleanBuffer::new(to_buffer(bits), 0, length);
-    // SAFETY: (I1, I7) the count is that of a valid array which a trusted writer laid out, like all contents, and its
-    // record's checksum holds. It is not counted again: a wrong one would matter, since arrow's kernels size by it.
-    Ok(unsafe { NullBuffer::new_unchecked(bits, nulls) })
+    let bits = BooleanBuffer::new(bits, 0, length);
+    match nulls {
+        Nulls::Counted => Ok(NullBuffer::new(bits)),
+        Nulls::Recorded(found) if found > length as u64 => Err(damaged_nulls(length, found)),
+        // SAFETY: (I1, I7) the count is that of a valid array which a trusted writer laid out, like all contents, and its
+        // record's checksum holds. It is not counted again: a wrong one would matter, since arrow's kernels size by it.
+        Nulls::Recorded(nulls) => Ok(unsafe { NullBuffer::new_unchecked(bits, nulls as usize) }),
+    }
 }
 
 shmframe_format::every_kind!(ArrayKind {
@@ -217,4 +273,6 @@ shmframe_format::every_kind!(ArrayKind {
     Validity: ArrayKind::Validity { length: 9, found: 1 };
     Length: ArrayKind::Length { length: usize::MAX };
     Values: ArrayKind::Values { data_type: DataType::Int8, length: 9, found: 1 };
+    Nulls: ArrayKind::Nulls { length: 9, found: 10 };
+    Alignment: ArrayKind::Alignment { data_type: DataType::Int64, address: 1 };
 });

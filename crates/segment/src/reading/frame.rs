@@ -2,11 +2,13 @@
 
 use crate::copying::{Copying, PrivateBytes};
 use crate::files::location::Location;
+use crate::reading::frame_bytes::{FrameBytes, place};
 use crate::reading::pin::Pin;
 use crate::reading::version::{CheckedFrame, out_of_heap};
+use core::ops::Range;
 use shmframe_format::Result;
 use shmframe_format::directory::FrameEntry;
-use shmframe_format::frame::read_schema;
+use shmframe_format::frame::{Layout, State, read_schema};
 use std::sync::Arc;
 
 /// A frame of a version that is pinned, or that is copied out piece by piece ([`crate::CopiedVersion`]).
@@ -45,7 +47,7 @@ const _: () = {
 
 /// Bytes of a live version, or a private copy of them: never written again for as long as this lives (I1).
 ///
-/// Only [`PinnedFrame::buffer`] makes one, from a checked record, under a pin or by copying (I11).
+/// Only a frame's [`FrameBytes`] make one, from a checked record, under a pin or by copying (I11).
 #[derive(Clone, Debug)]
 pub struct Frozen {
     bytes: Bytes,
@@ -118,17 +120,26 @@ impl PinnedFrame {
         }
     }
 
-    /// The frozen bytes of buffer `index`: in place, or a copy made now.
+    /// These bytes of these buffers as one, if they stand behind one another: in place, or a copy made now.
     ///
     /// # Errors
-    /// [`shmframe_format::ErrorKind::Corrupt`] if the frame has no such buffer, or it does not lie in the mapping; where
-    /// it is copied, also [`shmframe_format::ErrorKind::VersionGone`], [`shmframe_format::ErrorKind::CopyLimit`],
-    /// [`shmframe_format::ErrorKind::Truncated`].
-    pub fn buffer(&self, index: usize) -> Result<Frozen> {
+    /// Those of [`FrameBytes::bytes`].
+    pub fn joined(&self, parts: &[(usize, Range<u64>)]) -> Result<Option<Frozen>> {
         let CheckedFrame { layout, state, .. } = &**self.checked();
-        let parts = layout.buffers.get(index).zip(state.buffers.get(index));
-        let (place, state) = parts.ok_or_else(|| out_of_heap(index as u64, 0))?;
-        let (offset, length) = (place.offset, state.length);
+        let mut whole: Option<(u64, u64)> = None;
+        for (buffer, range) in parts {
+            let (offset, length) = place((layout, state), *buffer, range)?;
+            whole = Some(match whole {
+                None => (offset, length),
+                Some((start, before)) if start + before == offset => (start, before + length),
+                Some(_) => return Ok(None),
+            });
+        }
+        whole.map_or_else(|| Ok(self.no_bytes()), |(offset, length)| self.frozen(offset, length)).map(Some)
+    }
+
+    /// Bytes that this version sees of this frame.
+    fn frozen(&self, offset: u64, length: u64) -> Result<Frozen> {
         match &self.origin {
             Origin::Mapped(hold) if hold.covers(offset, length) => {
                 Ok(Frozen { bytes: Bytes::Mapped(Arc::clone(hold)), offset, length: length as usize })
@@ -156,6 +167,23 @@ impl PinnedFrame {
     }
 }
 
+impl FrameBytes for PinnedFrame {
+    fn layout(&self) -> &Layout {
+        &self.checked().layout
+    }
+
+    fn state(&self) -> &State {
+        &self.checked().state
+    }
+
+    /// Where the frame is copied, also [`shmframe_format::ErrorKind::VersionGone`],
+    /// [`shmframe_format::ErrorKind::CopyLimit`], [`shmframe_format::ErrorKind::Truncated`].
+    fn bytes(&self, buffer: usize, range: Range<u64>) -> Result<Frozen> {
+        let (offset, length) = place((self.layout(), self.state()), buffer, &range)?;
+        self.frozen(offset, length)
+    }
+}
+
 impl Pin {
     /// Whether a range lies in the mapping, and below what the version's root says that it covers.
     fn covers(&self, offset: u64, length: u64) -> bool {
@@ -166,7 +194,7 @@ impl Pin {
 }
 
 impl Frozen {
-    fn private(bytes: PrivateBytes) -> Self {
+    pub(crate) fn private(bytes: PrivateBytes) -> Self {
         let length = bytes.as_ref().len();
         Self { bytes: Bytes::Private(Arc::new(bytes)), offset: 0, length }
     }

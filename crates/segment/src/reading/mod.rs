@@ -3,7 +3,12 @@
 #[cfg(feature = "arrow")]
 pub(crate) mod arrays;
 pub(crate) mod attachment;
+#[cfg(feature = "arrow")]
+mod column_types;
+#[cfg(feature = "arrow")]
+pub(crate) mod columns;
 pub(crate) mod frame;
+pub(crate) mod frame_bytes;
 pub(crate) mod pin;
 pub(crate) mod set_once;
 pub(crate) mod slots;

@@ -121,6 +121,13 @@ struct Chunk {
 }
 
 impl Staging<'_> {
+    /// Free virtual bytes of the heap, and how many frames share them: those that there are, and those that the transaction
+    /// changed once more.
+    #[must_use]
+    pub fn free_room(&self) -> (u64, u64) {
+        (self.store.space.free_bytes(), self.root.frames + self.changes.len() as u64)
+    }
+
     /// Adds rows to a frame: lets `fill` write the bytes that are added, one slice for each buffer, and writes its records.
     /// Returns where its schema stands.
     ///

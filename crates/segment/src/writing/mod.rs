@@ -2,6 +2,7 @@
 
 pub(crate) mod building;
 pub(crate) mod columns;
+pub(crate) mod copied;
 pub(crate) mod growth;
 pub(crate) mod heap;
 pub(crate) mod holders;

@@ -1,7 +1,15 @@
 //! Bitmaps: bits of many pieces, each at its own odd offset, put behind each other.
 
+/// Bits that do not fill a word, from the lowest on; those above are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Open {
+    pub(crate) word: u64,
+    /// How many, less than 64.
+    pub(crate) count: usize,
+}
+
 /// Writes bits from the first bit of `destination` on, a word at a time.
-pub(super) struct BitWriter<'a> {
+pub(crate) struct BitWriter<'a> {
     /// What has not been written yet.
     destination: &'a mut [u8],
     /// Bits that wait for their word to be full; those above `filled` are zero.
@@ -28,6 +36,13 @@ impl<'a> BitWriter<'a> {
             self.push(read(source, offset, count), count);
             offset += count;
             length -= count;
+        }
+    }
+
+    /// Appends bits of an open word.
+    pub(super) fn append_open(&mut self, open: Open) {
+        if open.count > 0 {
+            self.push(open.word, open.count);
         }
     }
 

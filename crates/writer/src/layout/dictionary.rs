@@ -19,7 +19,7 @@ use super::source::Valid;
 const COMPARED: usize = 16;
 
 /// What becomes of the keys.
-pub(super) enum KeyPlan {
+pub(crate) enum KeyPlan {
     /// All pieces have the same dictionary.
     Unchanged,
     /// Per piece, what is added to its keys.
@@ -103,7 +103,7 @@ fn longest(dictionaries: &[ArrayRef]) -> Option<ArrayRef> {
 }
 
 /// How many values keys of this type can tell apart.
-pub(super) fn countable(key_type: &DataType) -> usize {
+pub(crate) fn countable(key_type: &DataType) -> usize {
     match key_type {
         DataType::Int8 => 1 << 7,
         DataType::UInt8 => 1 << 8,
@@ -117,13 +117,13 @@ pub(super) fn countable(key_type: &DataType) -> usize {
 
 /// How the keys of one piece are written.
 #[derive(Clone, Copy)]
-pub(super) enum KeyMap<'a> {
+pub(crate) enum KeyMap<'a> {
     Shift(u64),
     Table(&'a [u32]),
 }
 
 impl KeyPlan {
-    pub(super) fn of_piece(&self, piece: usize) -> KeyMap<'_> {
+    pub(crate) fn of_piece(&self, piece: usize) -> KeyMap<'_> {
         match self {
             Self::Unchanged => KeyMap::Shift(0),
             Self::Shifted(shifts) => KeyMap::Shift(shifts[piece]),
@@ -180,7 +180,7 @@ fn rewrite<const WIDTH: usize>(
 }
 
 /// A key, widened; `bytes` are `WIDTH` many.
-pub(super) fn read_key<const WIDTH: usize>(bytes: &[u8]) -> u64 {
+pub(crate) fn read_key<const WIDTH: usize>(bytes: &[u8]) -> u64 {
     let mut wide = [0; 8];
     wide[..WIDTH].copy_from_slice(bytes);
     u64::from_le_bytes(wide)

@@ -1,6 +1,6 @@
 //! Which rule lays out a type.
 
-use arrow::datatypes::{DataType, FieldRef, Fields, UnionFields, UnionMode};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, UnionFields, UnionMode};
 use shmframe_format::Result;
 
 use shmframe_format::addressing::{Addressing, OffsetWidth};
@@ -98,24 +98,27 @@ impl<'a> Kind<'a> {
         }
     }
 
-    /// Whether rows can be told apart in all buffers of a type of which each row of the column has so many values, those of
-    /// dictionary values excepted.
-    pub(super) fn has_rows(data_type: &'a DataType, values: u32) -> bool {
-        match Self::of(data_type) {
+    /// Whether a field of which each row of the column has so many values grows in place: rows can be told apart in all of
+    /// its buffers, those of dictionary values excepted, and only whole rows share a byte.
+    pub(crate) fn grows(field: &'a Field, values: u32) -> bool {
+        let few = values <= MOST_VALUES;
+        match Self::of(field.data_type()) {
             Some(Self::Fixed(width)) => u32::try_from(width)
                 .ok()
                 .and_then(|width| width.checked_mul(8)?.checked_mul(values))
                 .is_some(),
-            Some(Self::Null | Self::Bits | Self::Strings(_) | Self::Views | Self::Keys { .. }) => {
-                values <= MOST_VALUES
+            Some(Self::Null | Self::Strings(_) | Self::Views) => few,
+            Some(Self::Bits) => values == 1,
+            Some(Self::Keys { values: value_type, .. }) => {
+                let plain =
+                    matches!(Self::of(value_type), Some(Self::Fixed(_) | Self::Strings(_) | Self::Views));
+                few && plain && field.dict_is_ordered() != Some(true)
             }
-            Some(Self::Struct(fields)) => {
-                fields.iter().all(|field| Self::has_rows(field.data_type(), values))
-            }
+            Some(Self::Struct(fields)) => fields.iter().all(|field| Self::grows(field, values)),
             Some(Self::FixedLists(size, field)) => u32::try_from(size)
                 .ok()
                 .and_then(|size| size.checked_mul(values))
-                .is_some_and(|values| values <= MOST_VALUES && Self::has_rows(field.data_type(), values)),
+                .is_some_and(|values| values <= MOST_VALUES && Self::grows(field, values)),
             Some(
                 Self::Lists(_, _)
                 | Self::ListViews(_, _)
@@ -129,7 +132,7 @@ impl<'a> Kind<'a> {
 
     /// How the first buffer of a node behind its validity bitmap follows from rows, if each row of the column has so many
     /// values. Others are bytes.
-    pub(super) fn addressing(self, values: u32) -> Addressing {
+    pub(crate) fn addressing(self, values: u32) -> Addressing {
         match self {
             Self::Bits => Addressing::Bitmap(values),
             Self::Fixed(width) | Self::Keys { width, .. } => Addressing::Values(width as u32 * 8 * values),
@@ -141,7 +144,7 @@ impl<'a> Kind<'a> {
 
     /// How many values each row of the column has in the children, if it has so many here; none if rows cannot be told apart
     /// there.
-    pub(super) fn values_below(self, values: u32) -> Option<u32> {
+    pub(crate) fn values_below(self, values: u32) -> Option<u32> {
         match self {
             Self::Struct(_) => Some(values),
             Self::FixedLists(size, _) => u32::try_from(size).ok()?.checked_mul(values),
@@ -150,7 +153,7 @@ impl<'a> Kind<'a> {
     }
 
     /// The rule of the type at `path`, or the error that names it.
-    pub(super) fn at(path: &Path<'_>, data_type: &'a DataType) -> Result<Self> {
+    pub(crate) fn at(path: &Path<'_>, data_type: &'a DataType) -> Result<Self> {
         match Self::of(data_type) {
             Some(kind) => Ok(kind),
             None => {

@@ -19,23 +19,23 @@
 //! | `fill`, `task`, `bits`, `source` | the copying |
 
 mod agreement;
-mod bits;
-mod dictionary;
+pub(crate) mod bits;
+pub(crate) mod dictionary;
 pub(crate) mod error;
-mod fill;
+pub(crate) mod fill;
 pub(crate) mod kind;
 mod list_views;
 mod lists;
 mod merge;
 mod nulls;
-mod path;
-mod plan;
-mod planner;
+pub(crate) mod path;
+pub(crate) mod plan;
+pub(crate) mod planner;
 mod ranges;
 mod runs;
 pub(crate) mod source;
 mod strings;
-mod task;
+pub(crate) mod task;
 mod unions;
 pub(crate) mod views;
 

@@ -4,17 +4,17 @@ use std::fmt;
 
 /// A field's names from the outside in, held on the stack so that nothing is allocated unless it is printed.
 #[derive(Clone, Copy)]
-pub(super) struct Path<'a> {
+pub(crate) struct Path<'a> {
     parent: Option<&'a Path<'a>>,
     name: &'a str,
 }
 
 impl<'a> Path<'a> {
-    pub(super) fn column(name: &'a str) -> Self {
+    pub(crate) fn column(name: &'a str) -> Self {
         Self { parent: None, name }
     }
 
-    pub(super) fn child(&'a self, name: &'a str) -> Self {
+    pub(crate) fn child(&'a self, name: &'a str) -> Self {
         Self { parent: Some(self), name }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use shmframe_format::Result;
 
 use super::dictionary::KeyPlan;
@@ -12,19 +12,21 @@ use super::ranges::Places;
 use super::unions::UnionPlan;
 use super::views::ViewPlan;
 use shmframe_format::addressing::{Addressing, OffsetWidth};
+use shmframe_format::columns::Span;
+use shmframe_format::table::NodeItem;
 use shmframe_segment::BufferDraft;
 
 /// How batches of one schema are laid out as one chunk. It holds the batches' arrays, not copies of them.
 pub(crate) struct Plan {
-    pub(super) rows: u64,
-    pub(super) nodes: Vec<NodePlan>,
+    pub(crate) rows: u64,
+    pub(crate) nodes: Vec<NodePlan>,
     /// One for each node.
-    pub(super) sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
     /// In bytes, one for each buffer.
-    pub(super) lengths: Vec<u64>,
+    pub(crate) lengths: Vec<u64>,
     /// One for each buffer.
-    pub(super) addressing: Vec<Addressing>,
-    pub(super) pieces: Vec<ArrayRef>,
+    pub(crate) addressing: Vec<Addressing>,
+    pub(crate) pieces: Vec<ArrayRef>,
 }
 
 /// One node of the chunk: a column, or what stands below one.
@@ -42,15 +44,31 @@ pub(crate) struct NodePlan {
     pub(crate) child_count: u32,
 }
 
+impl NodePlan {
+    /// The node's item in a state record.
+    pub(crate) fn item(&self) -> NodeItem {
+        NodeItem {
+            length: self.length,
+            nulls: self.null_count,
+            buffers: self.buffer_count,
+            children: self.child_count,
+            validity: u32::from(self.has_validity),
+            pieces: 0,
+        }
+    }
+}
+
 /// Where the buffers of a node come from.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The arrays that stand behind each other, in `Plan::pieces`. For a column, one for each batch.
-    pub(super) pieces: Range<usize>,
-    pub(super) rule: Rule,
+    pub(crate) pieces: Range<usize>,
+    pub(crate) rule: Rule,
+    /// Whether it belongs to a column that grows in place.
+    pub(crate) grows: bool,
 }
 
 /// How the pieces become the node's buffers.
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// There are none but validity.
     NoBuffers,
     Bits,
@@ -80,6 +98,52 @@ impl Plan {
     ///   many dictionary values for its keys, or too many rows for its run ends.
     pub(crate) fn new(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self> {
         planner::plan(schema, batches, &Limits::ARROW)
+    }
+
+    /// Plans a chunk of so many rows, from the arrays of each column.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub(crate) fn of_columns(
+        schema: &SchemaRef,
+        columns: Vec<Vec<ArrayRef>>,
+        rows: u64,
+        limits: &Limits,
+    ) -> Result<Self> {
+        planner::plan_columns(schema, columns.into_iter(), rows, limits)
+    }
+
+    /// Plans one column of a chunk, that of the rows of all arrays.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub(crate) fn of_column(field: &Field, arrays: Vec<ArrayRef>, limits: &Limits) -> Result<Self> {
+        planner::plan_column(field, arrays, limits)
+    }
+
+    /// Plans the values of a dictionary.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub(crate) fn of_values(data_type: &DataType, arrays: Vec<ArrayRef>, limits: &Limits) -> Result<Self> {
+        planner::plan_values(data_type, arrays, limits)
+    }
+
+    /// The arrays that stand behind each other in a node.
+    pub(crate) fn pieces_of(&self, node: usize) -> &[ArrayRef] {
+        &self.pieces[self.sources[node].pieces.clone()]
+    }
+
+    /// The tree that begins at `node`, whose first buffer is `buffer`.
+    pub(crate) fn tree(&self, node: usize, buffer: usize) -> Span {
+        let (mut end, mut buffers, mut missing) = (node, buffer, 1);
+        while missing > 0 {
+            missing += self.nodes[end].child_count;
+            missing -= 1;
+            buffers += self.nodes[end].buffer_count as usize;
+            end += 1;
+        }
+        Span { nodes: node..end, buffers: buffer..buffers }
     }
 
     /// How many rows the chunk has.

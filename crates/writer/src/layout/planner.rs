@@ -23,22 +23,22 @@ use super::views;
 
 /// What a layout can address, and how finely views are cut; tests use smaller ones.
 #[derive(Clone, Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// The highest 32-bit offset.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
     /// The most values that keys of a dictionary tell apart, whatever their width.
-    pub(super) keys: usize,
+    pub(crate) keys: usize,
     /// The longest data buffer of views, in bytes.
-    pub(super) view_data: usize,
+    pub(crate) view_data: usize,
     /// The most rows of views that are written in one go.
-    pub(super) block_rows: usize,
+    pub(crate) block_rows: usize,
     /// The most bytes of long values that are written in one go, unless one alone is longer.
-    pub(super) block_bytes: usize,
+    pub(crate) block_bytes: usize,
 }
 
 impl Limits {
     /// Arrow's, with signed 32-bit offsets.
-    pub(super) const ARROW: Self = Self {
+    pub(crate) const ARROW: Self = Self {
         offset: i32::MAX as usize,
         keys: usize::MAX,
         view_data: i32::MAX as usize,
@@ -47,7 +47,7 @@ impl Limits {
     };
 }
 
-pub(super) fn plan(schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits) -> Result<Plan> {
+pub(crate) fn plan(schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits) -> Result<Plan> {
     let mut rows = 0_usize;
     for (number, batch) in batches.iter().enumerate() {
         agreement::check(schema, batch, number)?;
@@ -56,22 +56,36 @@ pub(super) fn plan(schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits)
             _ => return Err(too_many_rows(&Path::column("(all)"))),
         };
     }
-    let columns = schema.fields();
-    let mut planner = Planner {
-        limits,
-        nodes: Vec::with_capacity(columns.len()),
-        sources: Vec::with_capacity(columns.len()),
-        lengths: Vec::with_capacity(columns.len() * 3),
-        addressing: Vec::with_capacity(columns.len() * 3),
-        pieces: Vec::with_capacity(columns.len() * batches.len()),
-    };
-    for (index, field) in columns.iter().enumerate() {
-        let pieces = batches.iter().map(|batch| Arc::clone(batch.column(index))).collect();
-        let values = Kind::has_rows(field.data_type(), 1).then_some(1);
-        planner.child(None, Child { values, ..Child::of(field, pieces, Hidden::No) })?;
+    let columns = (0..schema.fields().len())
+        .map(|index| batches.iter().map(|batch| Arc::clone(batch.column(index))).collect());
+    plan_columns(schema, columns, rows as u64, limits)
+}
+
+pub(super) fn plan_columns(
+    schema: &SchemaRef,
+    columns: impl ExactSizeIterator<Item = Vec<ArrayRef>>,
+    rows: u64,
+    limits: &Limits,
+) -> Result<Plan> {
+    let mut planner = Planner::new(limits, columns.len());
+    for (field, pieces) in schema.fields().iter().zip(columns) {
+        planner.column(field, pieces)?;
     }
-    let Planner { nodes, sources, lengths, addressing, pieces, .. } = planner;
-    Ok(Plan { rows: rows as u64, nodes, sources, lengths, addressing, pieces })
+    Ok(planner.finish(rows))
+}
+
+pub(super) fn plan_column(field: &Field, arrays: Vec<ArrayRef>, limits: &Limits) -> Result<Plan> {
+    let mut planner = Planner::new(limits, 1);
+    planner.column(field, arrays)?;
+    let rows = planner.nodes[0].length;
+    Ok(planner.finish(rows))
+}
+
+pub(super) fn plan_values(data_type: &DataType, arrays: Vec<ArrayRef>, limits: &Limits) -> Result<Plan> {
+    let mut planner = Planner::new(limits, 1);
+    planner.child(None, Child { grows: true, ..Child::of_dictionary(data_type, arrays) })?;
+    let rows = planner.nodes[0].length;
+    Ok(planner.finish(rows))
 }
 
 struct Planner<'a> {
@@ -83,7 +97,29 @@ struct Planner<'a> {
     pieces: Vec<ArrayRef>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn new(limits: &'a Limits, columns: usize) -> Self {
+        Self {
+            limits,
+            nodes: Vec::with_capacity(columns),
+            sources: Vec::with_capacity(columns),
+            lengths: Vec::with_capacity(columns * 3),
+            addressing: Vec::with_capacity(columns * 3),
+            pieces: Vec::with_capacity(columns),
+        }
+    }
+
+    fn finish(self, rows: u64) -> Plan {
+        let Self { nodes, sources, lengths, addressing, pieces, .. } = self;
+        Plan { rows, nodes, sources, lengths, addressing, pieces }
+    }
+
+    fn column(&mut self, field: &Field, pieces: Vec<ArrayRef>) -> Result<()> {
+        let grows = Kind::grows(field, 1);
+        let values = grows.then_some(1);
+        self.child(None, Child { values, grows, ..Child::of(field, pieces, Hidden::No) })
+    }
+
     fn child(&mut self, parent: Option<&Path<'_>>, child: Child<'_>) -> Result<()> {
         let path = match parent {
             Some(parent) => parent.child(child.name),
@@ -94,7 +130,7 @@ impl Planner<'_> {
     }
 
     fn node(&mut self, path: &Path<'_>, node: &Child<'_>) -> Result<()> {
-        let Child { data_type, ordered, ref pieces, values, .. } = *node;
+        let Child { data_type, ordered, ref pieces, values, grows, .. } = *node;
         let kind = Kind::at(path, data_type)?;
         let (mut length, mut null_count) = (0_usize, 0);
         for piece in pieces {
@@ -126,9 +162,10 @@ impl Planner<'_> {
         });
         let first_piece = self.pieces.len();
         self.pieces.extend(pieces.iter().cloned());
-        self.sources.push(Source { pieces: first_piece..self.pieces.len(), rule });
+        self.sources.push(Source { pieces: first_piece..self.pieces.len(), rule, grows });
         let below = values.and_then(|values| kind.values_below(values));
-        children.into_iter().try_for_each(|child| self.child(Some(path), Child { values: below, ..child }))
+        let child = |child| Child { values: below, grows, ..child };
+        children.into_iter().try_for_each(|below| self.child(Some(path), child(below)))
     }
 
     /// Adds the lengths of a node's buffers, and says how they are made and what its children are.
@@ -240,6 +277,8 @@ struct Child<'a> {
     pieces: Vec<ArrayRef>,
     /// How many values each row of the column has here; none if rows cannot be told apart.
     values: Option<u32>,
+    /// Whether it belongs to a column that grows in place.
+    grows: bool,
 }
 
 impl<'a> Child<'a> {
@@ -247,13 +286,21 @@ impl<'a> Child<'a> {
     fn of(field: &'a Field, pieces: Vec<ArrayRef>, hidden: Hidden<'a>) -> Self {
         let hidden = if field.is_nullable() { Hidden::Allowed } else { hidden };
         let ordered = field.dict_is_ordered() == Some(true);
-        Self { name: field.name(), data_type: field.data_type(), ordered, hidden, pieces, values: None }
+        Self {
+            name: field.name(),
+            data_type: field.data_type(),
+            ordered,
+            hidden,
+            pieces,
+            values: None,
+            grows: false,
+        }
     }
 
     /// The values of a dictionary.
     fn of_dictionary(data_type: &'a DataType, pieces: Vec<ArrayRef>) -> Self {
         let (name, hidden) = ("(dictionary values)", Hidden::Allowed);
-        Self { name, data_type, ordered: false, hidden, pieces, values: None }
+        Self { name, data_type, ordered: false, hidden, pieces, values: None, grows: false }
     }
 
     /// The children of a union.
@@ -289,14 +336,7 @@ mod tests {
 
     /// Arrow builds no such arrays without `unsafe`, so the type is claimed instead.
     fn claimed(data_type: DataType, piece: ArrayRef) -> Result<()> {
-        let mut planner = Planner {
-            limits: &Limits::ARROW,
-            nodes: Vec::new(),
-            sources: Vec::new(),
-            lengths: Vec::new(),
-            addressing: Vec::new(),
-            pieces: Vec::new(),
-        };
+        let mut planner = Planner::new(&Limits::ARROW, 1);
         planner.child(None, Child::of(&Field::new("c", data_type, false), vec![piece], Hidden::No))
     }
 

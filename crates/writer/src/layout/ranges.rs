@@ -59,7 +59,7 @@ fn extend(last: &mut Range<usize>, range: &Range<usize>) -> bool {
 }
 
 /// For each range, where it began and where it begins now.
-pub(super) struct Places(Vec<(usize, usize)>);
+pub(crate) struct Places(Vec<(usize, usize)>);
 
 impl Places {
     /// Where the value went that stood at `place`, which lies in one of the ranges.

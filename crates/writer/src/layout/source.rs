@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use arrow::downcast_primitive_array;
 
 /// The values of a piece of fixed width, `length * width` bytes.
-pub(super) fn fixed(piece: &dyn Array, width: usize) -> &[u8] {
+pub(crate) fn fixed(piece: &dyn Array, width: usize) -> &[u8] {
     let values = downcast_primitive_array! {
         piece => piece.values().inner().as_slice(),
         _ => piece.as_fixed_size_binary().value_data(),
@@ -21,20 +21,20 @@ pub(super) fn fixed(piece: &dyn Array, width: usize) -> &[u8] {
 }
 
 /// The keys of a piece of dictionary type, `length * width` bytes.
-pub(super) fn keys(piece: &dyn Array, width: usize) -> &[u8] {
+pub(crate) fn keys(piece: &dyn Array, width: usize) -> &[u8] {
     fixed(piece.as_any_dictionary().keys(), width)
 }
 
 /// Offsets or sizes as they stand in a piece; offsets are one more than rows, and do not start at 0.
 #[derive(Clone, Copy)]
-pub(super) enum Offsets<'a> {
+pub(crate) enum Offsets<'a> {
     Narrow(&'a [i32]),
     Wide(&'a [i64]),
 }
 
 impl Offsets<'_> {
     /// The offset at `row`: where what belongs to that row begins, and ends what belongs to the row before.
-    pub(super) fn at(self, row: usize) -> usize {
+    pub(crate) fn at(self, row: usize) -> usize {
         match self {
             Self::Narrow(offsets) => offsets[row] as usize,
             Self::Wide(offsets) => offsets[row] as usize,
@@ -42,13 +42,13 @@ impl Offsets<'_> {
     }
 
     /// What belongs to the first `rows` rows.
-    pub(super) fn span(self, rows: usize) -> Range<usize> {
+    pub(crate) fn span(self, rows: usize) -> Range<usize> {
         self.at(0)..self.at(rows)
     }
 }
 
 /// The offsets of a piece of strings, binary, lists or maps.
-pub(super) fn offsets(piece: &dyn Array) -> Offsets<'_> {
+pub(crate) fn offsets(piece: &dyn Array) -> Offsets<'_> {
     match piece.data_type() {
         DataType::Utf8 => Offsets::Narrow(piece.as_string::<i32>().value_offsets()),
         DataType::Binary => Offsets::Narrow(piece.as_binary::<i32>().value_offsets()),
@@ -61,7 +61,7 @@ pub(super) fn offsets(piece: &dyn Array) -> Offsets<'_> {
 }
 
 /// The bytes that the rows of a piece of strings or binary cover.
-pub(super) fn bytes(piece: &dyn Array) -> &[u8] {
+pub(crate) fn bytes(piece: &dyn Array) -> &[u8] {
     let bytes = match piece.data_type() {
         DataType::Utf8 => piece.as_string::<i32>().value_data(),
         DataType::Binary => piece.as_binary::<i32>().value_data(),
@@ -72,7 +72,7 @@ pub(super) fn bytes(piece: &dyn Array) -> &[u8] {
 }
 
 /// The offsets and sizes of a piece of list views.
-pub(super) fn list_views(piece: &dyn Array) -> (Offsets<'_>, Offsets<'_>) {
+pub(crate) fn list_views(piece: &dyn Array) -> (Offsets<'_>, Offsets<'_>) {
     match piece.data_type() {
         DataType::ListView(_) => {
             let piece = piece.as_list_view::<i32>();
@@ -86,7 +86,7 @@ pub(super) fn list_views(piece: &dyn Array) -> (Offsets<'_>, Offsets<'_>) {
 }
 
 /// The values of a piece of lists, list views or maps, all of them.
-pub(super) fn list_values(piece: &dyn Array) -> ArrayRef {
+pub(crate) fn list_values(piece: &dyn Array) -> ArrayRef {
     match piece.data_type() {
         DataType::List(_) => Arc::clone(piece.as_list::<i32>().values()),
         DataType::LargeList(_) => Arc::clone(piece.as_list::<i64>().values()),
@@ -97,7 +97,7 @@ pub(super) fn list_values(piece: &dyn Array) -> ArrayRef {
 }
 
 /// The type ids of a piece of unions.
-pub(super) fn type_ids(piece: &ArrayRef) -> &[u8] {
+pub(crate) fn type_ids(piece: &ArrayRef) -> &[u8] {
     piece.as_union().type_ids().inner().as_slice()
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn large(data_type: &DataType) -> Option<&'static str> {
 }
 
 /// The views of a piece and the data buffers that they point into.
-pub(super) fn views(piece: &dyn Array) -> (&ScalarBuffer<u128>, &[Buffer]) {
+pub(crate) fn views(piece: &dyn Array) -> (&ScalarBuffer<u128>, &[Buffer]) {
     match piece.data_type() {
         DataType::Utf8View => {
             let piece = piece.as_string_view();
@@ -128,22 +128,22 @@ pub(super) fn views(piece: &dyn Array) -> (&ScalarBuffer<u128>, &[Buffer]) {
 
 /// Which rows of a piece are valid, from row `first` on.
 #[derive(Clone, Copy)]
-pub(super) struct Valid<'a> {
+pub(crate) struct Valid<'a> {
     nulls: Option<&'a NullBuffer>,
     first: usize,
 }
 
 impl<'a> Valid<'a> {
-    pub(super) fn of(piece: &'a dyn Array, first: usize) -> Self {
+    pub(crate) fn of(piece: &'a dyn Array, first: usize) -> Self {
         Self { nulls: piece.nulls().filter(|nulls| nulls.null_count() > 0), first }
     }
 
-    pub(super) fn all(self) -> bool {
+    pub(crate) fn all(self) -> bool {
         self.nulls.is_none()
     }
 
     /// Whether the row this far behind the first one is valid.
-    pub(super) fn row(self, row: usize) -> bool {
+    pub(crate) fn row(self, row: usize) -> bool {
         self.nulls.is_none_or(|nulls| nulls.is_valid(self.first + row))
     }
 }

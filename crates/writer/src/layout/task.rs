@@ -6,14 +6,14 @@ use std::thread;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::Buffer;
 
-use super::bits::BitWriter;
+use super::bits::{BitWriter, Open};
 use super::dictionary::{self, KeyMap};
 use super::list_views;
 use super::ranges::Places;
 use super::source::{Offsets, Valid};
 use super::strings;
 use super::unions::{self, UnionPlan};
-use super::views;
+use super::views::{self, DataPlaces};
 use shmframe_format::addressing::OffsetWidth;
 
 /// Bytes to write, and how.
@@ -27,6 +27,8 @@ pub(super) enum Work<'a> {
     Bits {
         pieces: &'a [ArrayRef],
         which: Bitmap,
+        /// Bits in front of those of the rows.
+        open: Open,
         skip: usize,
         rows: usize,
     },
@@ -44,7 +46,8 @@ pub(super) enum Work<'a> {
     Compact(Compact<'a>),
     Rebase {
         views: &'a [u128],
-        places: &'a [u32],
+        planned: &'a [u32],
+        places: DataPlaces<'a>,
         valid: Valid<'a>,
     },
     /// Offsets if there are places, else sizes.
@@ -71,8 +74,8 @@ pub(super) struct Compact<'a> {
 }
 
 /// Which bits of an array.
-#[derive(Clone, Copy)]
-pub(super) enum Bitmap {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bitmap {
     Validity,
     Values,
 }
@@ -97,7 +100,11 @@ impl Task<'_> {
         let destination = self.destination;
         match self.work {
             Work::Bytes(source) => destination.copy_from_slice(source),
-            Work::Bits { pieces, which, skip, rows } => join_bits(pieces, which, skip, rows, destination),
+            Work::Bits { pieces, which, open, skip, rows } => {
+                let mut writer = BitWriter::new(destination);
+                writer.append_open(open);
+                join_bits(pieces, which, skip, rows, writer);
+            }
             Work::Offsets { offsets, first, base } => {
                 strings::write_ends(offsets, first, base, destination);
             }
@@ -107,7 +114,9 @@ impl Task<'_> {
             Work::Compact(Compact { views, buffers, valid, place, data }) => {
                 views::compact(views, buffers, valid, place, destination, data);
             }
-            Work::Rebase { views, places, valid } => views::rebase(views, places, valid, destination),
+            Work::Rebase { views, planned, places, valid } => {
+                views::rebase(views, (planned, places), valid, destination);
+            }
             Work::ListViews { rows, places: Some(places), width } => {
                 rows.write_offsets(places, width, destination);
             }
@@ -117,11 +126,30 @@ impl Task<'_> {
     }
 }
 
-fn join_bits(pieces: &[ArrayRef], which: Bitmap, mut skip: usize, mut rows: usize, destination: &mut [u8]) {
-    let mut writer = BitWriter::new(destination);
+/// The bits of `open`, and behind them those of `rows` rows behind the first `skip`; fewer than 64 together.
+pub(crate) fn open_bits(pieces: &[ArrayRef], which: Bitmap, open: Open, skip: usize, rows: usize) -> u64 {
+    let mut word = [0; 8];
+    let mut writer = BitWriter::new(&mut word[..(open.count + rows).div_ceil(8)]);
+    writer.append_open(open);
+    join_bits(pieces, which, skip, rows, writer);
+    u64::from_le_bytes(word)
+}
+
+/// Writes the bits of `rows` rows behind the first `skip`.
+pub(super) fn join_bits(
+    pieces: &[ArrayRef],
+    which: Bitmap,
+    mut skip: usize,
+    mut rows: usize,
+    mut writer: BitWriter<'_>,
+) {
     for piece in pieces {
         if rows == 0 {
             break;
+        }
+        if skip >= piece.len() {
+            skip -= piece.len();
+            continue;
         }
         let count = rows.min(piece.len() - skip);
         let bits = match which {

@@ -17,7 +17,7 @@ pub(super) const OFFSET_SIZE: usize = 4;
 const TYPE_IDS: usize = 128;
 
 /// Where the values of the children went.
-pub(super) struct UnionPlan {
+pub(crate) struct UnionPlan {
     /// For each type id, which field it is.
     field_of: [u8; TYPE_IDS],
     /// For each piece, for each field.

@@ -19,7 +19,7 @@ pub(crate) const VIEW_SIZE: usize = 16;
 pub(crate) const INLINE_SIZE: usize = 12;
 
 /// Where the long values go.
-pub(super) enum ViewPlan {
+pub(crate) enum ViewPlan {
     /// Only what is referred to, block after block.
     Compacted(Vec<Block>),
     /// Whole data buffers.
@@ -27,21 +27,46 @@ pub(super) enum ViewPlan {
 }
 
 /// Rows of one piece whose long values stand together in one data buffer.
-pub(super) struct Block {
-    pub(super) piece: usize,
-    pub(super) first: usize,
-    pub(super) rows: usize,
-    pub(super) buffer: usize,
-    pub(super) offset: usize,
+pub(crate) struct Block {
+    pub(crate) piece: usize,
+    pub(crate) first: usize,
+    pub(crate) rows: usize,
+    pub(crate) buffer: usize,
+    pub(crate) offset: usize,
     /// Bytes of long values.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 /// The pieces' data buffers, those that several pieces share only once.
-pub(super) struct Kept {
-    pub(super) buffers: Vec<Buffer>,
+pub(crate) struct Kept {
+    pub(crate) buffers: Vec<Buffer>,
     /// For each piece in turn, where each of its buffers went.
-    pub(super) places: Vec<u32>,
+    pub(crate) places: Vec<u32>,
+}
+
+/// Where a planned data buffer is written: in which data buffer of the chunk, and from which of its bytes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DataPlace {
+    pub(crate) buffer: usize,
+    pub(crate) offset: usize,
+}
+
+/// Where the planned data buffers are written.
+#[derive(Clone, Copy)]
+pub(crate) enum DataPlaces<'a> {
+    /// Each is one of the chunk, under its number.
+    AsPlanned,
+    /// One place for each.
+    At(&'a [DataPlace]),
+}
+
+impl DataPlaces<'_> {
+    pub(super) fn of(self, planned: usize) -> DataPlace {
+        match self {
+            Self::AsPlanned => DataPlace { buffer: planned, offset: 0 },
+            Self::At(places) => places[planned],
+        }
+    }
 }
 
 /// Plans the data buffers; their lengths are appended to `lengths`.
@@ -213,15 +238,21 @@ pub(super) fn compact(
     }
 }
 
-/// Writes views whose data buffers went to `places`.
-pub(super) fn rebase(views: &[u128], places: &[u32], valid: Valid<'_>, destination: &mut [u8]) {
+/// Writes views whose data buffers went to `planned`, and these to `places`.
+pub(super) fn rebase(
+    views: &[u128],
+    (planned, places): (&[u32], DataPlaces<'_>),
+    valid: Valid<'_>,
+    destination: &mut [u8],
+) {
     for (row, (&view, out)) in views.iter().zip(destination.chunks_exact_mut(VIEW_SIZE)).enumerate() {
         let written = if !valid.row(row) {
             0
         } else if length(view) <= INLINE_SIZE {
             view
         } else {
-            moved(view, places[buffer_index(view)], offset(view) as u32)
+            let place = places.of(planned[buffer_index(view)] as usize);
+            moved(view, place.buffer as u32, (place.offset + offset(view)) as u32)
         };
         out.copy_from_slice(&written.to_le_bytes());
     }

@@ -1,0 +1,263 @@
+//! The way of an append: into a new frame, into a small one that is written anew, or behind the rows that stand there.
+
+use super::chunk::{ChunkDraft, Fillings};
+use super::differences::DifferenceKind;
+use super::grower::{Attempt, Grower, ReadBack, Stop, Validity, Way};
+use super::known_values::{FrameValues, Learned};
+use super::last::Last;
+use super::room::{self, SMALL_FRAME};
+use crate::layout::kind::Kind;
+use crate::layout::plan::Plan;
+use crate::layout::planner::Limits;
+use crate::operation::node_items;
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Schema as ArrowSchema, SchemaRef};
+use shmframe_format::columns::Span;
+use shmframe_format::geometry::{ALIGNMENT, PADDING};
+use shmframe_format::{Error, ErrorKind, Result};
+use shmframe_segment::{
+    FrameDraft, FrameRecords, GrowthDraft, Identity, LastChunk, Schema, Staging, Validation, build_column,
+    build_tree,
+};
+
+/// Rows to be added, and their plan.
+pub(crate) struct Rows {
+    pub(crate) schema: SchemaRef,
+    pub(crate) batches: Vec<RecordBatch>,
+    pub(crate) plan: Plan,
+}
+
+/// Adds rows to a frame of this schema, which is theirs.
+///
+/// # Errors
+/// [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`], [`ErrorKind::CapacityExceeded`], [`ErrorKind::Corrupt`]; the
+/// transaction is then as it was before.
+pub(crate) fn append(
+    staging: &mut Staging<'_>,
+    (frame, schema): (FrameRecords, &SchemaRef),
+    rows: &Rows,
+    values: &mut FrameValues,
+    (threads, limits): (usize, &Limits),
+) -> Result<()> {
+    if rows.plan.rows() == 0 {
+        return Ok(());
+    }
+    if is_small(&frame)
+        && let Some(plan) = plan_anew(staging, &frame, schema, rows, limits)?
+    {
+        values.clear();
+        return write_anew(staging, &frame, &plan, threads);
+    }
+    grow(staging, (frame, schema), &rows.plan, values, (threads, limits))
+}
+
+/// Whether a frame is so small that it is written anew, and stands packed.
+fn is_small(frame: &FrameRecords) -> bool {
+    let (state, layout) = (frame.state(), frame.layout());
+    let bytes: u64 = state.buffers.iter().map(|buffer| buffer.length).sum();
+    let packed = |length: u64| (length + PADDING).next_multiple_of(ALIGNMENT);
+    let mut buffers = state.buffers.iter().zip(&layout.buffers);
+    // One that could not be written anew before has runs, and several chunks.
+    bytes <= SMALL_FRAME
+        && state.chunks.len() <= 1
+        && buffers.all(|(state, place)| place.capacity == packed(state.length))
+}
+
+/// The rows of a small frame, and those behind them, as one chunk; none if they cannot be.
+fn plan_anew(
+    staging: &Staging<'_>,
+    frame: &FrameRecords,
+    schema: &SchemaRef,
+    rows: &Rows,
+    limits: &Limits,
+) -> Result<Option<Plan>> {
+    let copies = staging.copied(frame)?;
+    let spans: Vec<Span> = Span::trees(&frame.state().nodes).collect();
+    if frame.state().chunks.len() != 1 || spans.len() != schema.fields().len() {
+        return Ok(None);
+    }
+    let standing = frame.state().rows;
+    let mut columns = Vec::with_capacity(spans.len());
+    for (index, (span, field)) in spans.iter().zip(schema.fields()).enumerate() {
+        let mut arrays = build_column(&copies, standing, span, field.data_type(), Validation::Layout)?;
+        arrays.extend(rows.batches.iter().map(|batch| ArrayRef::clone(batch.column(index))));
+        columns.push(arrays);
+    }
+    match Plan::of_columns(schema, columns, standing + rows.plan.rows(), limits) {
+        Ok(plan) => Ok(Some(plan)),
+        // Together they are too many for offsets, run ends or keys, or their ordered dictionaries differ: in two chunks they
+        // are not.
+        Err(error) if matches!(error.kind(), ErrorKind::CapacityExceeded | ErrorKind::SchemaMismatch) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn write_anew(staging: &mut Staging<'_>, frame: &FrameRecords, plan: &Plan, threads: usize) -> Result<()> {
+    let draft = FrameDraft {
+        name: frame.name(),
+        schema: Schema::Unchanged(frame.schema_reference()),
+        rows: plan.rows(),
+        identity: Identity::Same { generation: frame.state().generation, first_row: frame.state().first_row },
+        nodes: node_items(plan),
+        buffers: room::put_with_room(staging, plan),
+    };
+    staging.put_frame(draft, |destinations| plan.fill(destinations, threads)).map(drop)
+}
+
+/// A chunk that is put together, with what was learned of dictionaries.
+struct Grown<'v> {
+    draft: ChunkDraft,
+    values: Learned<'v>,
+    chunk: LastChunk,
+    rows: u64,
+}
+
+fn grow(
+    staging: &mut Staging<'_>,
+    (frame, schema): (FrameRecords, &SchemaRef),
+    plan: &Plan,
+    values: &mut FrameValues,
+    (threads, limits): (usize, &Limits),
+) -> Result<()> {
+    let grown = put_together(staging, (&frame, schema), plan, values, limits)?;
+    let Grown { mut draft, values, chunk, rows } = grown;
+    draft.give_room(|| room::share(staging));
+    let (nodes, buffers, fillings): (_, _, Fillings) = draft.into_parts();
+    let (name, reference) = (frame.name().to_owned(), frame.schema_reference());
+    let draft = GrowthDraft { frame, schema: Schema::Unchanged(reference), chunk, rows, nodes, buffers };
+    staging.grow_frame(draft, |destinations| fillings.fill(plan, destinations, threads))?;
+    if !values.added.is_empty()
+        && let Some(frame) = staging.frame_records(&name)?
+    {
+        values.note(&frame);
+    }
+    Ok(())
+}
+
+/// Puts the last chunk together: the one that stands there with more rows, or else another one.
+fn put_together<'v>(
+    staging: &Staging<'_>,
+    (frame, schema): (&FrameRecords, &SchemaRef),
+    plan: &Plan,
+    values: &'v mut FrameValues,
+    limits: &Limits,
+) -> Result<Grown<'v>> {
+    let last = Last::of(frame);
+    let back = FrameBack { staging, frame, last: last.as_ref() };
+    let generation = frame.state().generation;
+    let mut grower = Grower {
+        way: Way::Extends,
+        last: last.as_ref(),
+        plan,
+        limits,
+        back: &back,
+        values: Learned { generation, known: values, added: Vec::new() },
+        draft: ChunkDraft::default(),
+    };
+    let standing = last.as_ref().map(|last| (last, last.columns()));
+    if let Some((last, columns)) = &standing {
+        match grower.chunk(schema, columns) {
+            Ok(()) => {
+                let Grower { draft, values, .. } = grower;
+                let rows = last.rows() + plan.rows();
+                return Ok(Grown { draft, values, chunk: LastChunk::Grows, rows });
+            }
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::NewChunk) => {}
+        }
+    }
+    let columns = standing.as_ref().map_or(&[][..], |(_, columns)| columns);
+    grower.way = Way::Begins(validity(schema, plan, last.as_ref(), columns));
+    grower.draft = ChunkDraft::default();
+    grower.values.added.clear();
+    grower.chunk(schema, columns).map_err(|stop| match stop {
+        Stop::Failed(error) => error,
+        Stop::NewChunk => Error::from(DifferenceKind::Misfit),
+    })?;
+    let Grower { draft, values, .. } = grower;
+    Ok(Grown { draft, values, chunk: LastChunk::IsFollowed, rows: plan.rows() })
+}
+
+/// Which bitmaps a new chunk has: all, if a column that grows in place has nulls, or had some in the chunk before.
+fn validity(schema: &ArrowSchema, plan: &Plan, last: Option<&Last<'_>>, columns: &[Span]) -> Validity {
+    let (mut node, mut buffer) = (0, 0);
+    for (index, field) in schema.fields().iter().enumerate() {
+        let planned = plan.tree(node, buffer);
+        (node, buffer) = (planned.nodes.end, planned.buffers.end);
+        let had = last.zip(columns.get(index)).is_some_and(|(last, column)| last.has_validity(column));
+        let has = plan.nodes[planned.nodes].iter().any(|node| node.has_validity);
+        if (had || has) && Kind::grows(field, 1) {
+            return Validity::Everywhere;
+        }
+    }
+    Validity::Nowhere
+}
+
+impl Grower<'_, '_> {
+    /// All columns; `standing` are those of the last chunk.
+    fn chunk(&mut self, schema: &ArrowSchema, standing: &[Span]) -> Attempt<()> {
+        let (mut node, mut buffer) = (0, 0);
+        for (index, field) in schema.fields().iter().enumerate() {
+            let planned = self.plan.tree(node, buffer);
+            (node, buffer) = (planned.nodes.end, planned.buffers.end);
+            let there = standing.get(index);
+            let in_place = there.filter(|column| self.last.is_some_and(|last| !last.is_in_pieces(column)));
+            let grows = Kind::grows(field, 1)
+                && fits(self.plan, &mut planned.nodes.start.clone(), field.data_type(), Within::Column);
+            match (self.way, in_place) {
+                (Way::Extends, Some(column)) if grows => {
+                    self.column(field, planned.nodes.start, Some(column))?
+                }
+                (Way::Begins(_), column) if grows => self.column(field, planned.nodes.start, column)?,
+                _ => self.pieces(field, &planned, there)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a node stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Column,
+    /// A list of a fixed size: there are no bitmaps below.
+    List,
+}
+
+/// Whether the planned rows of a node can stand in a column that grows in place; moves `node` behind its tree.
+fn fits(plan: &Plan, node: &mut usize, data_type: &DataType, within: Within) -> bool {
+    let planned = &plan.nodes[*node];
+    *node += 1;
+    let own = within == Within::Column || !planned.has_validity;
+    let below = match Kind::of(data_type) {
+        Some(Kind::Struct(fields)) => {
+            let mut fits_all = true;
+            for field in fields {
+                fits_all &= fits(plan, node, field.data_type(), within);
+            }
+            fits_all
+        }
+        Some(Kind::FixedLists(_, field)) => fits(plan, node, field.data_type(), Within::List),
+        // Values of a dictionary have no bitmaps either.
+        Some(Kind::Keys { values, .. }) => fits(plan, node, values, Within::List),
+        _ => true,
+    };
+    own && below
+}
+
+/// A frame that is read back as a transaction sees it.
+struct FrameBack<'a> {
+    staging: &'a Staging<'a>,
+    frame: &'a FrameRecords,
+    last: Option<&'a Last<'a>>,
+}
+
+impl ReadBack for FrameBack<'_> {
+    fn tree(&self, tree: &Span, data_type: &DataType) -> Result<ArrayRef> {
+        let last = self.last.ok_or(DifferenceKind::Misfit)?;
+        let copies = self.staging.copied(self.frame)?;
+        build_tree(&copies, &last.in_frame(tree), data_type, Validation::Layout)
+    }
+}

@@ -1,0 +1,36 @@
+//! Rows are added to a frame: what its last chunk is from now on, and the bytes that are written for it.
+//!
+//! The new rows are planned as for a `put` ([`crate::layout`]). Then the chunk is put together from that plan and what stands
+//! there, column by column. It is tried twice: first the last chunk is to have more rows; where it cannot, another one
+//! begins behind it (decision 0028), in which all buffers go on in their runs as far as they can.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `append` | the way of an append: a new frame, a small one that is written anew, one that grows |
+//! | `differences` | in what two schemas differ |
+//! | `last` | the last chunk as it stands |
+//! | `chunk` | the chunk as it will be, and how its bytes are written |
+//! | `grower` | columns that grow in place, node by node |
+//! | `strings`, `views`, `dictionary` | their buffers that are not addressed by rows |
+//! | `known_values` | which values a growing dictionary has |
+//! | `pieces` | columns that do not grow in place |
+//! | `room` | how much room a buffer gets for what may come |
+
+mod append;
+mod chunk;
+mod dictionary;
+pub(crate) mod differences;
+mod grower;
+mod known_values;
+mod last;
+mod pieces;
+mod room;
+mod strings;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use append::{Rows, append};
+pub(crate) use known_values::{Dictionaries, KnownDictionaries};
+pub(crate) use room::put_with_room;
