@@ -1,8 +1,10 @@
 //! `cargo xtask bench [FILTER]`: ours and the peers in turn; the table of ratios comes at the end.
 
+mod append;
 mod large;
 mod open;
 mod read;
+mod wake;
 mod write;
 
 use anyhow::{Result, ensure};
@@ -30,6 +32,8 @@ fn main() -> Result<()> {
     let mut run = Run { filter, place: Place::create()?, table: Table::default() };
     read::run(&mut run)?;
     write::run(&mut run)?;
+    append::run(&mut run)?;
+    wake::run(&mut run)?;
     open::run(&mut run)?;
     large::run(&mut run)?;
     if run.table.is_empty() {

@@ -252,13 +252,14 @@ impl Node {
         let node = match head.kind {
             LEAF => Self::Leaf(parse_leaf(&mut body, head.items, kind)?),
             BRANCH => {
+                if head.items >> CHILDREN != 0 {
+                    return Err(damaged(kind, "a digit that is out of range"));
+                }
                 let mut children = Box::new([None; CHILDREN]);
-                for item in body.take_items::<BranchItem>(head.items)? {
-                    let place = usize::try_from(item.digit).ok().and_then(|digit| children.get_mut(digit));
-                    match place {
-                        Some(child @ None) => *child = Some(item.node),
-                        _ => return Err(damaged(kind, "a digit that is out of range or stands twice")),
-                    }
+                let items = body.take_items::<BranchItem>(head.items.count_ones())?;
+                let digits = (0..CHILDREN).filter(|digit| head.items >> digit & 1 == 1);
+                for (digit, item) in digits.zip(items) {
+                    children[digit] = Some(item.node);
                 }
                 Self::Branch(children)
             }
@@ -280,11 +281,10 @@ impl Node {
                 }
             }
             Self::Branch(children) => {
-                draft.push(&NodeBody { kind: BRANCH, items: children.iter().flatten().count() as u32 });
-                for (digit, child) in (0..).zip(children.iter()) {
-                    if let Some(node) = child {
-                        draft.push(&BranchItem { digit, node: *node });
-                    }
+                let present = (0..CHILDREN).filter(|digit| children[*digit].is_some());
+                draft.push(&NodeBody { kind: BRANCH, items: present.map(|digit| 1 << digit).sum() });
+                for node in children.iter().flatten() {
+                    draft.push(&BranchItem { node: *node });
                 }
             }
         }

@@ -183,6 +183,19 @@ impl State {
     pub fn used(&self, layout: &Layout) -> Vec<Range<u64>> {
         let mut used: Vec<Range<u64>> =
             layout.extents.iter().map(|extent| extent.offset..extent.offset).collect();
+        self.each_buffer(layout, |bytes, place| {
+            let end = (bytes.end + PADDING).next_multiple_of(ALIGNMENT).min(place.offset + place.capacity);
+            let after = layout.extents.partition_point(|extent| extent.offset <= place.offset);
+            if let Some(used) = after.checked_sub(1).map(|at| &mut used[at]) {
+                let first = if used.is_empty() { bytes.start } else { used.start.min(bytes.start) };
+                *used = first..used.end.max(end);
+            }
+        });
+        used
+    }
+
+    /// Calls `visit` for each buffer, with the bytes of it that belong to rows which the version sees.
+    pub(crate) fn each_buffer(&self, layout: &Layout, mut visit: impl FnMut(Range<u64>, &BufferItem)) {
         for chunk in self.chunks_in(layout) {
             for span in Span::trees(chunk.nodes) {
                 let before = chunk.nodes[span.nodes.start].length - chunk.rows;
@@ -190,17 +203,10 @@ impl State {
                     let (state, place) = (&chunk.states[index], &chunk.places[index]);
                     let skipped = Addressing::of(place).and_then(|addressing| addressing.start(before));
                     let start = place.offset + skipped.unwrap_or(0).min(state.length);
-                    let end = place.offset
-                        + (state.length + PADDING).next_multiple_of(ALIGNMENT).min(place.capacity);
-                    let after = layout.extents.partition_point(|extent| extent.offset <= place.offset);
-                    if let Some(used) = after.checked_sub(1).map(|at| &mut used[at]) {
-                        let first = if used.is_empty() { start } else { used.start.min(start) };
-                        *used = first..used.end.max(end);
-                    }
+                    visit(start..place.offset + state.length, place);
                 }
             }
         }
-        used
     }
 
     /// Bytes of the record of a state of so many chunks, nodes and buffers.

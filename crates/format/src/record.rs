@@ -117,7 +117,9 @@ pub fn seal(kind: RecordKind, version: u64, epoch: u64, offset: u64, bytes: &mut
     write_head(bytes, &head);
     head.checksum = hash(bytes);
     write_head(bytes, &head);
-    RecordReference { offset, length, version, epoch, checksum: head.checksum }
+    // No record is longer than `RECORD_LIMIT`; a longer one would be refused for its length.
+    let (length, epoch) = (u32::try_from(length).unwrap_or(u32::MAX), epoch as u32);
+    RecordReference { offset, version, checksum: head.checksum, length, epoch }
 }
 
 fn write_head(bytes: &mut [u8], head: &RecordHeader) {
@@ -130,12 +132,13 @@ fn write_head(bytes: &mut [u8], head: &RecordHeader) {
 /// [`ErrorKind::Corrupt`] if what stands there is not that record.
 pub fn open(source: &impl RecordSource, kind: RecordKind, reference: &RecordReference) -> Result<Body> {
     let head_size = size_of::<RecordHeader>() as u64;
-    if !(head_size..=RECORD_LIMIT).contains(&reference.length) || !reference.offset.is_multiple_of(64) {
+    let length = u64::from(reference.length);
+    if !(head_size..=RECORD_LIMIT).contains(&length) || !reference.offset.is_multiple_of(64) {
         return Err(RecordErrorKind::Reference { reference: *reference }.into());
     }
     // A reference that leads astray costs a look at one head, not at all the bytes that it claims (I9).
     check_head(&source.head(reference.offset)?, kind, reference)?;
-    let mut bytes = source.copy_out(reference.offset, reference.length)?;
+    let mut bytes = source.copy_out(reference.offset, length)?;
     let mut head: RecordHeader = bytemuck::pod_read_unaligned(&bytes[..size_of::<RecordHeader>()]);
     check_head(&head, kind, reference)?;
     head.checksum = 0;
@@ -151,9 +154,9 @@ pub fn open(source: &impl RecordSource, kind: RecordKind, reference: &RecordRefe
 fn check_head(head: &RecordHeader, kind: RecordKind, reference: &RecordReference) -> Result<()> {
     let fields = [
         ("kind", u64::from(kind as u32), u64::from(head.kind)),
-        ("length", reference.length, head.length),
+        ("length", u64::from(reference.length), head.length),
         ("version", reference.version, head.version),
-        ("epoch", reference.epoch, head.epoch),
+        ("epoch", u64::from(reference.epoch), u64::from(head.epoch as u32)),
         ("offset", reference.offset, head.offset),
         ("checksum of the reference", reference.checksum, head.checksum),
     ];
@@ -245,9 +248,9 @@ pub fn check_entry(entry: &Entry, version: u64) -> Result<RecordReference> {
     }
     Ok(RecordReference {
         offset: entry.root_offset,
-        length: entry.root_length,
+        length: u32::try_from(entry.root_length).unwrap_or(u32::MAX),
         version: entry.version,
-        epoch: entry.epoch,
+        epoch: entry.epoch as u32,
         checksum: entry.root_checksum,
     })
 }
@@ -315,7 +318,7 @@ mod tests {
             RecordReference { offset: 1, ..reference },
             RecordReference { length: 64, ..reference },
             RecordReference { length: 8, ..reference },
-            RecordReference { length: u64::MAX, ..reference },
+            RecordReference { length: u32::MAX, ..reference },
             RecordReference { checksum: 0, ..reference },
         ] {
             assert_eq!(open(&memory, RecordKind::State, &wrong).unwrap_err().kind(), ErrorKind::Corrupt);

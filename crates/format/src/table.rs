@@ -216,17 +216,17 @@ shared_structures! {
     }
 
     /// How one record names another: all that must be found there.
-    pub struct RecordReference (40) {
-        /// Where the record stands, bytes from the start of `data`.
+    pub struct RecordReference (32) {
+        /// Where it stands, bytes from the start of `data`.
         pub offset: u64,
-        /// Its length, bytes.
-        pub length: u64,
         /// The version that wrote it.
         pub version: u64,
-        /// The epoch of the writer that wrote it.
-        pub epoch: u64,
         /// Its checksum.
         pub checksum: u64,
+        /// Its length, bytes.
+        pub length: u32,
+        /// The epoch of the writer that wrote it, its low 32 bits.
+        pub epoch: u32,
     }
 
     /// What follows the head of a root record; its directory node follows this.
@@ -247,20 +247,18 @@ shared_structures! {
     pub struct NodeBody (8) {
         /// 1 leaf, 2 branch.
         pub kind: u32,
-        /// Items that follow.
+        /// In a leaf, the items that follow; in a branch, which children do: bit d for the digit d of the name's hash.
         pub items: u32,
     }
 
     /// One child of a branch.
-    pub struct BranchItem (48) {
-        /// The three bits of the name's hash that lead here.
-        pub digit: u64,
+    pub struct BranchItem (32) {
         /// The child.
         pub node: RecordReference,
     }
 
     /// One frame in a leaf; the names follow the items, in order, without separators.
-    pub struct LeafItem (88) {
+    pub struct LeafItem (72) {
         /// The layout record.
         pub layout: RecordReference,
         /// The state record.
@@ -270,7 +268,7 @@ shared_structures! {
     }
 
     /// What follows the head of a layout record; extents, then buffers follow this.
-    pub struct LayoutBody (64) {
+    pub struct LayoutBody (56) {
         /// The schema record.
         pub schema: RecordReference,
         /// The frame's generation: another one after the frame was replaced.

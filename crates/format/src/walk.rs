@@ -27,7 +27,7 @@ impl Covered {
     /// The range of a record.
     #[must_use]
     pub fn record(reference: &RecordReference) -> Self {
-        let length = reference.length.next_multiple_of(ALIGNMENT);
+        let length = u64::from(reference.length).next_multiple_of(ALIGNMENT);
         let used = reference.offset..reference.offset + length;
         Self { offset: reference.offset, length, version: reference.version, used }
     }
@@ -45,23 +45,65 @@ pub fn walk(
     reference: &RecordReference,
     mut visit: impl FnMut(Covered),
 ) -> Result<Root> {
+    walk_parts(source, geometry, reference, |part| match part {
+        Part::Record(reference) => visit(Covered::record(reference)),
+        Part::Frame(layout, state) => {
+            for (extent, used) in layout.extents.iter().zip(state.used(layout)) {
+                visit(Covered {
+                    offset: extent.offset,
+                    length: extent.length,
+                    version: extent.version,
+                    used,
+                });
+            }
+        }
+    })
+}
+
+/// Calls `visit` for the bytes of every record and every buffer of a version, to the byte: those that are frozen while it is
+/// live. Bytes that several buffers share come several times.
+///
+/// # Errors
+/// Those of [`walk`].
+pub fn walk_bytes(
+    source: &impl RecordSource,
+    geometry: &Geometry,
+    reference: &RecordReference,
+    mut visit: impl FnMut(Range<u64>),
+) -> Result<Root> {
+    walk_parts(source, geometry, reference, |part| match part {
+        Part::Record(RecordReference { offset, length, .. }) => visit(*offset..offset + u64::from(*length)),
+        Part::Frame(layout, state) => state.each_buffer(layout, |bytes, _| visit(bytes)),
+    })
+}
+
+/// What a walk comes to.
+enum Part<'a> {
+    Record(&'a RecordReference),
+    Frame(&'a Layout, &'a State),
+}
+
+fn walk_parts(
+    source: &impl RecordSource,
+    geometry: &Geometry,
+    reference: &RecordReference,
+    mut visit: impl FnMut(Part<'_>),
+) -> Result<Root> {
     let root = Root::read(source, reference)?;
-    visit(Covered::record(reference));
-    let frames = root.list(source, |node| visit(Covered::record(node)))?;
+    visit(Part::Record(reference));
+    let frames = root.list(source, |node| visit(Part::Record(node)))?;
     let mut schemas = BTreeSet::new();
     for frame in frames {
         let place = |cause: Error| cause.at(format_args!("frame {:?}", frame.name));
         let layout = Layout::read(source, geometry, &frame.layout).map_err(place)?;
         let state = State::read(source, &layout, &frame.state).map_err(place)?;
-        visit(Covered::record(&frame.layout));
-        visit(Covered::record(&frame.state));
+        visit(Part::Record(&frame.layout));
+        visit(Part::Record(&frame.state));
         if schemas.insert(layout.schema.offset) {
             read_schema(source, &layout.schema).map_err(place)?;
-            visit(Covered::record(&layout.schema));
+            visit(Part::Record(&layout.schema));
         }
-        for (extent, used) in layout.extents.iter().zip(state.used(&layout)) {
-            visit(Covered { offset: extent.offset, length: extent.length, version: extent.version, used });
-        }
+        visit(Part::Frame(&layout, &state));
     }
     Ok(root)
 }

@@ -28,6 +28,8 @@ pub mod steps;
 pub mod sync;
 #[cfg(not(loom))]
 mod sys;
+#[cfg(not(loom))]
+mod watch;
 pub mod words;
 #[cfg(not(loom))]
 mod writing;

@@ -29,6 +29,7 @@ mod growth;
 mod layout;
 mod operation;
 mod options;
+mod retention;
 mod schema;
 mod transaction;
 mod writer;

@@ -4,6 +4,7 @@ use crate::columns::ColumnChange;
 use crate::growth::{self, KnownDictionaries, Rows, differences};
 use crate::layout::planner::Limits;
 use crate::layout::{NodePlan, Plan};
+use crate::retention::Retained;
 use crate::schema::Schemas;
 use arrow::datatypes::SchemaRef;
 use shmframe_format::table::{NodeItem, RecordReference};
@@ -45,6 +46,7 @@ pub(crate) enum Operation {
     Put(SchemaRef, Plan, Option<Vec<u8>>),
     Remove,
     Columns(ColumnChange),
+    Retain(Retained),
     /// With the message of the schema, as for a put: the frame may be missing.
     Append(Rows, Option<Vec<u8>>),
 }
@@ -66,6 +68,12 @@ pub(crate) fn carry_out(
             }
             schemas.learned.push((frame.to_owned(), None));
             Ok(())
+        }
+        Operation::Retain(retained) => {
+            let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
+            let state = records.state();
+            let rows = retained.rows_to_drop(state.first_row, state.rows);
+            staging.cut_front(records, rows).map(drop).map_err(place)
         }
         Operation::Put(schema, plan, message) => {
             put(staging, schemas, threads, frame, (schema, plan, message)).map_err(place)

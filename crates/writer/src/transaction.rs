@@ -7,6 +7,7 @@ use crate::columns::ColumnChange;
 use crate::growth::{Dictionaries, KnownDictionaries, Rows};
 use crate::layout::Plan;
 use crate::operation::{Operation, carry_out};
+use crate::retention::Retained;
 use crate::schema::{SchemaRecords, Schemas};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{FieldRef, SchemaRef};
@@ -258,6 +259,27 @@ impl<'w> Transaction<'w> {
     /// [`ErrorKind::InvalidArgument`] if there is no such position; else as [`Transaction::drop_column`].
     pub fn move_column(&mut self, frame: &str, column: &str, position: usize) -> Result<()> {
         self.change_columns(frame, ColumnChange::Move(column.to_owned(), position))
+    }
+
+    /// Drops the oldest rows of a frame, so that `rows` stay, or up to 63 more: rows go in whole words of 64, but whole parts
+    /// of a frame also go by themselves.
+    ///
+    /// Nothing of the frame is copied. Readers of older versions keep their rows; pages that nobody needs any more go back
+    /// to the system. Rows keep their numbers: the first one that is left is not number 0 any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameMissing`], with the names that exist; where writers take turns it comes from the commit.
+    pub fn keep_last(&mut self, frame: &str, rows: u64) -> Result<()> {
+        self.apply(frame, Operation::Retain(Retained::Last(rows)))
+    }
+
+    /// Drops the rows of a frame before the one with this number, or up to 63 fewer. Rows are numbered from the first one
+    /// that the frame ever had. Otherwise as [`Transaction::keep_last`].
+    ///
+    /// # Errors
+    /// Those of [`Transaction::keep_last`].
+    pub fn drop_rows_before(&mut self, frame: &str, row: u64) -> Result<()> {
+        self.apply(frame, Operation::Retain(Retained::From(row)))
     }
 
     fn change_columns(&mut self, frame: &str, change: ColumnChange) -> Result<()> {

@@ -166,6 +166,24 @@ impl Writer {
         self.alone(|transaction| transaction.move_column(frame, column, position))
     }
 
+    /// Drops the oldest rows of a frame, so that `rows` stay, or up to 63 more, and publishes the next version, which it
+    /// returns ([`Transaction::keep_last`]).
+    ///
+    /// # Errors
+    /// Those of [`Transaction::keep_last`] and [`Transaction::commit`].
+    pub fn keep_last(&mut self, frame: &str, rows: u64) -> Result<u64> {
+        self.alone(|transaction| transaction.keep_last(frame, rows))
+    }
+
+    /// Drops the rows of a frame before the one with this number, or up to 63 fewer, and publishes the next version, which it
+    /// returns ([`Transaction::drop_rows_before`]).
+    ///
+    /// # Errors
+    /// Those of [`Transaction::keep_last`] and [`Transaction::commit`].
+    pub fn drop_rows_before(&mut self, frame: &str, row: u64) -> Result<u64> {
+        self.alone(|transaction| transaction.drop_rows_before(frame, row))
+    }
+
     /// A transaction of one change.
     fn alone(&mut self, change: impl FnOnce(&mut Transaction<'_>) -> Result<()>) -> Result<u64> {
         let mut transaction = self.begin()?;
@@ -267,6 +285,16 @@ impl Writer {
     /// [`crate::ErrorKind::Corrupt`]; [`crate::ErrorKind::WriterInChild`].
     pub fn audit(&mut self) -> Result<Audit> {
         self.store.audit()
+    }
+
+    /// Watches over published bytes from now on: a store to one is a panic. For tests.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    #[cfg(feature = "watch")]
+    #[doc(hidden)]
+    pub fn watch(&mut self) -> Result<()> {
+        self.store.watch()
     }
 
     /// Removes the segment. Snapshots that are held stay valid; waiting readers are told.

@@ -16,7 +16,7 @@ use crate::writing::quota::check_quota_option;
 use crate::writing::store::{HISTORY_LIMIT, Store, StoreOptions};
 use core::time::Duration;
 use shmframe_format::geometry::{Geometry, RING_LENGTH};
-use shmframe_format::header::{Header, Role};
+use shmframe_format::header::{Header, Id, Role};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -55,6 +55,14 @@ impl Describe for OpeningKind {
     }
 }
 
+/// The generation of the first frame: another one in each segment, so that a position in a frame of a removed segment is not
+/// taken for one in the next segment of its name.
+fn first_generation(instance: Id) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&instance[..8]);
+    u64::from_le_bytes(bytes)
+}
+
 shmframe_format::every_kind!(OpeningKind {
     History: OpeningKind::History { found: 0 };
     Busy: OpeningKind::Busy;
@@ -88,6 +96,7 @@ impl Store {
             let first = StoreOptions { several_writers: false, ..options.clone() };
             let mut store = Self::assemble(Mapped::open(directory, lease)?, first);
             store.gain()?;
+            store.root.next_generation = first_generation(store.mapped.header.instance());
             store.begin()?.commit()?;
             store.prefault()?;
             match temporary.finish(&options.access) {

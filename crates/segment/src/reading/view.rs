@@ -39,7 +39,7 @@ impl View {
     pub(super) fn read(attachment: &Attachment, entry: Entry) -> Result<Self> {
         let geometry = attachment.header().geometry();
         let reference = check_entry(&entry, entry.version)?;
-        let end = check_heap(geometry, reference.offset, reference.length)?;
+        let end = check_heap(geometry, reference.offset, u64::from(reference.length))?;
         let mut heap = attachment.heap(end)?;
         let source = Source { heap: &heap, geometry, end, data: attachment.data() };
         let root = Root::read(&source, &reference)?;

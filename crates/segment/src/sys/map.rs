@@ -6,6 +6,7 @@
 use super::limits;
 use crate::steps::{Step, copied, step};
 use crate::sync::Access;
+use crate::watch::Watch;
 use core::marker::PhantomData;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use shmframe_format::Error;
@@ -19,6 +20,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 pub(crate) struct Region<A: Access> {
     map: MmapRaw,
     access: PhantomData<A>,
+    watch: Watch,
 }
 
 /// Types that shared memory may hold: any bytes are a value, and every field is an atomic or is never read.
@@ -95,10 +97,17 @@ impl Region<crate::sync::ReadWrite> {
     #[allow(clippy::mut_from_ref, reason = "the caller vouches for exclusive access (2)")]
     pub(crate) unsafe fn slice_mut(&self, offset: u64, length: usize) -> &mut [u8] {
         assert!(self.contains(offset, length as u64), "a range outside the mapping");
+        self.watch.check(offset, length as u64);
         // SAFETY: (I1) the range was just checked to lie in the mapping.
         let start = unsafe { self.map.as_mut_ptr().add(offset as usize) };
         // SAFETY: (I1, I9, I11) mapped writable bytes; exclusive by the caller's 2.
         unsafe { core::slice::from_raw_parts_mut(start, length) }
+    }
+
+    /// What watches over the bytes.
+    #[cfg(feature = "watch")]
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Asks for huge pages, where the file system has them; where it has none, nothing changes.
@@ -154,7 +163,7 @@ impl<A: Access> Region<A> {
         // No readahead: on ext4 it makes folios of many pages, and a store to one of them wants blocks for all, also for
         // those that nobody allocated (I9): SIGBUS where there are none.
         let _ = map.advise(Advice::Random);
-        Ok(Self { map, access: PhantomData })
+        Ok(Self { map, access: PhantomData, watch: Watch::default() })
     }
 
     /// Where the mapping stands in this process, and its length in bytes.

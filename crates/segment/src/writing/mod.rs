@@ -9,7 +9,7 @@ pub(crate) mod holders;
 pub(crate) mod lease;
 pub(crate) mod mapped;
 #[cfg(test)]
-mod planted_leaks;
+pub(crate) mod planted_leaks;
 pub(crate) mod put;
 pub(crate) mod quota;
 pub(crate) mod recovery;

@@ -221,7 +221,8 @@ impl Space {
             let warm = self.warm.get(&range.start)?.clone();
             self.remove_warm(warm.clone());
             self.insert_warm(warm.start..range.start);
-            self.insert_warm(pages.end..warm.end);
+            // What is left of a page behind the last whole one lies in the run.
+            self.insert_warm(range.end..warm.end);
         }
         if pages.end < range.end {
             self.cold.remove(pages.end..range.end);

@@ -128,7 +128,7 @@ impl<'a> Staging<'a> {
             sequence: 0,
             version,
             root_offset: root.offset,
-            root_length: root.length,
+            root_length: u64::from(root.length),
             root_checksum: root.checksum,
             epoch: self.store.epoch,
             committed: crate::sys::clock::now(),
@@ -162,6 +162,8 @@ impl<'a> Staging<'a> {
         if store.commits_since_reclaim >= COMMITS_PER_RECLAIM {
             store.reclaim();
         }
+        #[cfg(feature = "watch")]
+        store.watch_again()?;
         store.pause();
         Ok(version)
     }

@@ -286,6 +286,9 @@ impl Store {
         let dead = self.space.free_dropped(|from, to| entries.any_live(from, to));
         let dead = dead.iter().filter_map(|front| self.runs.note_dead(front.end)).collect();
         self.punch(dead);
+        // A walk that fails here fails in recovery, too, and says why.
+        #[cfg(feature = "watch")]
+        let _ = self.watch_again();
         self.refill_reserve();
         if let TrimPolicy::KeepFree(bytes) = self.options.trim {
             self.trim_to(bytes);

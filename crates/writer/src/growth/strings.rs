@@ -47,8 +47,9 @@ impl Grower<'_, '_> {
             own.rows.map_or(Addressing::Bytes, |(_, values)| Kind::Strings(width).addressing(values));
         let standing = own.buffer(self.last, 0);
         self.check_standing(own, standing, addressing)?;
-        let shares =
-            |standing: &Standing| continues.is_some() && standing.has_room_behind(first, ends, addressing);
+        // Offsets of a dictionary's values are bytes, which begin at multiples of 64.
+        let may_share = continues.is_some() && own.rows.is_some();
+        let shares = |standing: &Standing| may_share && standing.has_room_behind(first, ends, addressing);
         let (start, added, lead) = match (own.way, standing) {
             (Way::Extends, standing) => {
                 (self.start(own.way, standing, addressing, ends)?, ends, Lead::Stands)

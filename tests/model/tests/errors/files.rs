@@ -86,13 +86,13 @@ pub const WAYS: &[Way] = &[
     way(ErrorKind::Corrupt, "frame \"t\"", |scratch| {
         let files = written(scratch);
         let leaf = leaf(&files);
-        flip(&files, leaf.layout.offset + leaf.layout.length - 1);
+        flip(&files, leaf.layout.offset + u64::from(leaf.layout.length) - 1);
         read(scratch)
     }),
     way(ErrorKind::Corrupt, "frame \"t\"", |scratch| {
         let files = written(scratch);
         let leaf = leaf(&files);
-        flip(&files, leaf.state.offset + leaf.state.length / 2);
+        flip(&files, leaf.state.offset + u64::from(leaf.state.length) / 2);
         assert_eq!(write(scratch).kind, "Corrupt", "a writer would not know what is free");
         read(scratch)
     }),

@@ -115,7 +115,7 @@ impl Image {
         match node {
             Node::Branch(children) => {
                 for (index, child) in children.iter().flatten().enumerate() {
-                    let place = items + index * size_of::<table::BranchItem>() + 8;
+                    let place = items + index * size_of::<table::BranchItem>();
                     if self.note(child.offset, Parent::Reference { record, place }) {
                         // A node reads as a root does, behind another head.
                         let found = self.node(child);
@@ -147,9 +147,10 @@ impl Image {
         let items = at + size_of::<table::NodeBody>();
         if head.kind == 2 {
             let mut children = Box::new([None; 8]);
-            for index in 0..head.items as usize {
+            let digits = (0..8).filter(|digit| head.items >> digit & 1 == 1);
+            for (index, digit) in digits.enumerate() {
                 let item: table::BranchItem = self.get(items + index * size_of::<table::BranchItem>());
-                children[item.digit as usize] = Some(item.node);
+                children[digit] = Some(item.node);
             }
             return Node::Branch(children);
         }
@@ -181,8 +182,9 @@ impl Image {
                 }
                 Parent::Reference { record, place } => {
                     let offset = self.get::<RecordReference>(place).offset;
-                    let RecordHeader { length, version, epoch, checksum, .. } = head;
-                    self.set(place, &RecordReference { offset, length, version, epoch, checksum });
+                    let RecordHeader { version, checksum, .. } = head;
+                    let (length, epoch) = (u32::try_from(head.length).unwrap_or(u32::MAX), head.epoch as u32);
+                    self.set(place, &RecordReference { offset, version, checksum, length, epoch });
                     self.mend(record);
                 }
             }

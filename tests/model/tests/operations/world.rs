@@ -55,7 +55,7 @@ impl World {
             history,
             kept: 1,
         };
-        world.writers.push(world.options(Some(history)).create(SEGMENT).unwrap());
+        world.writers.push(watched(world.options(Some(history)).create(SEGMENT)));
         world.open_second();
         world.reader = Some(world.scratch.reader().open(SEGMENT).unwrap());
         world
@@ -74,7 +74,7 @@ impl World {
 
     fn open_second(&mut self) {
         if self.several {
-            self.writers.push(self.options(None).open(SEGMENT).unwrap());
+            self.writers.push(watched(self.options(None).open(SEGMENT)));
             self.current = 1;
             self.caught_up = true;
         }
@@ -147,7 +147,7 @@ impl World {
             Operation::ReopenWriter(history) => {
                 self.writers.clear();
                 self.current = 0;
-                self.writers.push(self.options(*history).open(SEGMENT).unwrap());
+                self.writers.push(watched(self.options(*history).open(SEGMENT)));
                 self.history = history.unwrap_or(self.history);
                 self.note_history();
                 self.open_second();
@@ -321,6 +321,13 @@ impl World {
         writer.remove_segment().unwrap();
         assert!(!files.directory().exists());
     }
+}
+
+/// A writer that panics where it is about to store to a published byte.
+fn watched(writer: Result<Writer>) -> Writer {
+    let mut writer = writer.unwrap();
+    writer.watch().unwrap();
+    writer
 }
 
 fn frame(name: Name) -> String {
