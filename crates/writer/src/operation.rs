@@ -89,7 +89,7 @@ pub(crate) fn carry_out(
     }
 }
 
-fn missing(staging: &Staging<'_>, frame: &str) -> Error {
+pub(crate) fn missing(staging: &Staging<'_>, frame: &str) -> Error {
     match staging.frame_names() {
         Ok(names) => {
             let error = Error::from(OperationKind::FrameMissing { frame: frame.to_owned(), names });
@@ -142,27 +142,35 @@ pub(crate) fn with_schema(
     Ok(())
 }
 
-fn append(
+pub(crate) fn append(
     staging: &mut Staging<'_>,
-    schemas: Schemas<'_>,
+    mut schemas: Schemas<'_>,
     values: &mut KnownDictionaries<'_>,
     threads: usize,
     (records, rows): (FrameRecords, Rows),
 ) -> Result<()> {
-    let (frame, reference) = (records.name().to_owned(), records.schema_reference());
-    let known = schemas.of_record(&frame, &reference);
-    let schema = match &known {
-        Some(schema) => Arc::clone(schema),
-        None => Arc::new(from_message(&staging.schema_message(&records)?)?),
-    };
+    let frame = records.name().to_owned();
+    let schema = known_schema(staging, &mut schemas, &records)?;
     differences::check(&schema, &rows.schema)?;
     let mut frame_values = values.take(&frame);
     growth::append(staging, (records, &schema), &rows, &mut frame_values, (threads, &Limits::ARROW))?;
     values.bring_back(&frame, frame_values);
-    if known.is_none() {
-        schemas.learned.push((frame, Some((schema, reference))));
-    }
     Ok(())
+}
+
+/// The schema of a frame, which is noted.
+pub(crate) fn known_schema(
+    staging: &Staging<'_>,
+    schemas: &mut Schemas<'_>,
+    records: &FrameRecords,
+) -> Result<SchemaRef> {
+    let (frame, reference) = (records.name(), records.schema_reference());
+    if let Some(schema) = schemas.of_record(frame, &reference) {
+        return Ok(schema);
+    }
+    let schema = Arc::new(from_message(&staging.schema_message(records)?)?);
+    schemas.learned.push((frame.to_owned(), Some((Arc::clone(&schema), reference))));
+    Ok(schema)
 }
 
 fn change_columns(

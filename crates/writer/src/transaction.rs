@@ -154,25 +154,39 @@ impl<'w> Transaction<'w> {
         rows: usize,
         fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
     ) -> Result<()> {
-        let mut form = Form::new(frame, schema, rows)?;
-        let Building { staging, threads, .. } = self.building()?;
-        staging.begin_building()?;
-        let filled = fill(&mut form.columns(staging, threads));
-        if let Err(error) = filled {
-            staging.abandon_building();
-            return Err(error);
-        }
-        form.finish(self.building()?)
+        let building = self.building()?;
+        Form::new(building.staging, frame, schema, rows)?.fill(building, fill)
+    }
+
+    /// Adds so many rows to a frame: `fill` takes its columns as slices of shared memory, behind the rows that stand there,
+    /// and fills them. No array is made; the cost depends on the rows that are added, and on the number of columns.
+    ///
+    /// So it is while the frame has more than 64 KiB, no column of another type than numbers, booleans, strings and
+    /// binary, and room, and no column has its first null. Else the rows are filled elsewhere and copied, as by
+    /// [`Transaction::append`].
+    ///
+    /// Where writers take turns, the turn is taken now, as by [`Transaction::base_version`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameMissing`]; else those of [`Transaction::build`]. The transaction is as it was before, and can go on.
+    pub fn append_with(
+        &mut self,
+        frame: &str,
+        rows: usize,
+        fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut building = self.building()?;
+        Form::behind(&mut building, frame, rows)?.fill(building, fill)
     }
 
     /// The segment, with what a builder needs beside it.
     pub(crate) fn building(&mut self) -> Result<Building<'_, 'w>> {
         self.take_turn()?;
-        let Self { stage, schemas, learned, threads, .. } = self;
+        let Self { stage, schemas, learned, values, threads, .. } = self;
         match stage {
             Stage::Segment(staging) => {
                 let schemas = Schemas { published: schemas, learned };
-                Ok(Building { staging, schemas, threads: *threads })
+                Ok(Building { staging, schemas, values, threads: *threads })
             }
             Stage::Private(_, _) | Stage::Ended => Err(TransactionKind::Ended.into()),
         }

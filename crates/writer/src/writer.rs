@@ -2,7 +2,7 @@
 
 use crate::arrays::Arrays;
 use crate::batches::Batches;
-use crate::builder::Builder;
+use crate::builder::{Builder, Columns};
 use crate::growth::Dictionaries;
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
@@ -92,6 +92,19 @@ impl Writer {
     /// Those of [`Transaction::append`] and [`Transaction::commit`]; the last version then stays.
     pub fn append<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
         self.alone(|transaction| transaction.append(frame, batches))
+    }
+
+    /// [`Transaction::append_with`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::append_with`] and [`Transaction::commit`]; the last version then stays.
+    pub fn append_with(
+        &mut self,
+        frame: &str,
+        rows: usize,
+        fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
+    ) -> Result<u64> {
+        self.alone(|transaction| transaction.append_with(frame, rows, fill))
     }
 
     /// Removes a frame and returns the first version without it.

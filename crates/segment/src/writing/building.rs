@@ -1,5 +1,5 @@
-//! Building in place: buffers of a frame that is not there yet are handed out one by one, for as long as it takes to fill
-//! them, and then become the frame without a copy.
+//! Building in place: buffers of a frame that is not there yet, or the bytes behind those of one that is, are handed out one
+//! by one, for as long as it takes to fill them, and then become the frame's without a copy.
 //!
 //! What is handed out is tied to the transaction's exclusive borrow of the store, so it is gone when the frame is put
 //! (I11); it is handed out once, so no two slices overlap; and it is zeroed first, since the bytes may have held what
@@ -12,6 +12,7 @@
 //! transaction ends, if its owner did not do so before ([`Staging::abandon_building`]).
 
 use crate::steps::{Step, copied, step};
+use crate::writing::columns::FrameRecords;
 use crate::writing::mapped::Mapped;
 use crate::writing::put::{BufferDraft, Schema};
 use crate::writing::staged_frame::{Contents, StagedFrame};
@@ -24,17 +25,22 @@ use shmframe_format::geometry::PADDING;
 use shmframe_format::record::RecordKind;
 use shmframe_format::table::{BufferItem, ExtentItem, NodeItem, RecordReference};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Debug)]
 enum BuildingKind {
     HandedOut { index: usize },
     TooLong { index: usize, length: u64, written: u64 },
+    UsedUp { wanted: u64, room: u64 },
 }
 
 impl Describe for BuildingKind {
     fn kind(&self) -> ErrorKind {
-        ErrorKind::InvalidArgument
+        match self {
+            Self::HandedOut { .. } | Self::TooLong { .. } => ErrorKind::InvalidArgument,
+            Self::UsedUp { .. } => ErrorKind::CapacityExceeded,
+        }
     }
 
     fn report(&self) -> Report {
@@ -51,6 +57,12 @@ impl Describe for BuildingKind {
                 format!("{length} bytes of buffer {index}"),
                 "count what was written",
             ),
+            Self::UsedUp { wanted, room } => Report::new(
+                "a run is used up",
+                format!("{wanted} bytes more"),
+                format!("room for {room}"),
+                "take room elsewhere",
+            ),
         }
     }
 }
@@ -58,20 +70,25 @@ impl Describe for BuildingKind {
 shmframe_format::every_kind!(BuildingKind {
     HandedOut: BuildingKind::HandedOut { index: 1 };
     TooLong: BuildingKind::TooLong { index: 1, length: 2, written: 1 };
+    UsedUp: BuildingKind::UsedUp { wanted: 2, room: 1 };
 });
 
 /// What a transaction has handed out, or may hand out, for a frame that is being built.
 #[derive(Debug, Default)]
 pub(super) struct Building {
     buffers: Vec<Built>,
+    /// Where bytes behind those of buffers that stand there begin, and where their room ends.
+    behind: BTreeMap<u64, u64>,
+    /// How many runs the transaction had written on in before.
+    grown: usize,
 }
 
 /// A buffer that is being built.
 #[derive(Debug)]
 struct Built {
     place: BufferItem,
-    /// What holds it.
-    extent: ExtentItem,
+    /// What was taken to hold it; none if it goes on in a buffer that stands there.
+    extent: Option<ExtentItem>,
     /// Bytes to write.
     length: u64,
     handed_out: bool,
@@ -103,14 +120,33 @@ impl Staging<'_> {
     /// [`ErrorKind::WriterInChild`].
     pub fn begin_building(&mut self) -> Result<()> {
         self.store.check_process()?;
-        self.abandon_building();
+        self.forget_building();
+        self.building.grown = self.grown.len();
         Ok(())
     }
 
-    /// Gives back what was handed out and became no frame.
+    /// Gives back what was handed out and became no frame. For whoever began the building, before the transaction does
+    /// anything else.
     pub fn abandon_building(&mut self) {
+        self.take_back(self.building.grown.min(self.grown.len()));
+        self.forget_building();
+    }
+
+    /// Gives back what somebody left that was handed out; of runs it stays noted that they may be written so far.
+    pub(super) fn forget_building(&mut self) {
         self.give_back_but(&[]);
-        self.building.buffers.clear();
+        self.building = Building::default();
+    }
+
+    /// The first bytes of a buffer that was handed out: the borrow under which it was is over.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if it has fewer.
+    pub fn built_bytes(&self, BuiltBuffer(index): BuiltBuffer, length: u64) -> Result<&[u8]> {
+        let offset = self.building.place(index, length)?.offset;
+        // SAFETY: (I9, I11) this transaction took the bytes, with their pages, or they lie behind all that is published in a run;
+        // whoever had a slice of them borrowed the transaction exclusively, which it no longer does.
+        Ok(unsafe { self.store.mapped.map.slice(offset, length as usize) })
     }
 
     /// What hands out buffers for as long as the transaction is borrowed.
@@ -129,7 +165,7 @@ impl Staging<'_> {
         self.store.check_process()?;
         let put = self.finish_building(frame);
         match put {
-            Ok(_) => self.building.buffers.clear(),
+            Ok(_) => self.building = Building::default(),
             Err(_) => self.abandon_building(),
         }
         put
@@ -140,12 +176,7 @@ impl Staging<'_> {
         let schema = self.schema_record(frame.name, frame.schema, before.as_deref())?;
         let (mut places, mut lengths) = (Vec::new(), Vec::new());
         for &(BuiltBuffer(index), length) in &frame.buffers {
-            let built = self.building.buffers.get(index).ok_or(BuildingKind::HandedOut { index })?;
-            if length > built.length {
-                let written = built.length;
-                return Err(BuildingKind::TooLong { index, length, written }.into());
-            }
-            places.push(built.place);
+            places.push(self.building.place(index, length)?);
             lengths.push(length);
         }
         self.take_back_slices();
@@ -156,10 +187,14 @@ impl Staging<'_> {
         let draft = layout.to_draft(self.spare_draft());
         let reference = self.write_record(RecordKind::Layout, draft)?;
         let spare = self.spare_draft();
+        let written = lengths.clone();
         let lengths = lengths.into_iter();
         let state = State::draft_of_one_chunk((generation, 0), frame.rows, &frame.nodes, lengths, spare);
         let state = self.write_record(RecordKind::State, state)?;
         self.give_back_but(&layout.extents);
+        for (place, length) in layout.buffers.iter().zip(written) {
+            self.note_end(place.offset, place.offset + length);
+        }
         // Compared for equality only.
         self.root.next_generation = generation.wrapping_add(1);
         let contents = Contents::Extents(layout.extents);
@@ -169,14 +204,35 @@ impl Staging<'_> {
     }
 
     /// Takes back all slices: the borrow under which they were handed out is over.
-    fn take_back_slices(&mut self) {
-        for built in &self.building.buffers {
-            if built.handed_out {
-                step(Step::Copy);
+    fn take_back_slices(&self) {
+        for _ in self.building.buffers.iter().filter(|built| built.handed_out) {
+            step(Step::Copy);
+        }
+    }
+
+    /// The bytes of `added` that are not written yet: none, if they were handed out and filled before.
+    pub(super) fn to_write(&self, added: &Range<u64>) -> (u64, u64) {
+        let built = self.building.behind.contains_key(&added.start);
+        (added.start, if built { 0 } else { added.end - added.start })
+    }
+
+    /// Takes back what was handed out behind buffers that stand there, of which they have these bytes from now on.
+    pub(super) fn end_building(&mut self, added: &[Range<u64>]) {
+        self.take_back_slices();
+        for range in added {
+            if self.building.behind.contains_key(&range.start) {
+                self.note_end(range.start, range.end);
             }
-            if let Some(run) = self.store.runs.at(built.extent.offset) {
-                run.written = built.place.offset + built.length;
-            }
+        }
+        self.forget_building();
+    }
+
+    /// Notes that nothing is written behind `end` in the run that holds `offset`.
+    fn note_end(&mut self, offset: u64, end: u64) {
+        if let Some(start) = self.store.runs.holding(offset).map(|(start, _)| start)
+            && let Some(run) = self.store.runs.at(start)
+        {
+            run.written = end;
         }
     }
 
@@ -203,10 +259,26 @@ impl Staging<'_> {
 impl Building {
     /// The extents that hold its buffers, each once, by offset.
     fn extents(&self) -> Vec<ExtentItem> {
-        let mut extents: Vec<ExtentItem> = self.buffers.iter().map(|built| built.extent).collect();
+        let mut extents: Vec<ExtentItem> = self.buffers.iter().filter_map(|built| built.extent).collect();
         extents.sort_unstable_by_key(|extent| extent.offset);
         extents.dedup_by_key(|extent| extent.offset);
         extents
+    }
+
+    /// Where a buffer stands of which so many bytes were written.
+    fn place(&self, index: usize, length: u64) -> Result<BufferItem> {
+        let built = self.buffers.get(index).ok_or(BuildingKind::HandedOut { index })?;
+        match length <= built.length {
+            true => Ok(built.place),
+            false => Err(BuildingKind::TooLong { index, length, written: built.length }.into()),
+        }
+    }
+
+    /// Whether nothing of these bytes was handed out behind a buffer before.
+    fn is_apart(&self, start: u64, end: u64) -> bool {
+        let before = self.behind.range(..=start).next_back();
+        let after = self.behind.range(start..).next();
+        before.is_none_or(|(_, before)| *before <= start) && after.is_none_or(|(after, _)| *after >= end)
     }
 }
 
@@ -215,8 +287,14 @@ trait Ground: Send + core::fmt::Debug {
     /// Takes room for the buffers of one column.
     fn place(&mut self, nodes: &[NodeItem], buffers: &[BufferDraft]) -> Result<Vec<BuiltBuffer>>;
 
+    /// Takes `added` bytes behind those of a buffer of a frame's last chunk.
+    fn go_on(&mut self, frame: &FrameRecords, index: usize, added: u64) -> Result<BuiltBuffer>;
+
     /// Where a buffer stands that is handed out now, and its bytes.
     fn hand_out_one(&mut self, buffer: BuiltBuffer) -> Result<(BufferItem, u64)>;
+
+    /// Whether a buffer may move.
+    fn moves(&self, buffer: BuiltBuffer) -> bool;
 
     /// Sees to it that a buffer has pages for `more` bytes behind its first `filled`, which may move. Returns where it stands,
     /// and for how many bytes there are pages.
@@ -231,11 +309,30 @@ impl Ground for Staging<'_> {
         let first = self.building.buffers.len();
         for (place, draft) in placed.places.iter().zip(buffers) {
             let after = placed.extents.partition_point(|extent| extent.offset <= place.offset);
-            let Some(extent) = after.checked_sub(1).map(|at| placed.extents[at]) else { continue };
+            let extent = after.checked_sub(1).map(|at| placed.extents[at]);
             let (place, length) = (*place, draft.length);
             self.building.buffers.push(Built { place, extent, length, handed_out: false });
         }
         Ok((first..self.building.buffers.len()).map(BuiltBuffer).collect())
+    }
+
+    fn go_on(&mut self, frame: &FrameRecords, index: usize, added: u64) -> Result<BuiltBuffer> {
+        self.check_current(frame)?;
+        let (place, state) = frame.last_buffer(index).ok_or(BuildingKind::HandedOut { index })?;
+        let room = place.capacity.saturating_sub(state.length);
+        if added.saturating_add(PADDING) > room {
+            return Err(BuildingKind::UsedUp { wanted: added, room: room.saturating_sub(PADDING) }.into());
+        }
+        let (start, end) = (place.offset + state.length, place.offset + place.capacity);
+        // In a damaged segment buffers may overlap.
+        if !self.building.is_apart(start, end) {
+            return Err(BuildingKind::HandedOut { index }.into());
+        }
+        self.write_on(start..start + added)?;
+        self.building.behind.insert(start, end);
+        let place = BufferItem { offset: start, capacity: room, ..place };
+        self.building.buffers.push(Built { place, extent: None, length: added, handed_out: false });
+        Ok(BuiltBuffer(self.building.buffers.len() - 1))
     }
 
     fn hand_out_one(&mut self, BuiltBuffer(index): BuiltBuffer) -> Result<(BufferItem, u64)> {
@@ -248,6 +345,10 @@ impl Ground for Staging<'_> {
         }
     }
 
+    fn moves(&self, BuiltBuffer(index): BuiltBuffer) -> bool {
+        self.building.buffers.get(index).is_some_and(|built| built.extent.is_some())
+    }
+
     fn reach_further(
         &mut self,
         BuiltBuffer(index): BuiltBuffer,
@@ -255,33 +356,26 @@ impl Ground for Staging<'_> {
         more: u64,
     ) -> Result<(u64, u64)> {
         let built = self.building.buffers.get(index).ok_or(BuildingKind::HandedOut { index })?;
-        let (place, needed) = (built.place, filled.saturating_add(more));
+        let (mut place, needed) = (built.place, filled.saturating_add(more));
         if needed.saturating_add(PADDING) > place.capacity {
+            if built.extent.is_none() {
+                let room = place.capacity.saturating_sub(filled + PADDING);
+                return Err(BuildingKind::UsedUp { wanted: more, room }.into());
+            }
             self.move_to_longer_run(index, filled, needed)?;
-        } else {
-            self.note_written(index, needed);
-            self.store.reach(place.offset, place.offset + needed + PADDING)?;
+            place = self.building.buffers[index].place;
         }
-        let place = self.building.buffers[index].place;
-        let reached = match self.store.runs.at(place.offset) {
-            Some(run) => run.pages.end.saturating_sub(place.offset + PADDING).max(needed),
-            None => needed,
-        };
+        self.write_on(place.offset..place.offset + needed)?;
+        let pages = self.store.runs.holding(place.offset).map(|(_, run)| run.pages.end);
+        let reached = pages.map_or(0, |end| end.saturating_sub(place.offset + PADDING)).max(needed);
         // What has pages now must keep them, also if somebody else's need gives back what nobody writes.
-        self.note_written(index, reached);
+        self.write_on(place.offset..place.offset + reached)?;
+        self.building.buffers[index].length = reached;
         Ok((place.offset, reached))
     }
 }
 
 impl Staging<'_> {
-    fn note_written(&mut self, index: usize, length: u64) {
-        let built = &mut self.building.buffers[index];
-        built.length = built.length.max(length);
-        if let Some(run) = self.store.runs.at(built.place.offset) {
-            run.written = run.written.max(built.place.offset + built.length);
-        }
-    }
-
     /// Gives a buffer that needs `needed` bytes a longer run, with its first `filled` bytes.
     fn move_to_longer_run(&mut self, index: usize, filled: u64, needed: u64) -> Result<()> {
         let before = self.building.buffers[index].place;
@@ -298,7 +392,9 @@ impl Staging<'_> {
         let capacity = end - offset;
         let extent = ExtentItem { offset, length: capacity, version: self.version() };
         let built = &mut self.building.buffers[index];
-        *built = Built { place: BufferItem { offset, capacity, ..before }, extent, length: needed, ..*built };
+        built.place = BufferItem { offset, capacity, ..before };
+        built.extent = Some(extent);
+        built.length = needed;
         Ok(())
     }
 }
@@ -332,6 +428,16 @@ impl<'b> Lender<'b> {
         let node = NodeItem { buffers: 1, ..NodeItem::zeroed() };
         let placed = self.ground().place(&[node], &[buffer])?;
         placed.first().copied().ok_or(BuildingKind::HandedOut { index: 0 }.into())
+    }
+
+    /// Takes so many bytes behind those of a buffer of a frame's last chunk, counted from 0, which is to have them when the
+    /// frame grows ([`Staging::grow_frame`], where nothing is then left to write of them).
+    ///
+    /// # Errors
+    /// [`ErrorKind::CapacityExceeded`] if it has no room; [`ErrorKind::InvalidArgument`] if there is no such buffer, or it was
+    /// taken before; [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`].
+    pub fn go_on(&self, frame: &FrameRecords, index: usize, added: u64) -> Result<BuiltBuffer> {
+        self.ground().go_on(frame, index, added)
     }
 
     /// The bytes of a buffer, zeroed.
@@ -378,8 +484,12 @@ impl<'b> Lender<'b> {
     /// # Errors
     /// Those of [`Lender::bytes`].
     pub fn growing(&self, buffer: BuiltBuffer) -> Result<Growing<'b>> {
-        let (place, _) = self.ground().hand_out_one(buffer)?;
-        Ok(Growing { lender: self.clone(), buffer, offset: place.offset, filled: 0, reached: 0 })
+        let (place, moves) = {
+            let mut ground = self.ground();
+            (ground.hand_out_one(buffer)?.0, ground.moves(buffer))
+        };
+        let limit = if moves { u64::MAX } else { place.capacity.saturating_sub(PADDING) };
+        Ok(Growing { lender: self.clone(), buffer, offset: place.offset, filled: 0, reached: 0, limit })
     }
 
     /// Bytes of the mapping.
@@ -406,6 +516,8 @@ pub struct Growing<'b> {
     filled: u64,
     /// Bytes that there are pages for.
     reached: u64,
+    /// Bytes that it can have.
+    limit: u64,
 }
 
 impl<'b> Growing<'b> {
@@ -425,6 +537,12 @@ impl<'b> Growing<'b> {
         unsafe { self.lender.mapped.map.write(self.offset + self.filled, bytes) };
         self.filled += more;
         Ok(())
+    }
+
+    /// Whether so many bytes more find room, as far as the heap has pages.
+    #[must_use]
+    pub fn has_room(&self, more: u64) -> bool {
+        self.filled.saturating_add(more) <= self.limit
     }
 
     /// Bytes that were appended.

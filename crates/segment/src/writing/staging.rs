@@ -119,7 +119,7 @@ impl<'a> Staging<'a> {
     /// [`shmframe_format::ErrorKind::Corrupt`]; nothing is then visible.
     pub fn commit(mut self) -> Result<u64> {
         self.store.check_process()?;
-        self.abandon_building();
+        self.forget_building();
         let version = self.version();
         let changes = core::mem::take(&mut self.changes);
         self.removes = !changes.is_empty() && changes.values().all(Option::is_none);

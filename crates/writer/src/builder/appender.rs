@@ -1,7 +1,7 @@
 //! Strings and binary, appended one by one.
 
 use super::bits::Bits;
-use super::column::Appended;
+use super::column::{Appended, Bytes};
 use super::error::BuilderError;
 use crate::layout::error::LayoutError;
 use crate::layout::source;
@@ -99,23 +99,27 @@ pub(super) struct Appender<'b> {
     pub(super) index: &'b mut [u8],
     /// Set where there is a value, and how many are not; none if the field is declared without nulls.
     pub(super) validity: Option<(Bits<'b>, &'b mut u64)>,
-    pub(super) data: Data<'b>,
+    pub(super) leads: Leads,
+    /// The most bytes that narrow offsets lead to, or a data buffer of views has.
+    pub(super) limit: u64,
+    pub(super) data: Stretches<'b>,
 }
 
-/// Where the bytes go.
-pub(super) enum Data<'b> {
-    Strings(OffsetWidth, Growing<'b>),
-    Views(ViewData<'b>),
+/// What the bytes are led to by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leads {
+    Offsets(OffsetWidth),
+    Views,
 }
 
-/// Data buffers of views.
-pub(super) struct ViewData<'b> {
+/// Where the bytes go: to the last stretch while it has room, then to another one.
+pub(super) struct Stretches<'b> {
     pub(super) lender: Lender<'b>,
     pub(super) last: Option<Growing<'b>>,
-    /// Bytes that a data buffer is given room for.
+    /// Bytes of the stretches before the last one.
+    pub(super) before: u64,
+    /// Bytes that another one is given room for.
     pub(super) room: u64,
-    /// The most bytes that one has.
-    pub(super) limit: u64,
 }
 
 impl Appender<'_> {
@@ -134,13 +138,9 @@ impl Appender<'_> {
 
     fn append(&mut self, value: &[u8]) -> Result<()> {
         let row = self.next_row()?;
-        let written = match &mut self.data {
-            Data::Strings(width, data) => append_string(self.field, *width, data, value)
-                .map(|end| self.appended.data[0].1 = end)
-                .map(|()| write_end(self.index, *width, row, self.appended.data[0].1)),
-            Data::Views(data) => data.append(self.field, self.appended, value).map(|view| {
-                self.index[row * VIEW_SIZE..][..VIEW_SIZE].copy_from_slice(&view);
-            }),
+        let written = match self.leads {
+            Leads::Offsets(width) => self.append_string(row, width, value),
+            Leads::Views => self.append_view(row, value),
         };
         written.map_err(|error| self.place(error))?;
         if let Some((valid, _)) = &mut self.validity {
@@ -157,69 +157,94 @@ impl Appender<'_> {
             return Err(self.place(BuilderError::NoNulls { column }.into()));
         };
         **nulls += 1;
-        match &self.data {
-            Data::Strings(width, data) => write_end(self.index, *width, row, data.length()),
-            Data::Views(_) => self.index[row * VIEW_SIZE..][..VIEW_SIZE].fill(0),
+        match self.leads {
+            Leads::Offsets(width) => self.write_end(row, width, self.end()),
+            Leads::Views => self.index[row * VIEW_SIZE..][..VIEW_SIZE].fill(0),
         }
         self.appended.rows += 1;
         Ok(())
     }
-}
 
-/// Appends the bytes of a string, and returns where they end.
-fn append_string(field: &Field, width: OffsetWidth, data: &mut Growing<'_>, value: &[u8]) -> Result<u64> {
-    let end = data.length() + value.len() as u64;
-    if width == OffsetWidth::Narrow && end > BYTES_LIMIT {
-        return Err(LayoutError::OffsetsOverflow {
-            path: field.name().clone(),
-            found: format!("{end} bytes"),
-            limit: BYTES_LIMIT as usize,
-            large: source::large(field.data_type()),
-        }
-        .into());
+    /// Where the bytes that were appended so far end, as offsets count.
+    fn end(&self) -> u64 {
+        let last = self.data.last.as_ref().map_or(0, Growing::length);
+        self.appended.base.offset + self.data.before + last
     }
-    data.append(value)?;
-    Ok(end)
-}
 
-/// Writes where the value of a row ends.
-fn write_end(offsets: &mut [u8], width: OffsetWidth, row: usize, end: u64) {
-    let width = width.bytes();
-    offsets[(row + 1) * width..][..width].copy_from_slice(&end.to_le_bytes()[..width]);
-}
+    /// Writes where the value of a row ends.
+    fn write_end(&mut self, row: usize, width: OffsetWidth, end: u64) {
+        let (width, place) = (width.bytes(), row + self.appended.lead);
+        self.index[place * width..][..width].copy_from_slice(&end.to_le_bytes()[..width]);
+    }
 
-impl ViewData<'_> {
-    /// Appends a value, and returns its view.
-    fn append(&mut self, field: &Field, appended: &mut Appended, value: &[u8]) -> Result<[u8; VIEW_SIZE]> {
+    fn append_string(&mut self, row: usize, width: OffsetWidth, value: &[u8]) -> Result<()> {
+        let end = self.end() + value.len() as u64;
+        if width == OffsetWidth::Narrow && end > self.limit {
+            return Err(LayoutError::OffsetsOverflow {
+                path: self.field.name().clone(),
+                found: format!("{end} bytes"),
+                limit: self.limit as usize,
+                large: source::large(self.field.data_type()),
+            }
+            .into());
+        }
+        let fits = |data: &Growing<'_>| data.has_room(value.len() as u64);
+        self.data.append(self.appended, value, fits)?;
+        self.write_end(row, width, end);
+        Ok(())
+    }
+
+    fn append_view(&mut self, row: usize, value: &[u8]) -> Result<()> {
         let mut view = [0; VIEW_SIZE];
         view[..4].copy_from_slice(&(value.len() as u32).to_le_bytes());
         if value.len() <= INLINE_SIZE {
             view[4..][..value.len()].copy_from_slice(value);
-            return Ok(view);
+        } else {
+            let (length, limit) = (value.len() as u64, self.limit);
+            if length > limit {
+                let (path, bytes) = (self.field.name().clone(), value.len());
+                return Err(LayoutError::ValueTooLong { path, bytes, limit: limit as usize }.into());
+            }
+            let (stretches, base) = (self.appended.data.len(), self.appended.base);
+            let first = if stretches == 1 { base.offset } else { 0 };
+            let fits = |data: &Growing<'_>| data.has_room(length) && first + data.length() + length <= limit;
+            let offset = self.data.append(self.appended, value, fits)?;
+            let stretch = self.appended.data.len() - 1;
+            let offset = if stretch == 0 { base.offset + offset } else { offset };
+            view[4..8].copy_from_slice(&value[..4]);
+            view[8..12].copy_from_slice(&((base.buffer + stretch) as u32).to_le_bytes());
+            view[12..].copy_from_slice(&(offset as u32).to_le_bytes());
         }
-        let length = value.len() as u64;
-        if length > self.limit {
-            let (path, bytes, limit) = (field.name().clone(), value.len(), self.limit as usize);
-            return Err(LayoutError::ValueTooLong { path, bytes, limit }.into());
-        }
+        self.index[row * VIEW_SIZE..][..VIEW_SIZE].copy_from_slice(&view);
+        Ok(())
+    }
+}
+
+impl<'b> Stretches<'b> {
+    /// Appends bytes to the last stretch, if they fit, else to another one; returns where in it they begin.
+    fn append(
+        &mut self,
+        appended: &mut Appended,
+        bytes: &[u8],
+        fits: impl Fn(&Growing<'b>) -> bool,
+    ) -> Result<u64> {
         let data = match &mut self.last {
-            Some(data) if data.length() + length <= self.limit => data,
-            _ => {
-                let draft = BufferDraft { length: 0, addressing: Addressing::Bytes, room: self.room };
-                let buffer = self.lender.place_one(draft)?;
-                appended.data.push((buffer, 0));
-                self.last.insert(self.lender.growing(buffer)?)
+            Some(data) if fits(data) => data,
+            last => {
+                let addressing = Addressing::Bytes;
+                let buffer = self.lender.place_one(BufferDraft { length: 0, addressing, room: self.room })?;
+                let next = self.lender.growing(buffer)?;
+                appended.data.push(Bytes { buffer, length: 0, addressing });
+                self.before += last.as_ref().map_or(0, Growing::length);
+                last.insert(next)
             }
         };
         let offset = data.length();
-        data.append(value)?;
-        view[4..8].copy_from_slice(&value[..4]);
-        view[8..12].copy_from_slice(&(appended.data.len() as u32 - 1).to_le_bytes());
-        view[12..].copy_from_slice(&(offset as u32).to_le_bytes());
+        data.append(bytes)?;
         if let Some(last) = appended.data.last_mut() {
-            last.1 = data.length();
+            last.length = data.length();
         }
-        Ok(view)
+        Ok(offset)
     }
 }
 

@@ -1,12 +1,14 @@
 //! The columns of a frame that is being built, to be taken one by one and filled in any order, by any threads.
 
 use super::Form;
-use super::appender::{Appender, BYTES_LIMIT, BinaryAppender, Data, StringAppender, ViewData};
+use super::appender::{Appender, BYTES_LIMIT, BinaryAppender, Leads, Stretches, StringAppender};
 use super::bits::{Bits, Booleans, Validity};
-use super::column::{Appended, Column, Content, Nulls};
+use super::column::{Appended, Bytes, Column, Content, Nulls};
 use super::error::BuilderError;
+use super::ground::Target;
 use crate::arrays::Arrays;
 use crate::columns::{missing, plan_column};
+use crate::growth;
 use crate::layout::kind::Kind;
 use crate::layout::views::VIEW_SIZE;
 use crate::operation::node_items;
@@ -16,6 +18,11 @@ use core::fmt;
 use shmframe_format::addressing::Addressing;
 use shmframe_format::{Error, Result};
 use shmframe_segment::{BufferDraft, BuiltBuffer, Lender};
+
+/// A bitmap is given this share of its column's room.
+const BITMAP_SHARE: u64 = 64;
+/// Bytes of strings that a column is given room for at the least.
+const LEAST_ROOM: u64 = 1 << 12;
 
 /// The columns of a frame that is being built. Each is taken once; what is taken lives as long as the borrow of the builder
 /// that this came from, and can be filled while others are.
@@ -32,6 +39,7 @@ pub struct Columns<'b> {
 /// A column, as far as nobody took it.
 struct Slot<'b> {
     field: &'b FieldRef,
+    target: Target<'b>,
     content: Option<&'b mut Content>,
     nulls: Option<&'b mut Option<Nulls>>,
 }
@@ -44,13 +52,15 @@ impl fmt::Debug for Columns<'_> {
 
 impl<'b> Columns<'b> {
     pub(super) fn new(form: &'b mut Form, lender: Lender<'b>, threads: usize) -> Self {
-        let slot = |column: &'b mut Column| Slot {
+        let Form { frame, rows, columns, ground, .. } = form;
+        let ground = &*ground;
+        let slot = |(index, column): (usize, &'b mut Column)| Slot {
             field: &column.field,
+            target: ground.target(index),
             content: Some(&mut column.content),
             nulls: Some(&mut column.nulls),
         };
-        let Form { frame, rows, columns, .. } = form;
-        let slots = columns.iter_mut().map(slot).collect();
+        let slots = columns.iter_mut().enumerate().map(slot).collect();
         Self { frame, rows: *rows, threads, lender, slots, at: 0 }
     }
 
@@ -86,10 +96,9 @@ impl<'b> Columns<'b> {
         self.tell(|columns| {
             let is_boolean = |found: &DataType| *found == DataType::Boolean;
             let slot = columns.find(column, is_boolean, || DataType::Boolean.to_string())?;
-            let length = columns.rows.div_ceil(8);
-            let buffer = columns.place_one(length, Addressing::Bitmap(1))?;
-            columns.note(slot, Content::Values((buffer, length)));
-            Ok(Booleans::new(columns.lender.bytes(buffer)?, columns.rows))
+            let bytes = columns.place_bits(slot)?;
+            columns.note(slot, Content::Values(bytes));
+            Ok(Booleans::new(columns.lender.bytes(bytes.buffer)?, columns.rows))
         })
     }
 
@@ -164,13 +173,19 @@ impl<'b> Columns<'b> {
         let Arrays(values) = values.into();
         self.tell(|columns| {
             let slot = columns.find(column, |_| true, String::new)?;
-            for plan in plan_column(columns.slots[slot].field, values, &[columns.rows])? {
+            let plans = plan_column(columns.slots[slot].field, values, &[columns.rows])?;
+            let Target::New { room } = columns.slots[slot].target else {
+                columns.note(slot, Content::Arrays(values.to_vec()));
+                return Ok(());
+            };
+            for plan in plans {
                 let nodes = node_items(&plan);
-                let buffers = columns.lender.place(&nodes, &plan.buffers())?;
+                let drafts = growth::with_room(&plan, room);
+                let buffers = columns.lender.place(&nodes, &drafts)?;
                 let destinations = buffers.iter().map(|buffer| columns.lender.unspecified(*buffer));
                 plan.fill(destinations.collect::<Result<_>>()?, columns.threads);
-                let bytes = buffers.into_iter().zip(plan.buffer_lengths()).collect();
-                columns.note(slot, Content::Set(nodes, bytes));
+                let bytes = buffers.into_iter().zip(drafts).map(|(buffer, draft)| Bytes::of(buffer, &draft));
+                columns.note(slot, Content::Copied(nodes, bytes.collect()));
             }
             Ok(())
         })
@@ -222,8 +237,14 @@ impl<'b> Columns<'b> {
         })
     }
 
-    fn place_one(&self, length: u64, addressing: Addressing) -> Result<BuiltBuffer> {
-        self.lender.place_one(BufferDraft { length, addressing, room: 0 })
+    fn place(&self, draft: BufferDraft) -> Result<Bytes> {
+        Ok(Bytes::of(self.lender.place_one(draft)?, &draft))
+    }
+
+    /// A bitmap. Those of a frame that grows stand apart: its last rows and the new ones share a word.
+    fn place_bits(&self, slot: usize) -> Result<Bytes> {
+        let room = self.slots[slot].target.room() / BITMAP_SHARE;
+        self.place(BufferDraft { length: self.rows.div_ceil(8), addressing: Addressing::Bitmap(1), room })
     }
 
     /// Bytes of so many values of a width.
@@ -238,9 +259,21 @@ impl<'b> Columns<'b> {
     fn place_values(&mut self, slot: usize, width: usize) -> Result<BuiltBuffer> {
         let length = self.length(slot, self.rows, width)?;
         let bits = u32::try_from(width).ok().and_then(|width| width.checked_mul(8));
-        let buffer = self.place_one(length, bits.map_or(Addressing::Bytes, Addressing::Values))?;
-        self.note(slot, Content::Values((buffer, length)));
-        Ok(buffer)
+        let bytes = self.place_rows(slot, length, bits.map_or(Addressing::Bytes, Addressing::Values), 1)?;
+        self.note(slot, Content::Values(bytes));
+        Ok(bytes.buffer)
+    }
+
+    /// Bytes of which each row has as many: behind those that stand there, or by themselves with a share of the column's room.
+    fn place_rows(&self, slot: usize, length: u64, addressing: Addressing, share: u64) -> Result<Bytes> {
+        let target = self.slots[slot].target;
+        if let Target::Behind(frame, column) = target
+            && let Some(index) = column.index()
+        {
+            let buffer = self.lender.go_on(frame, index, length)?;
+            return Ok(Bytes { buffer, length, addressing });
+        }
+        self.place(BufferDraft { length, addressing, room: target.room() / share })
     }
 
     /// A validity bitmap, all zero, and where its nulls are counted.
@@ -250,12 +283,10 @@ impl<'b> Columns<'b> {
         if !matches!(self.slots[slot].nulls, Some(None)) {
             return Err(taken().into());
         }
-        let length = self.rows.div_ceil(8);
-        let buffer = self.place_one(length, Addressing::Bitmap(1))?;
-        let bytes = self.lender.bytes(buffer)?;
+        let bitmap = self.place_bits(slot)?;
+        let bytes = self.lender.bytes(bitmap.buffer)?;
         let nulls = self.slots[slot].nulls.take().ok_or_else(taken)?;
-        let nulls = nulls.insert(Nulls { bitmap: (buffer, length), count: 0 });
-        Ok((bytes, &mut nulls.count))
+        Ok((bytes, &mut nulls.insert(Nulls { bitmap, count: 0 }).count))
     }
 
     fn appender(
@@ -266,30 +297,23 @@ impl<'b> Columns<'b> {
     ) -> Result<Appender<'b>> {
         let slot = self.find(column, fits, expected)?;
         let field: &'b FieldRef = self.slots[slot].field;
-        let (length, addressing) = match Kind::of(field.data_type()) {
-            Some(Kind::Strings(width)) => {
-                let bits = width.bytes() as u32 * 8;
-                (
-                    self.length(slot, self.rows.saturating_add(1), width.bytes())?,
-                    Addressing::Offsets(width, bits),
-                )
-            }
-            _ => (self.length(slot, self.rows, VIEW_SIZE)?, Addressing::Values(VIEW_SIZE as u32 * 8)),
+        let target = self.slots[slot].target;
+        let base = target.base();
+        let (leads, lead) = match Kind::of(field.data_type()) {
+            Some(Kind::Strings(width)) => (Leads::Offsets(width), usize::from(base.in_place == 0)),
+            _ => (Leads::Views, 0),
         };
-        let index = self.place_one(length, addressing)?;
-        let room = self.room();
-        let mut appended = Appended { rows: 0, index: (index, length), data: Vec::new() };
-        let index = self.lender.unspecified(index)?;
-        let data = match addressing {
-            Addressing::Offsets(width, _) => {
-                index[..width.bytes()].fill(0);
-                let draft = BufferDraft { length: 0, addressing: Addressing::Bytes, room };
-                let buffer = self.lender.place_one(draft)?;
-                appended.data.push((buffer, 0));
-                Data::Strings(width, self.lender.growing(buffer)?)
-            }
-            _ => Data::Views(ViewData { lender: self.lender.clone(), last: None, room, limit: BYTES_LIMIT }),
+        let (width, addressing) = match leads {
+            Leads::Offsets(width) => (width.bytes(), Kind::Strings(width).addressing(1)),
+            Leads::Views => (VIEW_SIZE, Kind::Views.addressing(1)),
         };
+        let length = self.length(slot, self.rows.saturating_add(lead as u64), width)?;
+        let index = self.place_rows(slot, length, addressing, 2)?;
+        let mut appended = Appended { rows: 0, index, lead, data: Vec::new(), base };
+        let index = self.lender.unspecified(index.buffer)?;
+        index[..lead * width].fill(0);
+        let room = (target.room() / 2).clamp(LEAST_ROOM, BYTES_LIMIT);
+        let data = self.stretches(target, leads, &mut appended, room)?;
         let validity = match field.is_nullable() {
             true => {
                 Some(self.place_validity(slot)?).map(|(bytes, nulls)| (Bits::new(bytes, self.rows), nulls))
@@ -298,16 +322,41 @@ impl<'b> Columns<'b> {
         };
         match self.note(slot, Content::Appended(appended)) {
             Some(Content::Appended(appended)) => {
-                let (frame, rows) = (self.frame, self.rows);
-                Ok(Appender { frame, field, rows, appended, index, validity, data })
+                let (frame, rows, limit) = (self.frame, self.rows, BYTES_LIMIT);
+                Ok(Appender { frame, field, rows, appended, index, validity, leads, limit, data })
             }
             _ => Err(BuilderError::Taken { column: column.to_owned() }.into()),
         }
     }
 
-    /// Bytes of strings that a column is given room for at first.
-    fn room(&self) -> u64 {
-        (self.rows.saturating_mul(32)).clamp(1 << 12, BYTES_LIMIT)
+    /// Where bytes that are appended go at first; views of short values need none.
+    fn stretches(
+        &self,
+        target: Target<'b>,
+        leads: Leads,
+        appended: &mut Appended,
+        room: u64,
+    ) -> Result<Stretches<'b>> {
+        let addressing = Addressing::Bytes;
+        let first = match (target, leads) {
+            (Target::Behind(frame, column), _) => match column.last_data() {
+                Some(index) => {
+                    Some(Bytes { buffer: self.lender.go_on(frame, index, 0)?, length: 0, addressing })
+                }
+                None => None,
+            },
+            (_, Leads::Offsets(_)) => Some(self.place(BufferDraft { length: 0, addressing, room })?),
+            (_, Leads::Views) => None,
+        };
+        appended.data.extend(first);
+        let last = first.map(|bytes| self.lender.growing(bytes.buffer)).transpose()?;
+        Ok(Stretches { lender: self.lender.clone(), last, before: 0, room })
+    }
+}
+
+impl Bytes {
+    fn of(buffer: BuiltBuffer, draft: &BufferDraft) -> Self {
+        Self { buffer, length: draft.length, addressing: draft.addressing }
     }
 }
 

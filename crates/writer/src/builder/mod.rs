@@ -1,20 +1,30 @@
-//! Frames that are built in place: their columns are handed out as slices of shared memory, filled there, and published
-//! without a copy.
+//! Frames that are built in place, and rows that are added so: columns are handed out as slices of shared memory, filled
+//! there, and published without a copy.
+//!
+//! Killed while a column is filled, the writer leaves the last version: what was handed out is covered by no version, and
+//! the next writer finds it free, or behind the rows that count. Readers have nothing to do with it before the commit.
 //!
 //! | file | what it knows |
 //! |---|---|
 //! | `columns` | how columns are taken |
 //! | `column` | what of a column is handed out and written so far |
 //! | `bits`, `appender` | what is filled otherwise than as a slice |
+//! | `ground` | where all that comes to stand |
+//! | `filled` | how it becomes a frame, or rows of one |
+//! | `arrays` | how it becomes arrays, for rows that a frame does not take in place |
 
 mod appender;
+mod arrays;
 mod bits;
 mod column;
 mod columns;
 mod error;
+mod filled;
+mod ground;
 
+use crate::growth::KnownDictionaries;
 use crate::layout::Plan;
-use crate::operation::with_schema;
+use crate::operation;
 use crate::schema::Schemas;
 use crate::transaction::Transaction;
 pub use appender::{BinaryAppender, StringAppender};
@@ -22,12 +32,13 @@ use arrow::datatypes::SchemaRef;
 pub use bits::{Booleans, Validity};
 use column::Column;
 pub use columns::Columns;
-use error::BuilderError;
 #[cfg(test)]
 pub(crate) use error::every_kind;
+use filled::Filled;
+use ground::Ground;
 use shmframe_format::Result;
 use shmframe_format::name::check_frame_name;
-use shmframe_segment::{BuiltFrame, Staging};
+use shmframe_segment::Staging;
 use std::sync::Arc;
 
 /// A frame that is being built in shared memory: each of its columns is taken once and filled there, then the frame is
@@ -86,8 +97,7 @@ impl<'w> Builder<'w> {
         schema: &SchemaRef,
         rows: usize,
     ) -> Result<Self> {
-        let form = Form::new(frame, schema, rows)?;
-        transaction.building()?.staging.begin_building()?;
+        let form = Form::new(transaction.building()?.staging, frame, schema, rows)?;
         Ok(Self { transaction, form })
     }
 
@@ -111,9 +121,10 @@ impl<'w> Builder<'w> {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if a column was never taken, or an appender was
     /// given fewer values than there are rows; those of [`Transaction::commit`]. Nothing is then visible.
-    pub fn publish(mut self) -> Result<u64> {
-        self.form.finish(self.transaction.building()?)?;
-        self.transaction.commit()
+    pub fn publish(self) -> Result<u64> {
+        let Self { mut transaction, form } = self;
+        form.finish(&mut transaction.building()?)?;
+        transaction.commit()
     }
 }
 
@@ -121,6 +132,7 @@ impl<'w> Builder<'w> {
 pub(crate) struct Building<'t, 'w> {
     pub(crate) staging: &'t mut Staging<'w>,
     pub(crate) schemas: Schemas<'t>,
+    pub(crate) values: &'t mut KnownDictionaries<'w>,
     pub(crate) threads: usize,
 }
 
@@ -131,44 +143,69 @@ pub(crate) struct Form {
     schema: SchemaRef,
     rows: u64,
     columns: Vec<Column>,
+    ground: Ground,
 }
 
 impl Form {
-    pub(crate) fn new(frame: &str, schema: &SchemaRef, rows: usize) -> Result<Self> {
+    /// That of a new frame; begins the building.
+    pub(crate) fn new(
+        staging: &mut Staging<'_>,
+        frame: &str,
+        schema: &SchemaRef,
+        rows: usize,
+    ) -> Result<Self> {
         check_frame_name(frame)?;
         // Refuses types without a layout.
         Plan::new(schema, &[]).map_err(|error| error.at(format_args!("frame {frame:?}")))?;
-        let columns = schema.fields().iter().map(Column::new).collect();
-        Ok(Self { frame: frame.to_owned(), schema: Arc::clone(schema), rows: rows as u64, columns })
+        staging.begin_building()?;
+        let ground = Ground::new(staging, schema, rows as u64);
+        Ok(Self::on(ground, frame, schema, rows))
     }
 
-    /// Hands the columns to `fill` as far as they were not taken before.
-    pub(crate) fn columns<'b>(&'b mut self, staging: &'b mut Staging<'_>, threads: usize) -> Columns<'b> {
-        Columns::new(self, staging.lender(), threads)
-    }
-
-    /// Puts the frame into the transaction.
-    pub(crate) fn finish(&mut self, building: Building<'_, '_>) -> Result<()> {
-        let columns = core::mem::take(&mut self.columns);
+    /// That of rows behind those of a frame; begins the building.
+    pub(crate) fn behind(building: &mut Building<'_, '_>, frame: &str, rows: usize) -> Result<Self> {
         let Building { staging, schemas, .. } = building;
-        self.put(columns, staging, schemas).map_err(|error| {
-            staging.abandon_building();
-            error.at(format_args!("frame {:?}", self.frame))
-        })
+        let records = staging.frame_records(frame)?.ok_or_else(|| operation::missing(staging, frame))?;
+        let schema = operation::known_schema(staging, schemas, &records)?;
+        staging.begin_building()?;
+        let ground = Ground::behind(records, &schema, rows as u64);
+        Ok(Self::on(ground, frame, &schema, rows))
     }
 
-    fn put(&self, columns: Vec<Column>, staging: &mut Staging<'_>, schemas: Schemas<'_>) -> Result<()> {
-        let missing = columns.iter().filter(|column| column.is_missing());
-        let missing: Vec<String> = missing.map(|column| column.field.name().clone()).collect();
-        if !missing.is_empty() {
-            return Err(BuilderError::NeverTaken { columns: missing, all: columns.len() }.into());
+    fn on(ground: Ground, frame: &str, schema: &SchemaRef, rows: usize) -> Self {
+        let columns = schema.fields().iter().map(Column::new).collect();
+        Self { frame: frame.to_owned(), schema: Arc::clone(schema), rows: rows as u64, columns, ground }
+    }
+
+    /// Lets `fill` take the columns and fill them, and makes the frame of them.
+    pub(crate) fn fill(
+        mut self,
+        mut building: Building<'_, '_>,
+        fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut columns = Columns::new(&mut self, building.staging.lender(), building.threads);
+        let filled = fill(&mut columns);
+        drop(columns);
+        match filled {
+            Ok(()) => self.finish(&mut building),
+            Err(error) => {
+                building.staging.abandon_building();
+                Err(error)
+            }
         }
-        let (mut nodes, mut buffers) = (Vec::new(), Vec::new());
-        for column in columns {
-            column.finish(self.rows, &mut nodes, &mut buffers)?;
-        }
-        with_schema(schemas, &self.frame, &self.schema, None, |schema| {
-            staging.put_built(BuiltFrame { name: &self.frame, schema, rows: self.rows, nodes, buffers })
+    }
+
+    /// Puts the frame into the transaction, or adds the rows to it. Of what was built nothing is left if it fails.
+    pub(crate) fn finish(self, building: &mut Building<'_, '_>) -> Result<()> {
+        let Self { frame, schema, rows, columns, ground } = self;
+        let filled = Filled { frame: &frame, schema: &schema, rows, columns: &columns };
+        let finished = filled.check().and_then(|()| match ground {
+            Ground::New { .. } => filled.put(building),
+            Ground::Behind(records, in_place) => filled.append(building, *records, in_place.as_ref()),
+        });
+        finished.map_err(|error| {
+            building.staging.abandon_building();
+            error.at(format_args!("frame {frame:?}"))
         })
     }
 }

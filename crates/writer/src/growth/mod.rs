@@ -10,6 +10,7 @@
 //! | `differences` | in what two schemas differ |
 //! | `last` | the last chunk as it stands |
 //! | `chunk` | the chunk as it will be, and how its bytes are written |
+//! | `in_place` | rows that a builder writes straight behind those that stand there |
 //! | `grower` | columns that grow in place, node by node |
 //! | `strings`, `views`, `dictionary` | their buffers that are not addressed by rows |
 //! | `known_values` | which values a growing dictionary has |
@@ -21,6 +22,7 @@ mod chunk;
 mod dictionary;
 pub(crate) mod differences;
 mod grower;
+pub(crate) mod in_place;
 mod known_values;
 mod last;
 mod pieces;
@@ -33,4 +35,4 @@ mod tests;
 
 pub(crate) use append::{Rows, append};
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
-pub(crate) use room::put_with_room;
+pub(crate) use room::{SMALL_FRAME, put_with_room, share, with_room};

@@ -8,7 +8,7 @@ use shmframe_format::geometry::{PADDING, PAGE_SIZE};
 use shmframe_segment::{BufferDraft, Staging};
 
 /// Buffers of a frame that has more bytes than this get room to grow.
-pub(super) const SMALL_FRAME: u64 = 64 << 10;
+pub(crate) const SMALL_FRAME: u64 = 64 << 10;
 
 /// Bytes for each row that strings and long views are given room for, at the least.
 const LEAST_DATA: u64 = 8;
@@ -56,7 +56,7 @@ impl Claim {
 }
 
 /// The virtual bytes that one frame may have for itself.
-pub(super) fn share(staging: &Staging<'_>) -> u64 {
+pub(crate) fn share(staging: &Staging<'_>) -> u64 {
     let (free, frames) = staging.free_room();
     free / (16 + 2 * frames)
 }
@@ -79,12 +79,18 @@ pub(super) fn of_further_run(share: u64, part: u64, before: Option<u64>, (needed
 
 /// The buffers of a frame that is put: with room, unless it is small.
 pub(crate) fn put_with_room(staging: &Staging<'_>, plan: &Plan) -> Vec<BufferDraft> {
+    match plan.buffer_lengths().sum::<u64>() > SMALL_FRAME {
+        true => with_room(plan, share(staging)),
+        false => plan.buffers(),
+    }
+}
+
+/// The buffers of a plan, with so much room together.
+pub(crate) fn with_room(plan: &Plan, share: u64) -> Vec<BufferDraft> {
     let mut buffers = plan.buffers();
-    if plan.buffer_lengths().sum::<u64>() > SMALL_FRAME {
-        let claims = claims(plan);
-        for (buffer, room) in buffers.iter_mut().zip(share_out(share(staging), &claims)) {
-            buffer.room = room;
-        }
+    let claims = claims(plan);
+    for (buffer, room) in buffers.iter_mut().zip(share_out(share, &claims)) {
+        buffer.room = room;
     }
     buffers
 }

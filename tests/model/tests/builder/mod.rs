@@ -1,5 +1,7 @@
 //! Frames that are built in place.
 
+mod appending;
+
 use arrow::array::{
     Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray, downcast_primitive_array,
 };
