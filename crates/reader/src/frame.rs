@@ -1,7 +1,6 @@
 //! One frame of a snapshot, as Arrow.
 
 use crate::batches::split;
-use crate::columns::Columns;
 use crate::error::ReadKind;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
@@ -10,7 +9,7 @@ use core::ops::Range;
 use shmframe_format::columns::Span;
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Error, Result};
-use shmframe_segment::{CheckedFrame, PinnedFrame, Validation, build_column};
+use shmframe_segment::{CheckedFrame, PinnedFrame, Validation, build_column, columns_of};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -38,7 +37,11 @@ impl KnownFrame {
                 Arc::new(shmframe_segment::from_message(&message)?)
             }
         };
-        let spans = Columns::of(checked.state(), schema.fields().len())?;
+        let spans: Vec<Vec<Span>> = columns_of(checked.state()).collect();
+        let wanted = schema.fields().len();
+        if let Some(other) = spans.iter().find(|chunk| chunk.len() != wanted) {
+            return Err(ReadKind::Columns { wanted, found: other.len() }.into());
+        }
         let validated = match validation {
             Validation::Layout => Vec::new(),
             Validation::Full => {

@@ -22,7 +22,6 @@
 
 mod base;
 mod batches;
-mod columns;
 mod error;
 mod follow;
 mod frame;

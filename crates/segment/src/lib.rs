@@ -56,6 +56,7 @@ pub use {
     writing::holders::Holder,
     writing::put::{BufferDraft, FrameDraft, Identity, Schema},
     writing::recovery::Audit,
+    writing::savepoint::Savepoint,
     writing::staging::Staging,
     writing::stats::Stats,
     writing::store::{HISTORY_LIMIT, Store, StoreOptions, TrimPolicy},
@@ -63,7 +64,7 @@ pub use {
 #[cfg(all(feature = "arrow", not(loom)))]
 pub use {
     reading::arrays::{Validation, to_buffer, to_values},
-    reading::columns::{build_column, build_tree, pieces},
+    reading::columns::{build_column, build_tree, columns_of, pieces},
     schema::{from_message, to_message},
 };
 

@@ -6,6 +6,7 @@ use crate::layout::planner::Limits;
 use crate::layout::{NodePlan, Plan};
 use crate::retention::Retained;
 use crate::schema::Schemas;
+use arrow::array::new_null_array;
 use arrow::datatypes::SchemaRef;
 use shmframe_format::table::{NodeItem, RecordReference};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
@@ -48,7 +49,15 @@ pub(crate) enum Operation {
     Columns(ColumnChange),
     Retain(Retained),
     /// With the message of the schema, as for a put: the frame may be missing.
-    Append(Rows, Option<Vec<u8>>),
+    Append(Rows, NewColumns, Option<Vec<u8>>),
+}
+
+/// What becomes of columns that appended rows have and their frame has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NewColumns {
+    AreErrors,
+    /// If they are nullable: older rows are null there.
+    AreAdded,
 }
 
 /// Carries out an operation: the transaction is as it was before if it fails.
@@ -82,9 +91,13 @@ pub(crate) fn carry_out(
             let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
             change_columns(staging, schemas, threads, (frame, records), &change).map_err(place)
         }
-        Operation::Append(rows, message) => match staging.frame_records(frame)? {
+        Operation::Append(rows, new_columns, message) => match staging.frame_records(frame)? {
             None => put(staging, schemas, threads, frame, (rows.schema, rows.plan, message)).map_err(place),
-            Some(records) => append(staging, schemas, values, threads, (records, rows)).map_err(place),
+            Some(records) => match new_columns {
+                NewColumns::AreErrors => append(staging, schemas, values, threads, (records, &rows)),
+                NewColumns::AreAdded => widen(staging, schemas, values, threads, (records, &rows)),
+            }
+            .map_err(place),
         },
     }
 }
@@ -144,33 +157,77 @@ pub(crate) fn with_schema(
 
 pub(crate) fn append(
     staging: &mut Staging<'_>,
-    mut schemas: Schemas<'_>,
+    schemas: Schemas<'_>,
     values: &mut KnownDictionaries<'_>,
     threads: usize,
-    (records, rows): (FrameRecords, Rows),
+    (records, rows): (FrameRecords, &Rows),
 ) -> Result<()> {
-    let frame = records.name().to_owned();
-    let schema = known_schema(staging, &mut schemas, &records)?;
+    let (frame, reference) = (records.name().to_owned(), records.schema_reference());
+    let known = schemas.of_record(&frame, &reference).is_some();
+    let schema = schema_of(staging, &schemas, &records)?;
     differences::check(&schema, &rows.schema)?;
     let mut frame_values = values.take(&frame);
-    growth::append(staging, (records, &schema), &rows, &mut frame_values, (threads, &Limits::ARROW))?;
+    growth::append(staging, (records, &schema), rows, &mut frame_values, (threads, &Limits::ARROW))?;
     values.bring_back(&frame, frame_values);
+    if !known {
+        schemas.learned.push((frame, Some((schema, reference))));
+    }
     Ok(())
 }
 
-/// The schema of a frame, which is noted.
-pub(crate) fn known_schema(
+/// Gives the frame the columns that only the rows have, null so far, and appends the rows.
+fn widen(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    values: &mut KnownDictionaries<'_>,
+    threads: usize,
+    (records, rows): (FrameRecords, &Rows),
+) -> Result<()> {
+    let frame = records.name().to_owned();
+    let schema = schema_of(staging, &schemas, &records)?;
+    let new = differences::new_columns(&schema, &rows.schema)?;
+    let (savepoint, learned) = (staging.savepoint(&frame), schemas.learned.len());
+    let Schemas { published, learned: all_learned } = schemas;
+    let mut records = Some(records);
+    let mut changed = Ok(());
+    for (position, field) in new {
+        changed = changed.and_then(|()| {
+            let before = current(staging, &frame, records.take())?;
+            let nulls = new_null_array(field.data_type(), before.state().rows as usize);
+            let change = ColumnChange::Insert(Some(position), field, vec![nulls]);
+            let schemas = Schemas { published, learned: all_learned };
+            change_columns(staging, schemas, threads, (&frame, before), &change)
+        });
+    }
+    let done = changed.and_then(|()| {
+        let before = current(staging, &frame, records)?;
+        let schemas = Schemas { published, learned: all_learned };
+        append(staging, schemas, values, threads, (before, rows))
+    });
+    if done.is_err() {
+        staging.go_back(savepoint);
+        all_learned.truncate(learned);
+    }
+    done
+}
+
+/// The records of a frame that is there, if they are not those.
+fn current(staging: &Staging<'_>, frame: &str, records: Option<FrameRecords>) -> Result<FrameRecords> {
+    match records {
+        Some(records) => Ok(records),
+        None => staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame)),
+    }
+}
+
+pub(crate) fn schema_of(
     staging: &Staging<'_>,
-    schemas: &mut Schemas<'_>,
+    schemas: &Schemas<'_>,
     records: &FrameRecords,
 ) -> Result<SchemaRef> {
-    let (frame, reference) = (records.name(), records.schema_reference());
-    if let Some(schema) = schemas.of_record(frame, &reference) {
-        return Ok(schema);
+    match schemas.of_record(records.name(), &records.schema_reference()) {
+        Some(schema) => Ok(schema),
+        None => Ok(Arc::new(from_message(&staging.schema_message(records)?)?)),
     }
-    let schema = Arc::new(from_message(&staging.schema_message(records)?)?);
-    schemas.learned.push((frame.to_owned(), Some((Arc::clone(&schema), reference))));
-    Ok(schema)
 }
 
 fn change_columns(
@@ -181,10 +238,7 @@ fn change_columns(
     change: &ColumnChange,
 ) -> Result<()> {
     let reference = records.schema_reference();
-    let before = match schemas.of_record(frame, &reference) {
-        Some(schema) => schema,
-        None => Arc::new(from_message(&staging.schema_message(&records)?)?),
-    };
+    let before = schema_of(staging, &schemas, &records)?;
     let changed = change.apply(&before)?;
     let plans = changed.plans(&records.chunk_rows().collect::<Vec<_>>())?;
     let message = if changed.schema == before { Vec::new() } else { to_message(&changed.schema)? };

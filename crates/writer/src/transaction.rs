@@ -6,7 +6,7 @@ use crate::builder::{Building, Columns, Form};
 use crate::columns::ColumnChange;
 use crate::growth::{Dictionaries, KnownDictionaries, Rows};
 use crate::layout::Plan;
-use crate::operation::{Operation, carry_out};
+use crate::operation::{NewColumns, Operation, carry_out};
 use crate::retention::Retained;
 use crate::schema::{SchemaRecords, Schemas};
 use arrow::array::RecordBatch;
@@ -119,9 +119,24 @@ impl<'w> Transaction<'w> {
     /// commit.
     pub fn append<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<()> {
         let Batches(batches) = batches.into();
+        self.append_rows(frame, batches, NewColumns::AreErrors)
+    }
+
+    /// [`Transaction::append`] of rows that may have nullable columns which the frame does not have, anywhere between its
+    /// own: they are added to the frame, and its older rows are null there. Readers then see another frame of this name, as
+    /// after each change of columns.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::append`].
+    pub fn append_new_columns<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<()> {
+        let Batches(batches) = batches.into();
+        self.append_rows(frame, batches, NewColumns::AreAdded)
+    }
+
+    fn append_rows(&mut self, frame: &str, batches: &[RecordBatch], new_columns: NewColumns) -> Result<()> {
         let (schema, plan, message) = self.plan(frame, batches)?;
         let rows = Rows { schema, batches: batches.to_vec(), plan };
-        self.apply(frame, Operation::Append(rows, message))
+        self.apply(frame, Operation::Append(rows, new_columns, message))
     }
 
     /// Plans batches, and the message of their schema if the frame is not known to have it.

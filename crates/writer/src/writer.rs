@@ -107,6 +107,14 @@ impl Writer {
         self.alone(|transaction| transaction.append_with(frame, rows, fill))
     }
 
+    /// [`Transaction::append_new_columns`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::append_new_columns`] and [`Transaction::commit`]; the last version then stays.
+    pub fn append_new_columns<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
+        self.alone(|transaction| transaction.append_new_columns(frame, batches))
+    }
+
     /// Removes a frame and returns the first version without it.
     ///
     /// # Errors

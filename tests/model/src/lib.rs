@@ -9,6 +9,7 @@
 //! | `validation` | contents are looked at when asked, and then never handed out damaged |
 //! | `operations` | whatever is done in whatever order, held versions stay, and no byte leaks |
 //! | `columns` | columns change while the others stay where they stand |
+//! | `growing_reads` | what readers make of frames that grow: bodies and tails, rows in front, pieces, positions |
 //! | `read_modify_write` | a transaction reads what it builds on; tokens; versions by number |
 //! | `real_data` | real tables arrive |
 //! | `c_data` | an exported array keeps its version until it is released |

@@ -6,6 +6,7 @@ mod c_data;
 mod columns;
 mod errors;
 mod golden;
+mod growing_reads;
 mod hostile;
 mod inspector;
 mod integration;

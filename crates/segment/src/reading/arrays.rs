@@ -208,18 +208,18 @@ impl ArrayDraft {
         let data_type = data.data_type().clone();
         let shape = data.validate().and_then(|()| check_runs(&data));
         let checked = shape.and_then(|()| {
-            let whole = rows == (0..data.len());
-            // Its shape is that of an array, so that it can be cut.
-            let data = if whole { data } else { data.slice(rows.start, rows.len()) };
-            match validation {
-                Validation::Layout => Ok(data),
-                Validation::Full => data.validate_full().map(|()| data),
+            let full = |data: &ArrayData| match validation {
+                Validation::Layout => Ok(()),
+                Validation::Full => data.validate_full(),
+            };
+            if rows == (0..data.len()) {
+                return full(&data).map(|()| make_array(data));
             }
+            // Its shape is that of an array, so that it can be cut: as an array, since `ArrayData` cuts structs twice.
+            let array = make_array(data).slice(rows.start, rows.len());
+            full(&array.to_data()).map(|()| array)
         });
-        match checked {
-            Ok(data) => Ok(make_array(data)),
-            Err(cause) => Err(misfit(&data_type).because(cause)),
-        }
+        checked.map_err(|cause| misfit(&data_type).because(cause))
     }
 }
 

@@ -12,6 +12,7 @@ use core::ops::Range;
 use shmframe_format::Result;
 use shmframe_format::addressing::{Addressing, WORD_ROWS};
 use shmframe_format::columns::Span;
+use shmframe_format::frame::State;
 use shmframe_format::geometry::{ALIGNMENT, PADDING};
 use shmframe_format::table::{BufferItem, BufferStateItem, NodeItem};
 
@@ -46,6 +47,21 @@ pub fn build_column(
     tree.skip(frame, column, skipped)?;
     let parts = tree.parts();
     parts.iter().map(|part| Cursor::new(&tree, part).build_rows(data_type, validation)).collect()
+}
+
+/// For each chunk, its columns, in the lists of the whole state.
+pub fn columns_of(state: &State) -> impl Iterator<Item = Vec<Span>> {
+    let (mut node, mut buffer) = (0, 0);
+    state.chunks.iter().map(move |chunk| {
+        let end = (node + chunk.nodes as usize).min(state.nodes.len());
+        let mut columns = Vec::new();
+        while node < end {
+            let column = Span::of_tree(&state.nodes, node, buffer);
+            (node, buffer) = (column.nodes.end, column.buffers.end);
+            columns.push(column);
+        }
+        columns
+    })
 }
 
 /// A tree of nodes as one array, all of its rows: a piece of a column, the values of a dictionary.
@@ -207,8 +223,7 @@ impl<'a> Tree<'a> {
             return Some(buffer.clone());
         }
         if rows.end == self.rows && is_open(state, place, self.rows) {
-            let word_start = addressing.start(rows.start)?;
-            return (word_start == state.length).then(|| open_word(state.open_word));
+            return Some(open_word(state.open_word));
         }
         let taken = addressing.start(self.skipped)?;
         let start = addressing.start(rows.start)?.checked_sub(taken)?;

@@ -79,8 +79,8 @@ pub(super) struct Building {
     buffers: Vec<Built>,
     /// Where bytes behind those of buffers that stand there begin, and where their room ends.
     behind: BTreeMap<u64, u64>,
-    /// How many runs the transaction had written on in before.
-    grown: usize,
+    /// How many runs the transaction had written on in before, while something is being built.
+    grown: Option<usize>,
 }
 
 /// A buffer that is being built.
@@ -121,14 +121,16 @@ impl Staging<'_> {
     pub fn begin_building(&mut self) -> Result<()> {
         self.store.check_process()?;
         self.forget_building();
-        self.building.grown = self.grown.len();
+        self.building.grown = Some(self.grown.len());
         Ok(())
     }
 
     /// Gives back what was handed out and became no frame. For whoever began the building, before the transaction does
     /// anything else.
     pub fn abandon_building(&mut self) {
-        self.take_back(self.building.grown.min(self.grown.len()));
+        if let Some(grown) = self.building.grown {
+            self.take_back(grown);
+        }
         self.forget_building();
     }
 

@@ -17,6 +17,7 @@ pub(crate) mod reserve;
 pub(crate) mod restless;
 pub(crate) mod retention;
 pub(crate) mod runs;
+pub(crate) mod savepoint;
 pub(crate) mod space;
 pub(crate) mod staged_bytes;
 pub(crate) mod staged_frame;

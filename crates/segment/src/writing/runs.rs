@@ -125,10 +125,10 @@ impl Store {
         let needed = (length + PADDING).next_multiple_of(PAGE_SIZE);
         let mut room = (room + PADDING).next_multiple_of(PAGE_SIZE);
         while room > needed {
-            if let Some((range, pages)) = self.space.take_run(needed, room) {
+            if let Some((range, pages)) = self.find_run(needed, room) {
                 let (start, written) = (range.start, range.start + length);
                 self.runs.insert(start, Run { end: range.end, pages, written, dead: start, unknown: false });
-                let reached = self.reach(start, written + PADDING);
+                let reached = self.reach_exactly(start, start + needed);
                 if reached.is_err() {
                     self.give_back_run(start);
                 }
@@ -143,39 +143,64 @@ impl Store {
         Ok(range)
     }
 
+    /// A free range for a run, with pages if there are some: those of a run that was given up, as a rule.
+    fn find_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+        if let Some(found) = self.space.take_warm_run(length, room) {
+            return Some(found);
+        }
+        if self.space.any_dropped() {
+            self.reclaim();
+            if let Some(found) = self.space.take_warm_run(length, room) {
+                return Some(found);
+            }
+        }
+        let range = self.space.take_cold_run(room)?;
+        Some((range.clone(), range.start..range.start))
+    }
+
     /// Sees to it that a run has pages up to `end`; where it has not, some more ahead.
     pub(crate) fn reach(&mut self, start: u64, end: u64) -> Result<()> {
         let Some(run) = self.runs.at(start) else { return Ok(()) };
         if end <= run.pages.end {
             return Ok(());
         }
-        let (from, limit) = (run.pages.end, run.end);
         let ahead = ((end - run.pages.start) / AHEAD_SHARE).min(AHEAD_LIMIT);
-        let whole = |end: u64| end.next_multiple_of(PAGE_SIZE).min(limit);
-        let reached = match self.add_pages(&(from..whole(end + ahead)), end - from) {
-            Ok(()) => whole(end + ahead),
-            // Where there is not so much, what is needed will do.
-            Err(_) => {
-                self.reach_in_need(from..whole(end)).map_err(|error| self.refused(end - from, error))?;
-                whole(end)
-            }
-        };
+        let pages = run.pages.end..(end + ahead).next_multiple_of(PAGE_SIZE).min(run.end);
+        // Where there is not so much, what is needed will do.
+        if self.add_pages(&pages, end - pages.start).is_err() {
+            return self.reach_exactly(start, end);
+        }
         if let Some(run) = self.runs.at(start) {
-            run.pages.end = reached;
+            run.pages.end = pages.end;
         }
         Ok(())
     }
 
-    fn reach_in_need(&mut self, pages: Range<u64>) -> Result<()> {
+    /// Sees to it that a run has pages up to `end`.
+    fn reach_exactly(&mut self, start: u64, end: u64) -> Result<()> {
+        let Some(run) = self.runs.at(start) else { return Ok(()) };
+        let pages = run.pages.end..end.next_multiple_of(PAGE_SIZE).min(run.end);
+        if pages.is_empty() {
+            return Ok(());
+        }
         let wanted = pages.end - pages.start;
-        if self.add_pages(&pages, wanted).is_ok() {
+        self.reach_in_need(&pages).map_err(|error| self.refused(wanted, error))?;
+        if let Some(run) = self.runs.at(start) {
+            run.pages.end = pages.end;
+        }
+        Ok(())
+    }
+
+    fn reach_in_need(&mut self, pages: &Range<u64>) -> Result<()> {
+        let wanted = pages.end - pages.start;
+        if self.add_pages(pages, wanted).is_ok() {
             return Ok(());
         }
         if self.space.any_dropped() {
             self.reclaim();
         }
         self.trim_to(0);
-        self.add_pages(&pages, wanted)
+        self.add_pages(pages, wanted)
     }
 
     /// Notes what version `died` no longer covers.

@@ -212,22 +212,31 @@ impl Space {
         self.warm.remove(range);
     }
 
-    /// A free range of `room` bytes whose first `length` have pages, if there is one, and which of its bytes have pages.
-    /// Both are whole pages, and so is the range.
-    pub(crate) fn take_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
-        let found = self.find_warm_run(length, room).or_else(|| self.find_cold_run(room))?;
-        let (range, pages) = found;
-        if !pages.is_empty() {
-            let warm = self.warm.get(&range.start)?.clone();
-            self.remove_warm(warm.clone());
-            self.insert_warm(warm.start..range.start);
-            // What is left of a page behind the last whole one lies in the run.
-            self.insert_warm(range.end..warm.end);
-        }
+    /// A free range of `room` bytes that begins with pages for `length` of them, or for half of those at least, if there is
+    /// one; and which of its bytes have pages. Both begin and end at pages.
+    pub(crate) fn take_warm_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+        let (range, pages) = self.find_warm_run(length, room)?;
+        let warm = self.warm.get(&range.start)?.clone();
+        self.remove_warm(warm.clone());
+        self.insert_warm(warm.start..range.start);
+        // What is left of a page behind the last whole one lies in the run.
+        self.insert_warm(range.end..warm.end);
         if pages.end < range.end {
             self.cold.remove(pages.end..range.end);
         }
         Some((range, pages))
+    }
+
+    /// A free range of `room` bytes without pages, which begins and ends at pages.
+    pub(crate) fn take_cold_run(&mut self, room: u64) -> Option<Range<u64>> {
+        let fits = |cold: &Range<u64>| {
+            let start = cold.start.next_multiple_of(PAGE_SIZE);
+            let end = start.checked_add(room)?;
+            (end <= cold.end).then_some(start..end)
+        };
+        let range = self.cold.iter().find_map(fits)?;
+        self.cold.remove(range.clone());
+        Some(range)
     }
 
     /// The best warm extent with enough free bytes behind it: the shortest that is long enough, else the longest one that
@@ -246,15 +255,6 @@ impl Space {
         longer.or_else(|| {
             self.by_length.range((length / 2, 0)..(length, 0)).rev().take(RUN_LOOKS).find_map(fits)
         })
-    }
-
-    fn find_cold_run(&self, room: u64) -> Option<(Range<u64>, Range<u64>)> {
-        let fits = |cold: &Range<u64>| {
-            let start = cold.start.next_multiple_of(PAGE_SIZE);
-            let end = start.checked_add(room)?;
-            (end <= cold.end).then_some((start..end, start..start))
-        };
-        self.cold.iter().find_map(fits)
     }
 
     /// Gives back an extent of which `pages` have pages.
@@ -471,6 +471,23 @@ mod tests {
         space.give_warm(taken[3].clone());
         assert_eq!(space.take_warm((1 << 16) - 3 * 1024, false), Some(taken[3].start..block.end));
         assert_eq!(space.warm_bytes(), 0);
+    }
+
+    #[test]
+    fn run_takes_all_of_its_range_wherever_warm_bytes_end_in_it() {
+        for odd in [0, 64, 4032] {
+            let mut space = space();
+            let block = space.take_cold(10 * 4096 + odd).unwrap();
+            space.give_warm(block.clone());
+            let (range, pages) = space.take_warm_run(8 * 4096, 100 * 4096).unwrap();
+            assert_eq!((range.clone(), pages), (4096..101 * 4096, 4096..11 * 4096));
+            assert_eq!(space.free().iter().next(), Some(&(range.end..1 << 30)));
+            assert_eq!(space.warm_bytes(), 0);
+            space.give_back(range, &(4096..11 * 4096));
+            // A part of the warm extent is enough.
+            assert_eq!(space.take_warm_run(4096, 2 * 4096).unwrap().0, 4096..3 * 4096);
+            assert_eq!(space.warm_bytes(), 8 * 4096);
+        }
     }
 
     #[test]

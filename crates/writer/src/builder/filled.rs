@@ -98,7 +98,7 @@ impl Filled<'_> {
         let plan = Plan::new(self.schema, &batches)?;
         let schemas = Schemas { published: schemas.published, learned: schemas.learned };
         let rows = Rows { schema: Arc::clone(self.schema), batches, plan };
-        append(staging, schemas, values, *threads, (records, rows))
+        append(staging, schemas, values, *threads, (records, &rows))
     }
 
     fn grow(&self, staging: &mut Staging<'_>, frame: FrameRecords, in_place: &InPlace) -> Result<()> {

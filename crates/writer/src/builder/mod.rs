@@ -166,7 +166,7 @@ impl Form {
     pub(crate) fn behind(building: &mut Building<'_, '_>, frame: &str, rows: usize) -> Result<Self> {
         let Building { staging, schemas, .. } = building;
         let records = staging.frame_records(frame)?.ok_or_else(|| operation::missing(staging, frame))?;
-        let schema = operation::known_schema(staging, schemas, &records)?;
+        let schema = operation::schema_of(staging, schemas, &records)?;
         staging.begin_building()?;
         let ground = Ground::behind(records, &schema, rows as u64);
         Ok(Self::on(ground, frame, &schema, rows))
@@ -180,22 +180,16 @@ impl Form {
     /// Lets `fill` take the columns and fill them, and makes the frame of them.
     pub(crate) fn fill(
         mut self,
-        mut building: Building<'_, '_>,
+        building: Building<'_, '_>,
         fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
     ) -> Result<()> {
-        let mut columns = Columns::new(&mut self, building.staging.lender(), building.threads);
-        let filled = fill(&mut columns);
-        drop(columns);
-        match filled {
-            Ok(()) => self.finish(&mut building),
-            Err(error) => {
-                building.staging.abandon_building();
-                Err(error)
-            }
-        }
+        let mut scope = Scope(building);
+        let Building { staging, threads, .. } = &mut scope.0;
+        fill(&mut Columns::new(&mut self, staging.lender(), *threads))?;
+        self.finish(&mut scope.0)
     }
 
-    /// Puts the frame into the transaction, or adds the rows to it. Of what was built nothing is left if it fails.
+    /// Puts the frame into the transaction, or adds the rows to it.
     pub(crate) fn finish(self, building: &mut Building<'_, '_>) -> Result<()> {
         let Self { frame, schema, rows, columns, ground } = self;
         let filled = Filled { frame: &frame, schema: &schema, rows, columns: &columns };
@@ -203,9 +197,15 @@ impl Form {
             Ground::New { .. } => filled.put(building),
             Ground::Behind(records, in_place) => filled.append(building, *records, in_place.as_ref()),
         });
-        finished.map_err(|error| {
-            building.staging.abandon_building();
-            error.at(format_args!("frame {frame:?}"))
-        })
+        finished.map_err(|error| error.at(format_args!("frame {frame:?}")))
+    }
+}
+
+/// Gives back what was handed out and became no frame, however its end is reached.
+struct Scope<'t, 'w>(Building<'t, 'w>);
+
+impl Drop for Scope<'_, '_> {
+    fn drop(&mut self) {
+        self.0.staging.abandon_building();
     }
 }

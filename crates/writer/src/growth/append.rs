@@ -4,7 +4,7 @@ use super::chunk::{ChunkDraft, Fillings};
 use super::differences::DifferenceKind;
 use super::grower::{Attempt, Grower, ReadBack, Stop, Validity, Way};
 use super::known_values::{FrameValues, Learned};
-use super::last::Last;
+use super::last::{Last, packed};
 use super::room::{self, SMALL_FRAME};
 use crate::layout::kind::Kind;
 use crate::layout::plan::Plan;
@@ -13,7 +13,6 @@ use crate::operation::node_items;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema as ArrowSchema, SchemaRef};
 use shmframe_format::columns::Span;
-use shmframe_format::geometry::{ALIGNMENT, PADDING};
 use shmframe_format::{Error, ErrorKind, Result};
 use shmframe_segment::{
     FrameDraft, FrameRecords, GrowthDraft, Identity, LastChunk, Schema, Staging, Validation, build_column,
@@ -55,7 +54,6 @@ pub(crate) fn append(
 pub(super) fn is_small(frame: &FrameRecords) -> bool {
     let (state, layout) = (frame.state(), frame.layout());
     let bytes: u64 = state.buffers.iter().map(|buffer| buffer.length).sum();
-    let packed = |length: u64| (length + PADDING).next_multiple_of(ALIGNMENT);
     let mut buffers = state.buffers.iter().zip(&layout.buffers);
     // One that could not be written anew before has runs, and several chunks.
     bytes <= SMALL_FRAME
@@ -208,7 +206,7 @@ impl Grower<'_, '_> {
                 && fits(self.plan, &mut planned.nodes.start.clone(), field.data_type(), Within::Column);
             match (self.way, in_place) {
                 (Way::Extends, Some(column)) if grows => {
-                    self.column(field, planned.nodes.start, Some(column))?
+                    self.column(field, planned.nodes.start, Some(column))?;
                 }
                 (Way::Begins(_), column) if grows => self.column(field, planned.nodes.start, column)?,
                 _ => self.pieces(field, &planned, there)?,

@@ -1,7 +1,8 @@
 //! In what the schema of appended rows differs from that of their frame.
 
-use arrow::datatypes::{Field, Schema};
-use shmframe_format::{Describe, ErrorKind, Report, Result};
+use arrow::datatypes::{Field, FieldRef, Schema};
+use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) enum DifferenceKind {
@@ -25,7 +26,7 @@ impl Describe for DifferenceKind {
                 "the rows have another schema than their frame",
                 format!("the columns {expected:?}, in this order and of the frame's types"),
                 differences.join("; "),
-                "cast, rename or reorder the columns, or put the frame again",
+                "cast, rename or reorder the columns, or put the frame again; append_new_columns adds nullable ones",
             ),
             Self::Misfit => Report::new(
                 "damaged frame",
@@ -51,8 +52,32 @@ pub(crate) fn check(frame: &Schema, found: &Schema) -> Result<()> {
     if core::ptr::eq(frame, found) || frame.fields() == found.fields() {
         return Ok(());
     }
+    Err(others(frame, found))
+}
+
+fn others(frame: &Schema, found: &Schema) -> Error {
     let expected = frame.fields().iter().map(|field| field.name().clone()).collect();
-    Err(DifferenceKind::Schema { expected, differences: differences(frame, found) }.into())
+    DifferenceKind::Schema { expected, differences: differences(frame, found) }.into()
+}
+
+/// The columns that a frame lacks and rows of the schema `found` have: where they stand among the others, and their fields.
+/// The others are the frame's, in its order.
+///
+/// # Errors
+/// [`ErrorKind::SchemaMismatch`] if they are not, or if a new column may not be null: older rows have no values.
+pub(crate) fn new_columns(frame: &Schema, found: &Schema) -> Result<Vec<(usize, FieldRef)>> {
+    let mut old = frame.fields().iter().peekable();
+    let mut new = Vec::new();
+    for (position, field) in found.fields().iter().enumerate() {
+        if old.peek().is_some_and(|old| *old == field) {
+            old.next();
+        } else if field.is_nullable() && frame.field_with_name(field.name()).is_err() {
+            new.push((position, Arc::clone(field)));
+        } else {
+            return Err(others(frame, found));
+        }
+    }
+    if old.peek().is_some() { Err(others(frame, found)) } else { Ok(new) }
 }
 
 /// Field by field: what is missing, what there is besides, what is another one, and what stands elsewhere.
@@ -71,7 +96,8 @@ fn differences(frame: &Schema, found: &Schema) -> Vec<String> {
         }
     }
     for field in found.fields().iter().filter(|field| frame.field_with_name(field.name()).is_err()) {
-        differences.push(format!("column {:?} is one that the frame does not have", field.name()));
+        let nulls = if field.is_nullable() { "" } else { ", and declared without nulls" };
+        differences.push(format!("column {:?} is one that the frame does not have{nulls}", field.name()));
     }
     if differences.is_empty() {
         // Columns of one name, in other numbers.
@@ -135,6 +161,36 @@ mod tests {
             assert!(message.contains(difference), "{difference}: {message}");
         }
         check(&frame, &frame.clone()).unwrap();
+    }
+
+    #[test]
+    fn new_columns_are_nullable_and_leave_the_others_in_their_order() {
+        let field = |name: &str, nullable| Field::new(name, DataType::Int8, nullable);
+        let frame = Schema::new(vec![field("a", false), field("b", true)]);
+        let found = |fields: Vec<Field>| {
+            let new = new_columns(&frame, &Schema::new(fields))?;
+            Ok(new.into_iter().map(|(position, field)| (position, field.name().clone())).collect::<Vec<_>>())
+        };
+        let found = |fields| -> Result<Vec<(usize, String)>> { found(fields) };
+        assert_eq!(found(vec![field("a", false), field("b", true)]).unwrap(), []);
+        let new = found(vec![
+            field("x", true),
+            field("a", false),
+            field("y", true),
+            field("b", true),
+            field("z", true),
+        ]);
+        let expected = [(0, "x"), (2, "y"), (4, "z")].map(|(position, name)| (position, name.to_owned()));
+        assert_eq!(new.unwrap(), expected);
+        for fields in [
+            vec![field("b", true), field("a", false)],
+            vec![field("a", false), field("x", true)],
+            vec![field("a", false), field("b", true), field("x", false)],
+            vec![field("a", true), field("b", true)],
+            vec![field("a", false), field("b", true), field("b", true)],
+        ] {
+            assert_eq!(found(fields).unwrap_err().kind(), ErrorKind::SchemaMismatch);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use core::ops::Range;
 use shmframe_format::addressing::{Addressing, WORD_ROWS};
 use shmframe_format::columns::Span;
 use shmframe_format::frame::Chunk;
-use shmframe_format::geometry::PADDING;
+use shmframe_format::geometry::{ALIGNMENT, PADDING};
 use shmframe_format::table::{BufferItem, NodeItem};
 use shmframe_segment::FrameRecords;
 
@@ -112,6 +112,11 @@ impl<'f> Last<'f> {
     }
 }
 
+/// The capacity of a buffer of so many bytes that has no room to grow.
+pub(super) fn packed(length: u64) -> u64 {
+    (length + PADDING).next_multiple_of(ALIGNMENT)
+}
+
 impl Standing {
     pub(super) fn addressing(&self) -> Option<Addressing> {
         Addressing::of(&self.place)
@@ -119,8 +124,8 @@ impl Standing {
 
     /// Whether there is room for so many bytes more.
     pub(super) fn has_room(&self, added: u64) -> bool {
-        [added, PADDING].into_iter().try_fold(self.length, u64::checked_add) <= Some(self.place.capacity)
-            && added.checked_add(self.length).is_some()
+        let end = self.length.checked_add(added).and_then(|end| end.checked_add(PADDING));
+        added == 0 || (self.is_run() && end.is_some_and(|end| end <= self.place.capacity))
     }
 
     /// Whether another buffer, which has its last `shared` bytes too, has room for so many more behind it.
@@ -128,7 +133,12 @@ impl Standing {
         let BufferItem { offset, capacity, .. } = self.place;
         let behind = (offset + self.length).next_multiple_of(addressing.alignment());
         let end = behind.checked_add(added).and_then(|end| end.checked_add(PADDING));
-        shared <= self.length && end.is_some_and(|end| end <= offset + capacity)
+        self.is_run() && shared <= self.length && end.is_some_and(|end| end <= offset + capacity)
+    }
+
+    /// Whether it stands in a run that is not used up to its last 64 bytes: the segment writes on in no other extent.
+    fn is_run(&self) -> bool {
+        self.place.capacity > packed(self.length)
     }
 
     /// Whether a bitmap of so many rows has all of its whole words in place, and nothing else.

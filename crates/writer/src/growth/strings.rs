@@ -11,7 +11,7 @@ use shmframe_segment::{BufferGrowth, Start};
 impl Grower<'_, '_> {
     pub(super) fn strings(&mut self, own: Own<'_>, width: OffsetWidth) -> Attempt<()> {
         let plan = self.draft.plan_of(self.plan, own.whose);
-        let bytes: u64 = plan.pieces_of(own.node).iter().map(|piece| byte_length(piece)).sum();
+        let bytes: u64 = plan.pieces_of(own.node).iter().map(byte_length).sum();
         let ends = plan.nodes[own.node].length * width.bytes() as u64;
         let data = own.buffer(self.last, 1);
         // The rows before end where the bytes do.

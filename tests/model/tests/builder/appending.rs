@@ -93,6 +93,7 @@ fn check_growth(writer: &mut Writer, reader: &Reader, steps: &[RecordBatch], tim
 fn rows_of_any_type_arrive_behind_the_others_and_nothing_published_changes() {
     let scratch = Scratch::new();
     let writer = RefCell::new(scratch.writer().create("t").unwrap());
+    writer.borrow_mut().watch().unwrap();
     let reader = scratch.reader().open("t").unwrap();
     let coverage = Coverage::new();
     let limits = Limits::default();

@@ -98,6 +98,7 @@ fn build(writer: &mut Writer, schema: &SchemaRef, batches: &[RecordBatch]) -> Re
 fn whatever_is_built_arrives_in_place() {
     let scratch = Scratch::new();
     let writer = std::cell::RefCell::new(scratch.writer().create("t").unwrap());
+    writer.borrow_mut().watch().unwrap();
     let reader = scratch.reader().open("t").unwrap();
     let coverage = Coverage::new();
     let arrives = |schema: &SchemaRef, batches: &[RecordBatch]| {

@@ -85,7 +85,7 @@ fn what_the_system_refuses_is_named() {
 const ELSEWHERE: [(ErrorKind, &str); 3] = [
     (ErrorKind::DirectoryFull, "the harness mounts a file system that is small enough to fill"),
     (ErrorKind::WriterInChild, "the harness forks"),
-    (ErrorKind::ColumnRuns, "no frame has two chunks before frames can be appended to"),
+    (ErrorKind::ColumnRuns, "`growing_reads` lets a frame grow by the segment's own means"),
 ];
 
 #[test]

@@ -29,7 +29,9 @@ fn read(scratch: &Scratch) -> Result<()> {
 fn look(frame: &Frame) -> Result<Vec<arrow::array::RecordBatch>> {
     for field in frame.schema().fields() {
         let _ = frame.column::<arrow::datatypes::Int64Type>(field.name());
+        let _ = frame.column_chunks::<arrow::datatypes::Int64Type>(field.name());
     }
+    let _ = frame.appended_since(frame.first_position());
     frame.batches()
 }
 
