@@ -8,7 +8,8 @@
 //!
 //! - A **segment** is a named store: a directory with three files in `/dev/shm`. It outlives the processes that use it,
 //!   its writer too, but not the machine; [`Writer::remove_segment`] and [`remove_segment`] end it sooner.
-//! - A **frame** is a named table in a segment: an Arrow schema and its rows. It is put whole, or changed column by column.
+//! - A **frame** is a named table in a segment: an Arrow schema and its rows. It is put whole, changed column by column, or
+//!   grows by appends.
 //! - A **commit** makes the next **version** of all frames visible, in one step or not at all.
 //! - A **snapshot** holds one version. Arrays made from it lie in the segment; they, and slices of them, keep the hold.
 //!   When the last one goes, the version may go.
@@ -116,7 +117,7 @@
 //! # }
 //! ```
 //!
-//! [`Frame::column`] is for numbers without nulls, [`Frame::select`] for a few columns of many, [`Reader::open_within`]
+//! [`Frame::column`] is for numbers without nulls, [`Frame::column_chunks`] for numbers with some, [`Frame::select`] for a few columns of many, [`Reader::open_within`]
 //! waits for a segment to be created. [`WriterOptions`] and [`ReaderOptions`] name another directory, a label, a capacity,
 //! and who is trusted.
 //!
@@ -128,12 +129,78 @@
 //! Who holds what: [`Writer::stats`] and [`Writer::holders`] for the writer, [`Reader::stats`] for a reader of its own process,
 //! [`Segment::pins`] for anybody else.
 //!
+//! # Growing frames
+//!
+//! [`Writer::append`] and [`Transaction::append`] add rows behind those that a frame has, and create it if it is missing. What was
+//! published stays where it is, and is not written again; the cost depends on the new rows and the number of columns. Frames of up
+//! to 64 KiB are the exception: they are written anew.
+//!
+//! Rows have numbers, from 0 for the first that the frame ever had; appends and retention do not change them. A [`Position`] is
+//! such a number together with the frame's generation, so that a table that was put anew under the name is not taken for the same.
+//! [`Frame::appended_since`] gives the rows after a position, each once, also when versions were skipped:
+//!
+//! ```
+//! use shmframe::{Position, Since};
+//!
+//! # use shmframe::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+//! # use shmframe::arrow::datatypes::Float64Type;
+//! # use std::sync::Arc;
+//! # fn trades(price: impl IntoIterator<Item = f64>) -> RecordBatch {
+//! #     let price: ArrayRef = Arc::new(Float64Array::from_iter_values(price));
+//! #     RecordBatch::try_from_iter([("price", price)]).expect("one column")
+//! # }
+//! # fn main() -> shmframe::Result<()> {
+//! # let segment = &format!("doc-front-page-append-{}", std::process::id());
+//! # let mut writer = shmframe::Writer::create(segment)?;
+//! # let reader = shmframe::Reader::open(segment)?;
+//! writer.append("trades", &trades([100.5, 101.0]))?;
+//! let read = reader.snapshot()?.frame("trades")?.position();
+//!
+//! // Kept somewhere as text (or as 16 bytes), and taken up again after a restart.
+//! let read: Position = read.to_string().parse()?;
+//!
+//! for row in 0..1000 {
+//!     writer.append("trades", &trades([row as f64]))?;
+//! }
+//! let new = reader.snapshot()?.appended_since("trades", read)?;
+//! assert_eq!(new.since, Since::Continued);
+//! assert_eq!(new.batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1000);
+//!
+//! // All of it, as one slice.
+//! let price = reader.snapshot()?.frame("trades")?.column::<Float64Type>("price")?;
+//! assert_eq!((price.len(), price[1001]), (1002, 999.0));
+//!
+//! // Retention: the newest 100 rows stay, and up to 63 more. What was dropped unread is counted.
+//! writer.keep_last("trades", 100)?;
+//! let rest = reader.snapshot()?.appended_since("trades", read)?;
+//! let left = reader.snapshot()?.frame("trades")?.num_rows();
+//! assert!((100..164).contains(&left));
+//! assert_eq!(rest.since, Since::Dropped { rows: 1000 - left });
+//! assert_eq!(price.len(), 1002); // who holds an older version keeps its rows
+//! # writer.remove_segment()
+//! # }
+//! ```
+//!
+//! [`Transaction::drop_rows_before`] drops rows by number. In a transaction several frames grow and shrink in one step.
+//!
+//! [`Frame::column`] gives a whole column as one slice for as long as the room lasts that its values were given (a *run*): the share
+//! of a frame falls with the number of frames. Afterwards it is [`ErrorKind::ColumnRuns`], and [`Frame::column_chunks`] gives the
+//! slices that there are, also of columns with nulls. [`Frame::batches`] gives one batch for each chunk, or two: rows behind the
+//! last multiple of 64 are a batch of their own where a column has a bitmap (nulls, booleans).
+//!
+//! Numbers, times, decimals, booleans, strings, binary data, their views, dictionaries, and structs and fixed-size lists of these
+//! grow in place. Lists, maps, unions, runs, and dictionaries that are ordered or have nulls among their values are kept in a
+//! few pieces, which the writer merges as they grow. Rows of another schema are refused, with all differences.
+//! [`caveats`](guide::caveats#growing-frames) says what to look out for.
+//!
 //! # Limits
 //!
-//! - Rows are not changed in place, and there is no append yet: a frame is put whole, or column by column.
+//! - Rows are not changed in place: they are appended, and dropped from the front; else a frame is put whole, or column by
+//!   column.
 //! - Every type of Arrow, nested up to 60 deep; each map counts for two.
 //! - One machine: 64-bit little-endian Linux, 5.14 or newer, a local file system (tmpfs, ext4, xfs).
-//! - Readers hold the newest version, and see some versions never.
+//! - Readers hold the newest version, and see some versions never; rows that are appended are read once each, unless retention
+//!   was faster.
 //! - A writer maps the capacity of its segment, 1 TiB unless asked otherwise: address space, not memory.
 //! - Segments are opened only if their owner is the caller, root, or named in [`Trust`]; others are copied: [`Inspector`].
 //! - The format is 0.x: programs open segments of their own format version only.

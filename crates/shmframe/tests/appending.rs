@@ -263,3 +263,27 @@ fn writers_that_take_turns_append_to_the_same_frame() {
     let writer = writers.pop().unwrap();
     writer.remove_segment().unwrap();
 }
+
+#[test]
+fn append_that_finds_no_memory_changes_nothing_of_its_transaction() {
+    let name = format!("test-appending-quota-{}", std::process::id());
+    let mut writer = WriterOptions::new().quota(8 << 20).create(&name).unwrap();
+    let reader = Reader::open(&name).unwrap();
+    let rows = |rows: i32, names: &[&str]| {
+        let values: Vec<_> = (0..rows).map(Some).collect();
+        numbers(&names.iter().map(|name| (*name, values.as_slice())).collect::<Vec<_>>())
+    };
+    let first = rows(50_000, &["a"]);
+    writer.put("f", &first).unwrap();
+    let mut transaction = writer.begin().unwrap();
+    transaction.append("f", &rows(10, &["a"])).unwrap();
+    let error = transaction.append("f", &rows(4 << 20, &["a"])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    let error = transaction.append_new_columns("f", &rows(1 << 20, &["a", "b"])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    transaction.append("f", &rows(10, &["a"])).unwrap();
+    transaction.commit().unwrap();
+    check_audit(&mut writer);
+    assert_rows(&batches_of(&reader, "f"), &[first, rows(10, &["a"]), rows(10, &["a"])]);
+    writer.remove_segment().unwrap();
+}

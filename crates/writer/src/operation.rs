@@ -48,6 +48,7 @@ pub(crate) enum Operation {
     Remove,
     Columns(ColumnChange),
     Retain(Retained),
+    Compact,
     /// With the message of the schema, as for a put: the frame may be missing.
     Append(Rows, NewColumns, Option<Vec<u8>>),
 }
@@ -83,6 +84,10 @@ pub(crate) fn carry_out(
             let state = records.state();
             let rows = retained.rows_to_drop(state.first_row, state.rows);
             staging.cut_front(records, rows).map(drop).map_err(place)
+        }
+        Operation::Compact => {
+            let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
+            compact(staging, schemas, values, threads, &records).map_err(place)
         }
         Operation::Put(schema, plan, message) => {
             put(staging, schemas, threads, frame, (schema, plan, message)).map_err(place)
@@ -173,6 +178,19 @@ pub(crate) fn append(
         schemas.learned.push((frame, Some((schema, reference))));
     }
     Ok(())
+}
+
+fn compact(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    values: &mut KnownDictionaries<'_>,
+    threads: usize,
+    records: &FrameRecords,
+) -> Result<()> {
+    let schema = schema_of(staging, &schemas, records)?;
+    // What is known of its growing dictionaries is of runs that it leaves.
+    let _ = values.take(records.name());
+    growth::compact(staging, records, &schema, threads)
 }
 
 /// Gives the frame the columns that only the rows have, null so far, and appends the rows.

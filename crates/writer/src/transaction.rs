@@ -311,6 +311,19 @@ impl<'w> Transaction<'w> {
         self.apply(frame, Operation::Retain(Retained::From(row)))
     }
 
+    /// Makes one run of each column of a frame again: writes all of its rows anew, as one chunk with room to grow. The frame
+    /// stays the same: its rows keep their numbers, and positions in it stay good.
+    ///
+    /// Costs a put of the frame, and private memory for a copy of it meanwhile.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameMissing`], with the names that exist; [`ErrorKind::CapacityExceeded`] where all rows together are too
+    /// many for the offsets, keys or run ends of a column, which had to begin anew; those of [`Transaction::put`]. Where
+    /// writers take turns all of them come from the commit.
+    pub fn compact(&mut self, frame: &str) -> Result<()> {
+        self.apply(frame, Operation::Compact)
+    }
+
     fn change_columns(&mut self, frame: &str, change: ColumnChange) -> Result<()> {
         change.check_type().map_err(|error| error.at(format_args!("frame {frame:?}")))?;
         self.apply(frame, Operation::Columns(change))

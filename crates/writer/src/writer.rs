@@ -205,6 +205,15 @@ impl Writer {
         self.alone(|transaction| transaction.drop_rows_before(frame, row))
     }
 
+    /// Makes one run of each column of a frame again, and publishes the next version, which it returns
+    /// ([`Transaction::compact`]).
+    ///
+    /// # Errors
+    /// Those of [`Transaction::compact`] and [`Transaction::commit`].
+    pub fn compact(&mut self, frame: &str) -> Result<u64> {
+        self.alone(|transaction| transaction.compact(frame))
+    }
+
     /// A transaction of one change.
     fn alone(&mut self, change: impl FnOnce(&mut Transaction<'_>) -> Result<()>) -> Result<u64> {
         let mut transaction = self.begin()?;

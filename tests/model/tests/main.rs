@@ -10,6 +10,7 @@ mod growing_reads;
 mod hostile;
 mod inspector;
 mod integration;
+mod keeping;
 mod memory;
 mod operations;
 mod options;

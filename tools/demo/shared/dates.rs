@@ -12,7 +12,8 @@ pub fn dates(batch: &RecordBatch) -> Result<impl Iterator<Item = Date>> {
     Ok(rows.map(|((&year, &month), &day)| Date { year, month, day }))
 }
 
-fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b [i64]> {
+/// A column of integers without nulls.
+pub fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b [i64]> {
     let column = batch.column_by_name(name).with_context(|| format!("there is no column {name:?}"))?;
     let column = column.as_primitive_opt::<Int64Type>();
     let column = column.with_context(|| format!("column {name:?} has no 64-bit integers"))?;

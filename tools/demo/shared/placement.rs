@@ -2,6 +2,7 @@
 
 use arrow::array::{Array as _, ArrayData, RecordBatch};
 use arrow::buffer::{Buffer, NullBuffer};
+use arrow::datatypes::DataType;
 
 /// Bytes of the arrays that a reader used, by where they lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +13,10 @@ pub struct Placement {
     pub copied: u64,
 }
 
+/// A bitmap that grows ends with an open word: the bits of the last rows, up to 63. It does not stand in the bitmap but in the
+/// record of the version, with which readers take it; an array that has it has no more bits. It is not counted.
+const OPEN_WORD: usize = 8;
+
 impl Placement {
     /// Counts every buffer of every column; `inside` says whether an address lies in the mapping.
     pub fn add_batches(&mut self, batches: &[RecordBatch], inside: impl Fn(*const u8) -> bool) {
@@ -21,12 +26,23 @@ impl Placement {
     }
 
     fn add_array(&mut self, array: &ArrayData, inside: &impl Fn(*const u8) -> bool) {
-        let validity = array.nulls().map(NullBuffer::buffer);
-        for buffer in array.buffers().iter().chain(validity) {
-            self.add_buffer(buffer, inside);
+        if let Some(validity) = array.nulls().map(NullBuffer::buffer) {
+            self.add_bitmap(validity, inside);
+        }
+        for buffer in array.buffers() {
+            match array.data_type() {
+                DataType::Boolean => self.add_bitmap(buffer, inside),
+                _ => self.add_buffer(buffer, inside),
+            }
         }
         for child in array.child_data() {
             self.add_array(child, inside);
+        }
+    }
+
+    fn add_bitmap(&mut self, bitmap: &Buffer, inside: &impl Fn(*const u8) -> bool) {
+        if bitmap.len() > OPEN_WORD || inside(bitmap.as_ptr()) {
+            self.add_buffer(bitmap, inside);
         }
     }
 

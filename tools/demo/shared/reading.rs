@@ -2,11 +2,12 @@
 
 pub mod placement;
 
-use crate::shared::dates::dates;
 use crate::shared::program::{LABEL, wait_for_end_of_input};
-use crate::shared::report::Edition;
+use crate::shared::report::{Date, Edition};
 use anyhow::{Result, ensure};
 use arrow::array::RecordBatch;
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::Int64Type;
 use placement::Placement;
 use shmframe_reader::{Follow, Frame, Reader, Snapshot};
 use std::process;
@@ -17,6 +18,10 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The version of a new segment: it has no frames yet.
 const EMPTY: u64 = 1;
+/// The frames that grow.
+const GROWING: [&str; 2] = ["flights", "weather"];
+/// How many rows more than asked for retention keeps at the most.
+const WORD: u64 = 63;
 
 /// Follows the segment from its first frames on, until it is removed. From here on the end of the standard input ends
 /// the whole process, whatever it is at.
@@ -30,22 +35,37 @@ pub fn follow(segment: &str) -> Result<Follow> {
     Ok(reader.follow().after(EMPTY))
 }
 
-/// The batches of a frame, whose bytes are counted.
-pub fn batches(frame: &Frame, placement: &mut Placement) -> Result<Vec<RecordBatch>> {
-    let batches = frame.batches()?;
+/// Batches of a frame, whose bytes are counted.
+pub fn counted(frame: &Frame, batches: Vec<RecordBatch>, placement: &mut Placement) -> Vec<RecordBatch> {
     placement.add_batches(&batches, |address| frame.contains_address(address));
-    Ok(batches)
+    batches
 }
 
-/// What stands in a snapshot, by its frame `today`, which has one row.
-pub fn edition(snapshot: &Snapshot, placement: &mut Placement) -> Result<Edition> {
-    let today = batches(&snapshot.frame("today")?, placement)?;
-    let days = today.iter().map(|batch| Ok(dates(batch)?.collect::<Vec<_>>())).collect::<Result<Vec<_>>>()?;
-    let days = days.concat();
-    ensure!(days.len() == 1, "frame \"today\" has {} rows, not one", days.len());
+/// A whole column as one slice, whose bytes are counted.
+pub fn column(frame: &Frame, name: &str, placement: &mut Placement) -> Result<ScalarBuffer<i64>> {
+    let column = frame.column::<Int64Type>(name)?;
+    placement.add_buffer(column.inner(), |address| frame.contains_address(address));
+    Ok(column)
+}
+
+/// What stands in a snapshot, by its frame `today`, which has one row. The other two must have the rows that it says.
+pub fn today(snapshot: &Snapshot, placement: &mut Placement) -> Result<(Edition, Frame)> {
+    let today = snapshot.frame("today")?;
+    let mut value = |name: &str| {
+        let column = column(&today, name, placement)?;
+        ensure!(column.len() == 1, "frame \"today\" has {} rows, not one", column.len());
+        Ok(column[0])
+    };
+    let day = Date { year: value("year")?, month: value("month")?, day: value("day")? };
     let mut rows = 0;
-    for name in snapshot.frames()? {
-        rows += snapshot.frame(&name)?.num_rows();
+    for name in GROWING {
+        let frame = snapshot.frame(name)?;
+        let (oldest, wanted) = (frame.first_position().row(), value(&format!("{name}_kept_from"))? as u64);
+        ensure!(
+            (wanted.saturating_sub(WORD)..=wanted).contains(&oldest),
+            "frame {name:?} of {day} has rows from {oldest} on, not from {wanted} or up to {WORD} fewer"
+        );
+        rows += frame.position().row();
     }
-    Ok(Edition { version: snapshot.version(), day: days[0], rows })
+    Ok((Edition { version: snapshot.version(), day, rows }, today))
 }

@@ -28,7 +28,7 @@ pub struct Edition {
     pub version: u64,
     /// The day that it was published for.
     pub day: Date,
-    /// Rows of all frames.
+    /// Rows that were appended so far, in all frames that grow.
     pub rows: u64,
 }
 
@@ -52,8 +52,10 @@ pub enum Report {
     Published {
         /// Which.
         edition: Edition,
-        /// Bytes of its rows.
+        /// Bytes of the rows that came with it.
         bytes: u64,
+        /// How many days are complete with it.
+        days: u64,
     },
     /// A reader took a version, and what it checks in each of them held.
     Taken {

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 pub struct Ledger {
     days: Option<u64>,
     published: BTreeMap<u64, Edition>,
-    /// Bytes of all versions that were published.
+    /// How many days are complete.
+    complete: u64,
+    /// Bytes of all rows that were published.
     bytes: u64,
     readers: BTreeMap<Role, Reading>,
 }
@@ -36,9 +38,9 @@ struct Finished {
 pub struct Summary {
     /// Versions that were published.
     pub versions: u64,
-    /// Rows in all of them.
+    /// Rows that were appended.
     pub rows: u64,
-    /// Bytes in all of them.
+    /// Bytes of the rows that were published.
     pub bytes: u64,
     /// How many versions each reader took, and what it checked, in words.
     pub readers: Vec<(Role, u64, String)>,
@@ -54,13 +56,16 @@ impl Ledger {
     pub fn note(&mut self, role: Role, report: &Report) -> Result<()> {
         match (role, report) {
             (Role::Loader, Report::Ready { days }) => self.days = Some(*days),
-            (Role::Loader, Report::Published { edition, bytes }) => {
+            (Role::Loader, Report::Published { edition, bytes, days }) => {
                 if let Some(before) = self.last_published() {
-                    let follows = edition.version == before.version + 1 && edition.day > before.day;
+                    let follows = edition.version == before.version + 1
+                        && edition.day >= before.day
+                        && edition.rows >= before.rows;
                     ensure!(follows, "loader published {edition} next after {before}");
                 }
                 self.published.insert(edition.version, edition.clone());
                 self.bytes += bytes;
+                self.complete = *days;
             }
             (Role::Light | Role::Heavy, Report::Taken { edition, .. }) => {
                 let taken = &mut self.readers.entry(role).or_default().taken;
@@ -85,6 +90,12 @@ impl Ledger {
         self.days
     }
 
+    /// How many days it has published.
+    #[must_use]
+    pub fn complete(&self) -> u64 {
+        self.complete
+    }
+
     /// How many versions a reader has taken.
     #[must_use]
     pub fn taken(&self, role: Role) -> u64 {
@@ -96,7 +107,7 @@ impl Ledger {
     #[must_use]
     pub fn awaited(&self) -> Vec<Role> {
         let last = self.last_published().map(|edition| edition.version);
-        let loaded = self.days == Some(self.published.len() as u64);
+        let loaded = self.days == Some(self.complete);
         let has_taken = |role: &Role| {
             let reading = self.readers.get(role);
             loaded && reading.and_then(|reading| reading.taken.last()).map(|edition| edition.version) == last
@@ -131,7 +142,7 @@ impl Ledger {
         ensure!(awaited.is_empty(), "{} did not see the last day", names(&awaited));
         let mut summary = Summary {
             versions,
-            rows: self.published.values().map(|edition| edition.rows).sum(),
+            rows: self.last_published().map_or(0, |edition| edition.rows),
             bytes: self.bytes,
             readers: Vec::new(),
             copied: 0,

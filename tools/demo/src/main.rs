@@ -4,14 +4,15 @@
 //! everything held:
 //!
 //! - **loader** (`tools/demo/loader`, uses `shmframe-writer` alone) reads `tests/data/flights.parquet` and
-//!   `weather.parquet` and publishes 2013 day by day. A version holds `flights` and `weather`, each with the rows of
-//!   the last 30 days, and `today`, which has one row: the day, and how many rows it has in the other two. All three
-//!   are put in one transaction, so that no reader ever sees one without the others.
-//! - **light** (`tools/demo/light`, uses `shmframe-reader` alone) looks at the newest version a few times a second,
-//!   shows the day and the weather, and checks that both frames are of the day that `today` names.
+//!   `weather.parquet` and plays 2013: it appends to the frames `flights` and `weather` hour by hour, and in the busiest hour
+//!   of a day flight by flight. Rows older than 90 days are dropped. `today` has one row: the day, and how many rows it has in
+//!   the other two. All three change in one transaction, so that no reader ever sees one without the others.
+//! - **light** (`tools/demo/light`, uses `shmframe-reader` alone) looks at the newest version a few times a second and
+//!   reads the rows that came since, each once. It shows the day and the weather, and checks that both frames are of the day
+//!   that `today` names.
 //! - **heavy** (`tools/demo/heavy`, uses `shmframe-reader` alone) computes the departure delays by carrier and route in
-//!   every version that it can take, and checks them against the Parquet file, read in another way. Now and then it
-//!   holds on to a snapshot and checks later that no byte of it has changed.
+//!   every version that it can take, over all rows and over the new ones, and checks them against the Parquet file, read in
+//!   another way. Now and then it holds on to a snapshot and checks later that no byte of it has changed.
 //!
 //! The programs are packages of their own and know nothing of each other but the name of the segment. They tell the
 //! launcher what they do by lines of JSON (`shared/report.rs`). Readers add up where the buffers of the arrays that

@@ -15,8 +15,8 @@ pub struct Options {
     /// Milliseconds from one day to the next
     #[arg(long, value_name = "MS", default_value_t = 30)]
     pub pace: u64,
-    /// Days of rows in each version
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = RangedU64ValueParser::<u64>::new().range(1..=365))]
+    /// Days of rows that are kept
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = RangedU64ValueParser::<u64>::new().range(1..=365))]
     pub window: u64,
     /// The folder of flights.parquet and weather.parquet, if not tests/data of the workspace
     #[arg(long, value_name = "DIR")]
@@ -27,18 +27,20 @@ pub struct Options {
 }
 
 const MORE: &str = "\
-A loader publishes the flights that left New York City in 2013, and the weather
-there, day by day. A version has three frames, put in one transaction: `flights`
-and `weather` with the rows of the last 30 days, and `today`, which says what day
-it is. A light reader shows the newest version a few times a second. A heavy
-reader computes delay statistics over every version that it can take, and checks
-them against the Parquet file. Both read the loader's bytes where they lie.
+A loader plays the flights that left New York City in 2013, and the weather
+there: it appends them to the frames `flights` and `weather` hour by hour, in
+the busiest hour of a day flight by flight, and drops rows that are older than
+90 days. `today` says what day it is; all three change in one transaction. A
+light reader takes the rows that came since its last look, a few times a second.
+A heavy reader computes delay statistics over every version that it can take,
+and checks them against the Parquet file. Both read the loader's bytes where
+they lie.
 
 Examples:
   cargo demo                         the whole year, in about 12 seconds
   cargo demo --days 30 --pace 500    a month, two days a second
   cargo demo --pace 0                as fast as it goes; the readers skip versions
-  cargo demo --window 365            versions that grow to the whole year
+  cargo demo --window 365            nothing is dropped: it grows to the whole year
   cargo demo --plain | tee demo.log  lines instead of bars, kept
   cargo run --release -p shmframe-demo -- --pace 0
                                      optimised

@@ -36,11 +36,11 @@ impl Show {
     /// If a line cannot be written.
     pub fn heard(&mut self, ledger: &Ledger, role: Role, report: &Report) -> io::Result<()> {
         let (edition, text) = match report {
-            Report::Published { edition, bytes } => (edition, published(edition, *bytes)),
+            Report::Published { edition, .. } => (edition, published(edition)),
             Report::Taken { edition, text } => (edition, taken(edition, text)),
             Report::Ready { .. } | Report::Finished { .. } => return Ok(()),
         };
-        let count = if role == Role::Loader { edition.version - 1 } else { ledger.taken(role) };
+        let count = if role == Role::Loader { ledger.complete() } else { ledger.taken(role) };
         match self {
             Self::Bars(all, bars) => {
                 let days = ledger.days().unwrap_or_default();
@@ -53,10 +53,10 @@ impl Show {
                 if due {
                     last.insert(role, Instant::now());
                     let at = match role {
-                        Role::Loader => format!("day {count:>3} of {}", ledger.days().unwrap_or_default()),
-                        Role::Light | Role::Heavy => format!("version {:>3}", edition.version),
+                        Role::Loader => format!("{count:>3} of {} days", ledger.days().unwrap_or_default()),
+                        Role::Light | Role::Heavy => format!("version {}", HumanCount(edition.version)),
                     };
-                    writeln!(output, "{role:<6}  {at:<14}  {text}")?;
+                    writeln!(output, "{role:<6}  {at:<15}  {text}")?;
                 }
             }
         }
@@ -71,8 +71,8 @@ impl Show {
     }
 }
 
-fn published(edition: &Edition, bytes: u64) -> String {
-    format!("{}  {} rows, {}", edition.day, HumanCount(edition.rows), DecimalBytes(bytes))
+fn published(edition: &Edition) -> String {
+    format!("{}  {} rows, version {}", edition.day, HumanCount(edition.rows), HumanCount(edition.version))
 }
 
 fn taken(edition: &Edition, text: &str) -> String {

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Publishes one version, and ends when its input does.
 const LOADER: &str = r#"
 echo '{"report":"ready","days":1}'
-echo '{"report":"published","edition":{"version":2,"day":{"year":2013,"month":1,"day":1},"rows":9},"bytes":72}'
+echo '{"report":"published","edition":{"version":2,"day":{"year":2013,"month":1,"day":1},"rows":9},"bytes":72,"days":1}'
 cat
 "#;
 

@@ -119,42 +119,54 @@ fn outer_pages(part: &Range<u64>, run: &Range<u64>) -> Range<u64> {
     start.max(run.start)..end.min(run.end)
 }
 
+/// This room, and less and less of it, as long as it is more than `length`; whole pages.
+fn rooms(length: u64, room: u64) -> impl Iterator<Item = u64> {
+    let less = |room: &u64| Some((room / 4).next_multiple_of(PAGE_SIZE));
+    core::iter::successors(Some(room), less).take_while(move |room| *room > length)
+}
+
 impl Store {
     /// Takes a run with pages for `length` bytes and their padding, and room for `room` if there is so much in one row.
     pub(crate) fn allocate_run(&mut self, length: u64, room: u64) -> Result<Range<u64>> {
         let needed = (length + PADDING).next_multiple_of(PAGE_SIZE);
-        let mut room = (room + PADDING).next_multiple_of(PAGE_SIZE);
-        while room > needed {
-            if let Some((range, pages)) = self.find_run(needed, room) {
-                let (start, written) = (range.start, range.start + length);
-                self.runs.insert(start, Run { end: range.end, pages, written, dead: start, unknown: false });
-                let reached = self.reach_exactly(start, start + needed);
-                if reached.is_err() {
-                    self.give_back_run(start);
-                }
-                return reached.map(|()| range);
-            }
-            room = (room / 4).next_multiple_of(PAGE_SIZE);
+        let Some((range, pages)) = self.find_run(needed, (room + PADDING).next_multiple_of(PAGE_SIZE)) else {
+            let range = self.allocate(length + PADDING)?;
+            self.note_run(&range, range.clone(), length);
+            return Ok(range);
+        };
+        self.note_run(&range, pages, length);
+        let reached = self.reach_exactly(range.start, range.start + needed);
+        if reached.is_err() {
+            self.give_back_run(range.start);
         }
-        let range = self.allocate(length + PADDING)?;
-        let (start, written) = (range.start, range.start + length);
-        let run = Run { end: range.end, pages: range.clone(), written, dead: start, unknown: false };
-        self.runs.insert(start, run);
-        Ok(range)
+        reached.map(|()| range)
     }
 
-    /// A free range for a run, with pages if there are some: those of a run that was given up, as a rule.
+    /// Notes a new run. What is to be written counts as needed at once, where pages are given back.
+    fn note_run(&mut self, range: &Range<u64>, pages: Range<u64>, length: u64) {
+        let (dead, written) = (range.start, range.start + length);
+        self.runs.insert(range.start, Run { end: range.end, pages, written, dead, unknown: false });
+    }
+
+    /// A free range for a run, with pages if there are some: those of a run that was given up, as a rule. Pages come before
+    /// room; `length` is not above `room`.
     fn find_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
-        if let Some(found) = self.space.take_warm_run(length, room) {
-            return Some(found);
+        let found = self.find_warm_run(length, room);
+        if found.is_some() || !self.space.any_dropped() {
+            return found.or_else(|| self.find_cold_run(length, room));
         }
-        if self.space.any_dropped() {
-            self.reclaim();
-            if let Some(found) = self.space.take_warm_run(length, room) {
-                return Some(found);
-            }
-        }
-        let range = self.space.take_cold_run(room)?;
+        self.reclaim();
+        self.find_warm_run(length, room).or_else(|| self.find_cold_run(length, room))
+    }
+
+    fn find_warm_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+        // Who has pages prefaulted wants those used before fresh ones.
+        let any = self.options.prefault > 0;
+        rooms(length, room).take(2).find_map(|room| self.space.take_warm_run(length, room, any))
+    }
+
+    fn find_cold_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+        let range = rooms(length, room).find_map(|room| self.space.take_cold_run(room))?;
         Some((range.clone(), range.start..range.start))
     }
 

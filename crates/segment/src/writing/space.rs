@@ -213,9 +213,15 @@ impl Space {
     }
 
     /// A free range of `room` bytes that begins with pages for `length` of them, or for half of those at least, if there is
-    /// one; and which of its bytes have pages. Both begin and end at pages.
-    pub(crate) fn take_warm_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
-        let (range, pages) = self.find_warm_run(length, room)?;
+    /// one; and which of its bytes have pages. Both begin and end at pages. `any` also cuts extents that are far longer.
+    pub(crate) fn take_warm_run(
+        &mut self,
+        length: u64,
+        room: u64,
+        any: bool,
+    ) -> Option<(Range<u64>, Range<u64>)> {
+        let limit = if any { u64::MAX } else { length.saturating_mul(2) };
+        let (range, pages) = self.find_warm_run(length..limit, room)?;
         let warm = self.warm.get(&range.start)?.clone();
         self.remove_warm(warm.clone());
         self.insert_warm(warm.start..range.start);
@@ -227,34 +233,42 @@ impl Space {
         Some((range, pages))
     }
 
-    /// A free range of `room` bytes without pages, which begins and ends at pages.
-    pub(crate) fn take_cold_run(&mut self, room: u64) -> Option<Range<u64>> {
-        let fits = |cold: &Range<u64>| {
-            let start = cold.start.next_multiple_of(PAGE_SIZE);
-            let end = start.checked_add(room)?;
-            (end <= cold.end).then_some(start..end)
-        };
-        let range = self.cold.iter().find_map(fits)?;
-        self.cold.remove(range.clone());
-        Some(range)
-    }
-
-    /// The best warm extent with enough free bytes behind it: the shortest that is long enough, else the longest one that
-    /// is half as long.
-    fn find_warm_run(&self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+    /// The end of the best warm extent with enough free bytes behind it: the shortest of these lengths, else the longest one
+    /// that is half as long.
+    fn find_warm_run(&self, lengths: Range<u64>, room: u64) -> Option<(Range<u64>, Range<u64>)> {
+        let length = lengths.start;
         let fits = |(found, start): &(u64, u64)| {
-            let first = start.next_multiple_of(PAGE_SIZE);
             let end = start + found;
+            let last = end.saturating_sub(length) / PAGE_SIZE * PAGE_SIZE;
+            let first = start.next_multiple_of(PAGE_SIZE).max(last);
             let behind = self.cold.get(&end).map_or(end, |cold| cold.end);
             let range = first..first.checked_add(room)?;
             let pages = first..end.min(range.end) / PAGE_SIZE * PAGE_SIZE;
             (range.end <= behind && pages.start < pages.end && pages.end - pages.start >= length / 2)
                 .then_some((range, pages))
         };
-        let longer = self.by_length.range((length, 0)..).take(RUN_LOOKS).find_map(fits);
+        let longer = self.by_length.range((length, 0)..(lengths.end, 0)).take(RUN_LOOKS).find_map(fits);
         longer.or_else(|| {
             self.by_length.range((length / 2, 0)..(length, 0)).rev().take(RUN_LOOKS).find_map(fits)
         })
+    }
+
+    /// A free range of `room` bytes without pages, which begins and ends at pages. Behind a warm extent as many are left,
+    /// so that it can become a run again, if there are so many.
+    pub(crate) fn take_cold_run(&mut self, room: u64) -> Option<Range<u64>> {
+        let within = |cold: &Range<u64>, left: u64| {
+            let start = cold.start.checked_add(left)?.next_multiple_of(PAGE_SIZE);
+            let end = start.checked_add(room)?;
+            (end <= cold.end).then_some(start..end)
+        };
+        let apart = |cold: &Range<u64>| {
+            let behind_warm = cold.start > self.heap.start && self.warm.contains(&(cold.start - 1));
+            within(cold, if behind_warm { room } else { 0 })
+        };
+        let found = self.cold.iter().find_map(apart);
+        let range = found.or_else(|| self.cold.iter().find_map(|cold| within(cold, 0)))?;
+        self.cold.remove(range.clone());
+        Some(range)
     }
 
     /// Gives back an extent of which `pages` have pages.
@@ -479,15 +493,26 @@ mod tests {
             let mut space = space();
             let block = space.take_cold(10 * 4096 + odd).unwrap();
             space.give_warm(block.clone());
-            let (range, pages) = space.take_warm_run(8 * 4096, 100 * 4096).unwrap();
-            assert_eq!((range.clone(), pages), (4096..101 * 4096, 4096..11 * 4096));
-            assert_eq!(space.free().iter().next(), Some(&(range.end..1 << 30)));
-            assert_eq!(space.warm_bytes(), 0);
-            space.give_back(range, &(4096..11 * 4096));
-            // A part of the warm extent is enough.
-            assert_eq!(space.take_warm_run(4096, 2 * 4096).unwrap().0, 4096..3 * 4096);
-            assert_eq!(space.warm_bytes(), 8 * 4096);
+            let (range, pages) = space.take_warm_run(8 * 4096, 100 * 4096, false).unwrap();
+            assert_eq!((range.start, pages.clone()), (3 * 4096, 3 * 4096..11 * 4096));
+            assert_eq!(range.end, 103 * 4096);
+            assert_eq!(space.warm_bytes(), 2 * 4096);
+            space.give_back(range, &pages);
+            assert_eq!(space.free().iter().cloned().collect::<Vec<_>>(), vec![4096..1 << 30]);
+            assert!(space.take_warm_run(4096, 100 * 4096, false).is_none(), "far longer ones are not cut");
+            assert!(space.take_warm_run(4096, 100 * 4096, true).is_some());
         }
+    }
+
+    #[test]
+    fn room_behind_warm_bytes_is_left_to_them() {
+        let mut space = space();
+        let block = space.take_cold(8 * 4096).unwrap();
+        space.give_warm(block.clone());
+        let room = 100 * 4096;
+        let run = space.take_cold_run(room).unwrap();
+        assert_eq!(run.start, block.end + room);
+        assert_eq!(space.take_warm_run(8 * 4096, room, false).unwrap().0, 4096..101 * 4096);
     }
 
     #[test]

@@ -92,7 +92,13 @@ fn plan_anew(
     }
 }
 
-fn write_anew(staging: &mut Staging<'_>, frame: &FrameRecords, plan: &Plan, threads: usize) -> Result<()> {
+/// Puts a frame anew: the same one, with the rows of this plan.
+pub(super) fn write_anew(
+    staging: &mut Staging<'_>,
+    frame: &FrameRecords,
+    plan: &Plan,
+    threads: usize,
+) -> Result<()> {
     let draft = FrameDraft {
         name: frame.name(),
         schema: Schema::Unchanged(frame.schema_reference()),

@@ -15,10 +15,12 @@
 //! | `strings`, `views`, `dictionary` | their buffers that are not addressed by rows |
 //! | `known_values` | which values a growing dictionary has |
 //! | `pieces` | columns that do not grow in place |
+//! | `compact` | all chunks as one again |
 //! | `room` | how much room a buffer gets for what may come |
 
 mod append;
 mod chunk;
+mod compact;
 mod dictionary;
 pub(crate) mod differences;
 mod grower;
@@ -34,5 +36,6 @@ mod views;
 mod tests;
 
 pub(crate) use append::{Rows, append};
+pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
 pub(crate) use room::{SMALL_FRAME, put_with_room, share, with_room};

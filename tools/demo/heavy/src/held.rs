@@ -1,6 +1,6 @@
 //! Snapshots that are held for a while, to see that no byte of them changes.
 
-use crate::reading::batches;
+use crate::reading::counted;
 use crate::reading::placement::Placement;
 use anyhow::{Result, ensure};
 use arrow::array::{Array as _, ArrayData, RecordBatch};
@@ -65,7 +65,8 @@ impl Held {
 fn all_batches(snapshot: &Snapshot, placement: &mut Placement) -> Result<Vec<RecordBatch>> {
     let mut all = Vec::new();
     for name in snapshot.frames()? {
-        all.extend(batches(&snapshot.frame(&name)?, placement)?);
+        let frame = snapshot.frame(&name)?;
+        all.extend(counted(&frame, frame.batches()?, placement));
     }
     Ok(all)
 }

@@ -1,78 +1,135 @@
-//! One look at a snapshot.
+//! What the light reader knows, and how it gets to know more: by each row once.
 
 use crate::reading::placement::Placement;
-use crate::reading::{batches, edition};
+use crate::reading::{column, counted, today};
 use crate::shared::dates::dates;
 use crate::shared::report::{Date, Edition};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use arrow::array::{AsArray as _, RecordBatch};
-use arrow::datatypes::{Float64Type, Int64Type};
-use shmframe_reader::{Frame, Snapshot};
+use arrow::datatypes::Float64Type;
+use shmframe_reader::{Position, Since, Snapshot};
 use std::collections::BTreeMap;
 
-/// What the newest version shows.
-pub struct Look {
-    /// Which version, and of which day.
-    pub edition: Edition,
-    /// The latest temperature of the day at each airport, in words.
-    pub weather: String,
+/// What was seen so far.
+#[derive(Default)]
+pub struct Looks {
+    flights: Feed,
+    weather: Feed,
+    /// The latest temperature at each airport.
+    latest: BTreeMap<String, f64>,
 }
 
-impl Look {
-    /// Looks at a snapshot, and checks that its frames are of one day.
-    pub fn at(snapshot: &Snapshot, placement: &mut Placement) -> Result<Self> {
-        let edition = edition(snapshot, placement)?;
-        let today = snapshot.frame("today")?;
-        for name in ["flights", "weather"] {
-            let rows = today.column::<Int64Type>(name)?;
-            placement.add_buffer(rows.inner(), |address| today.contains_address(address));
-            let expected = rows.first().copied().unwrap_or_default();
-            let frame = snapshot.frame(name)?.select(&["year", "month", "day"])?;
-            let found = rows_of(edition.day, &frame, placement)?;
+/// A frame that grows: how far it was read.
+#[derive(Default)]
+struct Feed {
+    position: Option<Position>,
+    /// Rows that were read, and rows that were dropped before.
+    read: u64,
+    dropped: u64,
+    /// The last day of which rows were read, and how many those were.
+    day: Option<(Date, i64)>,
+}
+
+impl Looks {
+    /// Reads what is new in a snapshot, and checks that its frames are of one day.
+    pub fn look(&mut self, snapshot: &Snapshot, placement: &mut Placement) -> Result<Edition> {
+        let (edition, today) = today(snapshot, placement)?;
+        let flights = ["year", "month", "day"];
+        let weather = ["year", "month", "day", "origin", "temp"];
+        for (name, columns, feed) in
+            [("flights", &flights[..], &mut self.flights), ("weather", &weather[..], &mut self.weather)]
+        {
+            let batches = feed.read(snapshot, name, columns, placement)?;
+            if name == "weather" {
+                note_temperatures(&mut self.latest, &batches)?;
+            }
+            let (expected, found) = (column(&today, name, placement)?[0], feed.rows_of(edition.day)?);
             ensure!(
                 expected == found,
-                "version {} of {}: frame {name:?} has {found} rows of that day, not {expected}",
-                edition.version,
-                edition.day
+                "{edition}: {found} rows of that day came in {name:?}, not {expected}"
             );
         }
-        let weather =
-            snapshot.frame("weather")?.select(&["year", "month", "day", "origin", "hour", "temp"])?;
-        let weather = temperatures(edition.day, &batches(&weather, placement)?)?;
-        Ok(Self { edition, weather })
+        Ok(edition)
     }
-}
 
-/// How many rows are of this day; none may be of a later one.
-fn rows_of(day: Date, frame: &Frame, placement: &mut Placement) -> Result<i64> {
-    let mut count = 0;
-    for batch in batches(frame, placement)? {
-        for date in dates(&batch)? {
-            ensure!(date <= day, "frame {:?} of {day} has a row of {date}", frame.name());
-            count += i64::from(date == day);
+    /// How many rows were dropped before they were read.
+    pub fn dropped(&self) -> u64 {
+        self.flights.dropped + self.weather.dropped
+    }
+
+    /// The latest temperatures in words.
+    pub fn temperatures(&self) -> String {
+        if self.latest.is_empty() {
+            return "no weather known".to_owned();
         }
+        let airports = self.latest.iter().map(|(origin, degrees)| format!("{origin} {degrees:.0} °F"));
+        airports.collect::<Vec<_>>().join(", ")
     }
-    Ok(count)
 }
 
-/// The latest temperature of the day at each airport.
-fn temperatures(day: Date, batches: &[RecordBatch]) -> Result<String> {
-    let mut latest = BTreeMap::<&str, (i64, f64)>::new();
-    for batch in batches {
-        let origins = batch["origin"].as_string_opt::<i32>().context("the origins are no strings")?;
-        let hours = batch["hour"].as_primitive_opt::<Int64Type>().context("the hours are no integers")?;
-        let degrees =
-            batch["temp"].as_primitive_opt::<Float64Type>().context("the temperatures are no numbers")?;
-        for (((date, origin), hour), degrees) in dates(batch)?.zip(origins).zip(hours).zip(degrees) {
-            let (Some(origin), Some(hour), Some(degrees)) = (origin, hour, degrees) else { continue };
-            if date == day && latest.get(origin).is_none_or(|&(before, _)| before <= hour) {
-                latest.insert(origin, (hour, degrees));
+impl Feed {
+    /// The rows that came since the last look.
+    fn read(
+        &mut self,
+        snapshot: &Snapshot,
+        name: &str,
+        columns: &[&str],
+        placement: &mut Placement,
+    ) -> Result<Vec<RecordBatch>> {
+        let frame = snapshot.frame(name)?.select(columns)?;
+        let position = self.position.unwrap_or_else(|| {
+            self.dropped = frame.first_position().row();
+            frame.first_position()
+        });
+        let appended = frame.appended_since(position)?;
+        match appended.since {
+            Since::Continued => {}
+            Since::Dropped { rows } => self.dropped += rows,
+            other => bail!("{name:?} does not go on after {position}: {other:?}"),
+        }
+        let batches = counted(&frame, appended.batches, placement);
+        for batch in &batches {
+            self.read += batch.num_rows() as u64;
+            for date in dates(batch)? {
+                self.count(name, date)?;
             }
         }
+        self.position = Some(appended.position);
+        let (counted, row) = (self.read + self.dropped, appended.position.row());
+        ensure!(counted == row, "of the {row} rows of {name:?} {counted} came by");
+        Ok(batches)
     }
-    if latest.is_empty() {
-        return Ok("no weather known".to_owned());
+
+    fn count(&mut self, name: &str, date: Date) -> Result<()> {
+        let count = match self.day {
+            Some((day, count)) if day == date => count,
+            Some((day, _)) => {
+                ensure!(day < date, "frame {name:?} has a row of {date} after those of {day}");
+                0
+            }
+            None => 0,
+        };
+        self.day = Some((date, count + 1));
+        Ok(())
     }
-    let airports = latest.iter().map(|(origin, (_, degrees))| format!("{origin} {degrees:.0} °F"));
-    Ok(airports.collect::<Vec<_>>().join(", "))
+
+    /// How many rows of this day came; there may be none of a later one.
+    fn rows_of(&self, day: Date) -> Result<i64> {
+        let Some((last, count)) = self.day else { return Ok(0) };
+        ensure!(last <= day, "on {day} there are rows of {last}");
+        Ok(if last == day { count } else { 0 })
+    }
+}
+
+fn note_temperatures(latest: &mut BTreeMap<String, f64>, batches: &[RecordBatch]) -> Result<()> {
+    for batch in batches {
+        let origins = batch["origin"].as_string_opt::<i32>().context("the origins are no strings")?;
+        let degrees = batch["temp"].as_primitive_opt::<Float64Type>();
+        let degrees = degrees.context("the temperatures are no numbers")?;
+        for (origin, degrees) in origins.iter().zip(degrees) {
+            let (Some(origin), Some(degrees)) = (origin, degrees) else { continue };
+            latest.insert(origin.to_owned(), degrees);
+        }
+    }
+    Ok(())
 }

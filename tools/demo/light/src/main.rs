@@ -1,7 +1,8 @@
 //! The light reader of the demo: looks at the newest version a few times a second, and shows the day and the weather.
 //!
-//! In every version that it sees, the frames `flights` and `weather` must be of the day that the frame `today` names:
-//! they have as many rows of that day as it says, and none of a later one.
+//! It reads what was appended since its last look, so each row once, and counts. In every version that it sees, the frames
+//! `flights` and `weather` must be of the day that the frame `today` names: as many rows of that day have come as it says, and
+//! none of a later one.
 #![forbid(unsafe_code)]
 
 mod look;
@@ -12,7 +13,7 @@ mod shared;
 
 use anyhow::Result;
 use clap::Parser;
-use look::Look;
+use look::Looks;
 use reading::placement::Placement;
 use shared::program;
 use shared::report::Report;
@@ -38,14 +39,18 @@ fn main() -> ExitCode {
 
 fn read(cli: &Cli) -> Result<()> {
     let mut placement = Placement::default();
+    let mut looks = Looks::default();
     let mut checks = 0;
     for snapshot in reading::follow(&cli.common.segment)? {
-        let Look { edition, weather } = Look::at(&snapshot?, &mut placement)?;
-        program::say(&Report::Taken { edition, text: weather })?;
+        let edition = looks.look(&snapshot?, &mut placement)?;
+        program::say(&Report::Taken { edition, text: looks.temperatures() })?;
         checks += 1;
         thread::sleep(Duration::from_millis(cli.pace));
     }
     let Placement { in_place, copied } = placement;
-    let text = "flights and weather were of one day".to_owned();
+    let text = match looks.dropped() {
+        0 => "each row came once; flights and weather were of one day".to_owned(),
+        dropped => format!("each row came once, but {dropped} were dropped before"),
+    };
     program::say(&Report::Finished { checks, in_place, copied, text })
 }

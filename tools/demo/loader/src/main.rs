@@ -1,11 +1,13 @@
-//! The writer of the demo: publishes the flights and the weather of a year, day by day.
+//! The writer of the demo: appends the flights and the weather of a year, hour by hour, and keeps the last days.
 //!
-//! Each version has three frames, put in one transaction: `flights` and `weather` with the rows of the last days up
-//! to the day that is published, and `today` with one row, that day and how many rows it has in the other two.
-//! After the last day the segment stays until the standard input of the loader ends; then it is removed. If the input
-//! ends earlier, so does the loader.
+//! There are three frames. `flights` and `weather` grow, by the rows of an hour, or, in the busiest hour of a day, by one
+//! flight at a time; rows that are older than the window are dropped once a day. `today` is put anew and has one row: the day,
+//! how many rows it has so far in the other two, and from which row on they are kept. What belongs together is one
+//! transaction. After the last day the segment stays until the standard input of the loader ends; then it is removed. If the
+//! input ends earlier, so does the loader.
 #![forbid(unsafe_code)]
 
+mod plan;
 mod publish;
 #[path = "../../shared/mod.rs"]
 mod shared;
@@ -16,7 +18,7 @@ mod tables;
 use anyhow::Result;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
-use publish::Plan;
+use plan::Plan;
 use shared::program::{self, LABEL, wait_for_end_of_input};
 use shmframe_writer::WriterOptions;
 use std::process::ExitCode;
@@ -24,7 +26,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-/// Publishes the flights and the weather of a year, day by day, in a shared-memory segment
+/// Appends the flights and the weather of a year, hour by hour, in a shared-memory segment
 ///
 /// The segment is removed when the standard input ends.
 #[derive(Parser)]
@@ -36,8 +38,8 @@ struct Cli {
     /// Days to publish
     #[arg(long, value_name = "N", default_value_t = 365, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     days: usize,
-    /// Days of rows in each version
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    /// Days of rows that are kept
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     window: usize,
     /// Milliseconds from one day to the next
     #[arg(long, value_name = "MS", default_value_t = 30)]
@@ -55,7 +57,7 @@ fn load(cli: &Cli) -> Result<()> {
     let input = end_of_input();
     let plan = Plan::read(&cli.source, cli.days, cli.window)?;
     let mut writer = WriterOptions::new().label(LABEL).create(&cli.common.segment)?;
-    let published = plan.publish(&mut writer, Duration::from_millis(cli.pace), &input);
+    let published = publish::publish(&plan, &mut writer, Duration::from_millis(cli.pace), &input);
     if published.is_ok() {
         // Nothing is ever sent: this ends when the input does.
         let _ = input.recv();

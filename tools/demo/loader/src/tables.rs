@@ -1,111 +1,117 @@
-//! The tables of the demo, day by day.
+//! The tables of the demo, hour by hour.
 
-use crate::shared::dates::dates;
 use crate::shared::report::Date;
-use crate::source::open;
+use crate::source::{self, hours};
 use anyhow::{Context as _, Result};
-use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::SchemaRef;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use std::collections::BTreeMap;
+use arrow::array::RecordBatch;
+use std::ops::Range;
 use std::path::Path;
 
-/// A table cut into days; the rows of a day stand in the order of the file.
+/// A table whose rows stand hour by hour. Rows are known by their numbers, which are also those of the frame.
 pub struct Table {
-    schema: SchemaRef,
-    days: BTreeMap<Date, RecordBatch>,
+    rows: RecordBatch,
+    hours: Vec<(Date, i64)>,
 }
 
 impl Table {
-    /// Reads a Parquet file that has the columns `year`, `month` and `day`.
+    /// Reads a Parquet file that has the columns `year`, `month`, `day` and `hour`.
     pub fn read(path: &Path) -> Result<Self> {
-        let table = ParquetRecordBatchReaderBuilder::try_new(open(path)?)
-            .and_then(ParquetRecordBatchReaderBuilder::build)
-            .with_context(|| format!("{} is no Parquet file that can be read", path.display()))?;
-        let batches = table.collect::<Result<Vec<_>, _>>()?;
-        let first = batches.first().with_context(|| format!("{} has no rows", path.display()))?;
-        let all = concat_batches(&first.schema(), &batches)?;
-        Self::cut(&all).with_context(|| format!("{} cannot be cut into days", path.display()))
+        Self::new(source::read(path)?).with_context(|| format!("{} has no hours", path.display()))
     }
 
-    fn cut(all: &RecordBatch) -> Result<Self> {
-        let dates: Vec<Date> = dates(all)?.collect();
-        let rows = u32::try_from(dates.len()).context("more rows than a demo needs")?;
-        let mut order: Vec<u32> = (0..rows).collect();
-        order.sort_by_key(|&row| dates[row as usize]);
-        let sorted = take_record_batch(all, &UInt32Array::from(order))?;
-        let mut lengths = BTreeMap::<Date, usize>::new();
-        for date in dates {
-            *lengths.entry(date).or_default() += 1;
-        }
-        let mut days = BTreeMap::new();
-        let mut start = 0;
-        for (date, length) in lengths {
-            days.insert(date, sorted.slice(start, length));
-            start += length;
-        }
-        Ok(Self { schema: all.schema(), days })
+    /// A table of rows that stand hour by hour.
+    fn new(rows: RecordBatch) -> Result<Self> {
+        let hours = hours(&rows)?;
+        Ok(Self { rows, hours })
     }
 
     /// The days that have rows, in order.
-    pub fn days(&self) -> impl Iterator<Item = Date> {
-        self.days.keys().copied()
+    pub fn days(&self) -> Vec<Date> {
+        let mut days: Vec<_> = self.hours.iter().map(|&(date, _)| date).collect();
+        days.dedup();
+        days
     }
 
-    /// How many rows a day has.
-    pub fn rows_of(&self, day: Date) -> usize {
-        self.days.get(&day).map_or(0, RecordBatch::num_rows)
+    /// The number of the first row of this day or a later one.
+    pub fn start_of(&self, day: Date) -> usize {
+        self.hours.partition_point(|&(date, _)| date < day)
     }
 
-    /// The rows of all days from `first` to `last`, at least one batch.
-    pub fn between(&self, first: Date, last: Date) -> Vec<RecordBatch> {
-        let days: Vec<_> = self.days.range(first..=last).map(|(_, rows)| rows.clone()).collect();
-        if days.is_empty() { vec![RecordBatch::new_empty(self.schema.clone())] } else { days }
+    /// The number behind the last row of this hour or an earlier one.
+    pub fn end_of(&self, day: Date, hour: i64) -> usize {
+        self.hours.partition_point(|&moment| moment <= (day, hour))
+    }
+
+    /// The hour of a day that has the most rows.
+    pub fn peak(&self, day: Date) -> i64 {
+        let rows = &self.hours[self.start_of(day)..self.end_of(day, i64::MAX)];
+        let hours = rows.chunk_by(|before, after| before == after);
+        hours.max_by_key(|hour| hour.len()).map_or(0, |hour| hour[0].1)
+    }
+
+    /// Rows by their numbers.
+    pub fn rows(&self, rows: Range<usize>) -> RecordBatch {
+        self.rows.slice(rows.start, rows.len())
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+    use crate::source::in_order;
     use arrow::array::{ArrayRef, AsArray as _, Int64Array};
     use arrow::datatypes::Int64Type;
     use std::sync::Arc;
+
+    /// A table of these hours, in the order of a file, with the column `row` that numbers them.
+    pub fn table(hours: &[(Date, i64)]) -> Table {
+        let column = |value: fn(&(Date, i64)) -> i64| {
+            Arc::new(hours.iter().map(value).collect::<Int64Array>()) as ArrayRef
+        };
+        let columns = [
+            ("year", column(|(date, _)| date.year)),
+            ("month", column(|(date, _)| date.month)),
+            ("day", column(|(date, _)| date.day)),
+            ("hour", column(|&(_, hour)| hour)),
+            ("row", Arc::new((0..hours.len() as i64).collect::<Int64Array>())),
+        ];
+        Table::new(in_order(&RecordBatch::try_from_iter(columns).unwrap()).unwrap()).unwrap()
+    }
 
     fn date(month: i64, day: i64) -> Date {
         Date { year: 2013, month, day }
     }
 
-    fn table() -> Table {
-        let column = |values: [i64; 5]| Arc::new(Int64Array::from(values.to_vec())) as ArrayRef;
-        let columns = [
-            ("year", column([2013; 5])),
-            ("month", column([1, 10, 2, 1, 2])),
-            ("day", column([1, 5, 3, 1, 4])),
-            ("row", column([0, 1, 2, 3, 4])),
-        ];
-        Table::cut(&RecordBatch::try_from_iter(columns).unwrap()).unwrap()
+    fn mixed() -> Table {
+        table(&[
+            (date(1, 1), 7),
+            (date(10, 5), 0),
+            (date(2, 3), 0),
+            (date(1, 1), 6),
+            (date(2, 4), 23),
+            (date(1, 1), 7),
+        ])
     }
 
-    fn rows(batches: &[RecordBatch]) -> Vec<i64> {
-        let column = |batch: &RecordBatch| batch["row"].as_primitive::<Int64Type>().values().to_vec();
-        batches.iter().flat_map(column).collect()
-    }
-
-    #[test]
-    fn days_come_in_order_whatever_the_order_of_the_file() {
-        assert_eq!(table().days().collect::<Vec<_>>(), [date(1, 1), date(2, 3), date(2, 4), date(10, 5)]);
+    fn rows(rows: Range<usize>) -> Vec<i64> {
+        mixed().rows(rows)["row"].as_primitive::<Int64Type>().values().to_vec()
     }
 
     #[test]
-    fn days_between_two_dates_include_both() {
-        assert_eq!(rows(&table().between(date(1, 1), date(2, 3))), [0, 3, 2]);
-        assert_eq!(rows(&table().between(date(2, 4), date(12, 31))), [4, 1]);
+    fn hours_come_in_order_whatever_the_order_of_the_file() {
+        assert_eq!(rows(0..6), [3, 0, 5, 2, 4, 1]);
+        assert_eq!(mixed().days(), [date(1, 1), date(2, 3), date(2, 4), date(10, 5)]);
     }
 
     #[test]
-    fn days_without_rows_are_an_empty_batch() {
-        let batches = table().between(date(3, 1), date(4, 1));
-        assert_eq!((batches.len(), batches[0].num_rows()), (1, 0));
+    fn rows_are_found_by_day_and_hour() {
+        let days = [date(1, 1), date(1, 2), date(2, 4), date(12, 31)];
+        assert_eq!(days.map(|day| mixed().start_of(day)), [0, 3, 4, 6]);
+        assert_eq!([0, 6, 7, 23].map(|hour| mixed().end_of(date(1, 1), hour)), [0, 1, 3, 3]);
+    }
+
+    #[test]
+    fn peak_is_the_hour_with_the_most_rows() {
+        assert_eq!([date(1, 1), date(2, 4), date(3, 1)].map(|day| mixed().peak(day)), [7, 23, 0]);
     }
 }

@@ -1,5 +1,6 @@
 //! Frames grow in a segment of their own, and are read back from what the records say.
 
+mod any;
 mod bitmaps;
 mod dictionaries;
 mod pieces;
@@ -19,7 +20,7 @@ use shmframe_format::columns::Span;
 use shmframe_format::table::{BufferItem, BufferStateItem, NodeItem};
 use shmframe_segment::{
     FrameDraft, FrameRecords, Identity, Location, Store, StoreOptions, Trust, Validation, build_column,
-    to_message,
+    columns_of, to_message,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,6 +59,14 @@ impl Frame {
         let mut frame = Self { store: Some(store), limits, values: FrameValues::new(), sent: Vec::new() };
         frame.put(rows);
         frame
+    }
+
+    /// Another writer takes over.
+    fn reopen(&mut self) {
+        let location = self.store().location().clone();
+        self.store = None;
+        self.values.clear();
+        self.store = Some(Store::open(&location, StoreOptions::default()).unwrap());
     }
 
     fn store(&mut self) -> &mut Store {
@@ -160,18 +169,9 @@ impl Frame {
         let records = staging.frame_records("f").unwrap().unwrap();
         let copies = staging.copied(&records).unwrap();
         let mut arrays = Vec::new();
-        let (mut node, mut buffer) = (0, 0);
-        for chunk in records.chunks() {
-            for (index, span) in Span::trees(chunk.nodes).enumerate() {
-                let nodes = span.nodes.start + node..span.nodes.end + node;
-                let span = Span { nodes, buffers: span.buffers.start + buffer..span.buffers.end + buffer };
-                if index == column {
-                    arrays.extend(
-                        build_column(&copies, chunk.rows, &span, &data_type, Validation::Full).unwrap(),
-                    );
-                }
-            }
-            (node, buffer) = (node + chunk.nodes.len(), buffer + chunk.places.len());
+        for (chunk, columns) in records.chunks().zip(columns_of(records.state())) {
+            let span = &columns[column];
+            arrays.extend(build_column(&copies, chunk.rows, span, &data_type, Validation::Full).unwrap());
         }
         arrays
     }

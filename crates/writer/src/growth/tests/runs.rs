@@ -58,3 +58,21 @@ fn twenty_columns_stay_in_one_run_up_to_64_million_rows() {
         assert!(frame.last(column).places[0].capacity / 8 > 64 << 20);
     }
 }
+
+#[test]
+fn another_writer_goes_on_in_the_runs_that_it_finds() {
+    let words = |rows: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values((0..rows).map(|row| row.to_string())))
+    };
+    let rows = |count: usize| batch(vec![("n", numbers(count)), ("s", words(count))]);
+    let mut frame = Frame::of(&rows(ROWS));
+    let before = frame.last(1).places;
+    for _ in 0..3 {
+        frame.append(&rows(1000));
+        frame.reopen();
+        frame.check();
+        frame.append(&rows(7));
+    }
+    assert_eq!(frame.chunks(), 1);
+    assert_eq!(frame.last(1).places, before, "nothing moved");
+}
