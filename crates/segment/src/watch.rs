@@ -16,6 +16,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Panics if a live version is known to cover one of these bytes.
     #[inline(always)]
+    #[cfg_attr(feature = "watch", allow(clippy::panic, reason = "what a test watches for"))]
     pub(crate) fn check(&self, offset: u64, length: u64) {
         #[cfg(feature = "watch")]
         if let Some(frozen) = &*self.frozen.lock().unwrap_or_else(PoisonError::into_inner)

@@ -71,6 +71,9 @@ pub(crate) fn carry_out(
     operation: Operation,
 ) -> Result<()> {
     let place = |error: Error| error.at(format_args!("frame {frame:?}"));
+    if matches!(operation, Operation::Remove | Operation::Put(..)) {
+        values.forget(frame);
+    }
     match operation {
         Operation::Remove => {
             if !staging.remove_frame(frame)? {
@@ -260,11 +263,18 @@ fn change_columns(
     let changed = change.apply(&before)?;
     let plans = changed.plans(&records.chunk_rows().collect::<Vec<_>>())?;
     let message = if changed.schema == before { Vec::new() } else { to_message(&changed.schema)? };
-    let added = plans.iter().map(|plan| ColumnDraft { nodes: node_items(plan), buffers: plan.buffers() });
+    let columns = changed.schema.fields().len();
+    let added: Vec<ColumnDraft> = plans
+        .iter()
+        .map(|plan| ColumnDraft {
+            nodes: node_items(plan),
+            buffers: growth::column_with_room(staging, &records, plan, columns),
+        })
+        .collect();
     let draft = ColumnsDraft {
         schema: if message.is_empty() { Schema::Unchanged(reference) } else { Schema::Message(&message) },
         columns: &changed.sources,
-        added: added.collect(),
+        added,
         frame: records,
     };
     let record = staging.put_columns(draft, |mut destinations| {

@@ -180,7 +180,7 @@ impl<'b> Columns<'b> {
             };
             for plan in plans {
                 let nodes = node_items(&plan);
-                let drafts = growth::with_room(&plan, room);
+                let drafts = growth::with_room(room, &plan);
                 let buffers = columns.lender.place(&nodes, &drafts)?;
                 let destinations = buffers.iter().map(|buffer| columns.lender.unspecified(*buffer));
                 plan.fill(destinations.collect::<Result<_>>()?, columns.threads);

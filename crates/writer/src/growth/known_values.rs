@@ -58,6 +58,12 @@ impl<'w> KnownDictionaries<'w> {
         changed.or_else(|| self.published.frames.remove(frame)).unwrap_or_default()
     }
 
+    /// Forgets what is known of a frame that goes.
+    pub(crate) fn forget(&mut self, frame: &str) {
+        self.changed.remove(frame);
+        self.published.frames.remove(frame);
+    }
+
     pub(crate) fn bring_back(&mut self, frame: &str, values: FrameValues) {
         if !values.is_empty() {
             self.changed.insert(frame.to_owned(), values);

@@ -38,4 +38,4 @@ mod tests;
 pub(crate) use append::{Rows, append};
 pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
-pub(crate) use room::{SMALL_FRAME, put_with_room, share, with_room};
+pub(crate) use room::{SMALL_FRAME, column_with_room, put_with_room, share, with_room};

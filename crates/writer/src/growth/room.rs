@@ -5,7 +5,7 @@
 
 use crate::layout::plan::{Plan, Rule};
 use shmframe_format::geometry::{PADDING, PAGE_SIZE};
-use shmframe_segment::{BufferDraft, Staging};
+use shmframe_segment::{BufferDraft, FrameRecords, Staging};
 
 /// Buffers of a frame that has more bytes than this get room to grow.
 pub(crate) const SMALL_FRAME: u64 = 64 << 10;
@@ -79,14 +79,26 @@ pub(super) fn of_further_run(share: u64, part: u64, before: Option<u64>, (needed
 
 /// The buffers of a frame that is put: with room, unless it is small.
 pub(crate) fn put_with_room(staging: &Staging<'_>, plan: &Plan) -> Vec<BufferDraft> {
-    match plan.buffer_lengths().sum::<u64>() > SMALL_FRAME {
-        true => with_room(plan, share(staging)),
-        false => plan.buffers(),
+    if plan.buffer_lengths().sum::<u64>() > SMALL_FRAME {
+        with_room(share(staging), plan)
+    } else {
+        plan.buffers()
     }
 }
 
+/// The buffers of a new column, one of so many of a frame: with room, unless the frame is small.
+pub(crate) fn column_with_room(
+    staging: &Staging<'_>,
+    frame: &FrameRecords,
+    plan: &Plan,
+    columns: usize,
+) -> Vec<BufferDraft> {
+    let bytes: u64 = frame.state().buffers.iter().map(|buffer| buffer.length).sum();
+    if bytes > SMALL_FRAME { with_room(share(staging) / columns.max(1) as u64, plan) } else { plan.buffers() }
+}
+
 /// The buffers of a plan, with so much room together.
-pub(crate) fn with_room(plan: &Plan, share: u64) -> Vec<BufferDraft> {
+pub(crate) fn with_room(share: u64, plan: &Plan) -> Vec<BufferDraft> {
     let mut buffers = plan.buffers();
     let claims = claims(plan);
     for (buffer, room) in buffers.iter_mut().zip(share_out(share, &claims)) {
