@@ -60,6 +60,7 @@ mod tests {
             builder::every_kind(),
             columns::every_kind(),
             growth::differences::every_kind(),
+            growth::reserve::every_kind(),
             layout::every_kind(),
             operation::every_kind(),
             transaction::every_kind(),

@@ -49,6 +49,7 @@ pub(crate) enum Operation {
     Columns(ColumnChange),
     Retain(Retained),
     Compact,
+    Reserve(u64),
     /// With the message of the schema, as for a put: the frame may be missing.
     Append(Rows, NewColumns, Option<Vec<u8>>),
 }
@@ -91,6 +92,10 @@ pub(crate) fn carry_out(
         Operation::Compact => {
             let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
             compact(staging, schemas, values, threads, &records).map_err(place)
+        }
+        Operation::Reserve(rows) => {
+            let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
+            reserve(staging, schemas, values, threads, (&records, rows)).map_err(place)
         }
         Operation::Put(schema, plan, message) => {
             put(staging, schemas, threads, frame, (schema, plan, message)).map_err(place)
@@ -194,6 +199,18 @@ fn compact(
     // What is known of its growing dictionaries is of runs that it leaves.
     let _ = values.take(records.name());
     growth::compact(staging, records, &schema, threads)
+}
+
+fn reserve(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    values: &mut KnownDictionaries<'_>,
+    threads: usize,
+    (records, rows): (&FrameRecords, u64),
+) -> Result<()> {
+    let schema = schema_of(staging, &schemas, records)?;
+    let _ = values.take(records.name());
+    growth::reserve(staging, records, (&schema, rows), threads)
 }
 
 /// Gives the frame the columns that only the rows have, null so far, and appends the rows.

@@ -311,6 +311,20 @@ impl<'w> Transaction<'w> {
         self.apply(frame, Operation::Retain(Retained::From(row)))
     }
 
+    /// Sees to it that `rows` rows more fit behind those of a frame without another run: a column stays one slice while they are
+    /// appended. It costs address space, not memory; the frame is written anew for it, unless there is so much room
+    /// already. An empty frame can be put first, to reserve room for all of its rows.
+    ///
+    /// The promise is kept for what has a fixed width. Strings, views and dictionaries get room for as many bytes in a row as
+    /// they have so far, at least 8; other columns that do not grow in place get none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameMissing`], with the names that exist; [`ErrorKind::CapacityExceeded`] if there is no such room; those
+    /// of [`Transaction::compact`]. Where writers take turns all of them come from the commit.
+    pub fn reserve(&mut self, frame: &str, rows: u64) -> Result<()> {
+        self.apply(frame, Operation::Reserve(rows))
+    }
+
     /// Makes one run of each column of a frame again: writes all of its rows anew, as one chunk with room to grow. The frame
     /// stays the same: its rows keep their numbers, and positions in it stay good.
     ///

@@ -205,6 +205,15 @@ impl Writer {
         self.alone(|transaction| transaction.drop_rows_before(frame, row))
     }
 
+    /// Sees to it that `rows` rows more fit behind those of a frame without another run, and publishes the next version, which
+    /// it returns ([`Transaction::reserve`]).
+    ///
+    /// # Errors
+    /// Those of [`Transaction::reserve`] and [`Transaction::commit`].
+    pub fn reserve(&mut self, frame: &str, rows: u64) -> Result<u64> {
+        self.alone(|transaction| transaction.reserve(frame, rows))
+    }
+
     /// Makes one run of each column of a frame again, and publishes the next version, which it returns
     /// ([`Transaction::compact`]).
     ///

@@ -156,12 +156,11 @@ impl Staging<'_> {
         self.store.check_process()?;
         let (taken, grown) = (self.allocated.len(), self.grown.len());
         let result = self.grow(draft, fill);
-        if result.is_err() {
-            self.give_back(taken);
+        result.inspect_err(|error| {
             self.take_back(grown);
+            self.undo(taken, error);
             self.abandon_building();
-        }
-        result
+        })
     }
 
     fn grow(&mut self, draft: GrowthDraft<'_>, fill: impl FnOnce(Vec<&mut [u8]>)) -> Result<RecordReference> {

@@ -16,6 +16,7 @@
 //! | `known_values` | which values a growing dictionary has |
 //! | `pieces` | columns that do not grow in place |
 //! | `compact` | all chunks as one again |
+//! | `reserve` | room that was asked for
 //! | `room` | how much room a buffer gets for what may come |
 
 mod append;
@@ -28,6 +29,7 @@ pub(crate) mod in_place;
 mod known_values;
 mod last;
 mod pieces;
+pub(crate) mod reserve;
 mod room;
 mod strings;
 mod views;
@@ -38,4 +40,5 @@ mod tests;
 pub(crate) use append::{Rows, append};
 pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
+pub(crate) use reserve::reserve;
 pub(crate) use room::{SMALL_FRAME, column_with_room, put_with_room, share, with_room};

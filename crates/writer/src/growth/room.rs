@@ -50,6 +50,15 @@ impl Claim {
         Self { bytes: bytes.max(least).max(1), limit: u64::MAX }
     }
 
+    /// Bytes for `all` rows, of a buffer that claims these for so many of them.
+    pub(super) fn scaled(self, rows: u64, all: u64) -> u64 {
+        let bytes = match rows {
+            0 => u128::from(all) * u128::from(LEAST_DATA),
+            _ => u128::from(self.bytes) * u128::from(all) / u128::from(rows),
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX).min(self.limit)
+    }
+
     pub(super) fn at_most(self, limit: u64) -> Self {
         Self { limit, ..self }
     }
@@ -108,7 +117,7 @@ pub(crate) fn with_room(share: u64, plan: &Plan) -> Vec<BufferDraft> {
 }
 
 /// What the buffers of a plan may come to need; rows that were planned count.
-fn claims(plan: &Plan) -> Vec<Claim> {
+pub(super) fn claims(plan: &Plan) -> Vec<Claim> {
     let mut claims = Vec::with_capacity(plan.lengths.len());
     let mut lengths = plan.buffer_lengths();
     let mut values = 0;
