@@ -182,6 +182,25 @@ impl<'w> Transaction<'w> {
     ///
     /// Where writers take turns, the turn is taken now, as by [`Transaction::base_version`].
     ///
+    /// ```
+    /// # fn main() -> shmframe_writer::Result<()> {
+    /// # let name = &format!("doc-append-with-{}", std::process::id());
+    /// use arrow::datatypes::{DataType, Field, Float64Type, Schema};
+    /// # let mut writer = shmframe_writer::WriterOptions::new().create(name)?;
+    /// # let schema = std::sync::Arc::new(Schema::new(vec![Field::new("price", DataType::Float64, false)]));
+    /// # let mut builder = writer.build("trades", &schema, 10_000)?;
+    /// # builder.columns()?.take::<Float64Type>("price")?;
+    /// # builder.publish()?;
+    /// let mut transaction = writer.begin()?;
+    /// transaction.append_with("trades", 3, |columns| {
+    ///     columns.take::<Float64Type>("price")?.copy_from_slice(&[100.5, 101.0, 99.25]);
+    ///     Ok(())
+    /// })?;
+    /// transaction.commit()?;
+    /// # writer.remove_segment()
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::FrameMissing`]; else those of [`Transaction::build`]. The transaction is as it was before, and can go on.
     pub fn append_with(
