@@ -8,7 +8,7 @@ use crate::retention::Retained;
 use crate::schema::Schemas;
 use arrow::array::new_null_array;
 use arrow::datatypes::SchemaRef;
-use shmframe_format::table::NodeItem;
+use shmframe_format::table::{NodeItem, RecordReference};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use shmframe_segment::{
     ColumnDraft, ColumnsDraft, FrameDraft, FrameRecords, Identity, Schema, Staging, from_message, to_message,
@@ -115,7 +115,7 @@ pub(crate) fn carry_out(
     }
 }
 
-fn missing(staging: &Staging<'_>, frame: &str) -> Error {
+pub(crate) fn missing(staging: &Staging<'_>, frame: &str) -> Error {
     match staging.frame_names() {
         Ok(names) => {
             let error = Error::from(OperationKind::FrameMissing { frame: frame.to_owned(), names });
@@ -132,29 +132,43 @@ fn put(
     frame: &str,
     (schema, plan, message): (SchemaRef, Plan, Option<Vec<u8>>),
 ) -> Result<()> {
+    with_schema(schemas, frame, &schema, message, |schema| {
+        let draft = FrameDraft {
+            name: frame,
+            schema,
+            rows: plan.rows(),
+            nodes: node_items(&plan),
+            identity: Identity::New,
+            buffers: growth::put_with_room(staging, &plan),
+        };
+        staging.put_frame(draft, |destinations| plan.fill(destinations, threads))
+    })
+}
+
+/// Puts a frame of this schema: `put` is given its record, if that is known, else its message, and returns its record, which
+/// is noted.
+pub(crate) fn with_schema(
+    schemas: Schemas<'_>,
+    frame: &str,
+    schema: &SchemaRef,
+    message: Option<Vec<u8>>,
+    put: impl FnOnce(Schema<'_>) -> Result<RecordReference>,
+) -> Result<()> {
     let touched = schemas.learned.iter().any(|(name, _)| name == frame);
-    let known = if touched { None } else { schemas.published.find(frame, &schema) };
+    let known = if touched { None } else { schemas.published.find(frame, schema) };
     let message = match (known, message) {
         (Some(_), _) => Vec::new(),
         (None, Some(message)) => message,
-        (None, None) => to_message(&schema)?,
+        (None, None) => to_message(schema)?,
     };
-    let draft = FrameDraft {
-        name: frame,
-        schema: known.map_or(Schema::Message(&message), Schema::Unchanged),
-        rows: plan.rows(),
-        nodes: node_items(&plan),
-        identity: Identity::New,
-        buffers: growth::put_with_room(staging, &plan),
-    };
-    let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
+    let record = put(known.map_or(Schema::Message(&message), Schema::Unchanged))?;
     if known.is_none() {
-        schemas.learned.push((frame.to_owned(), Some((schema, record))));
+        schemas.learned.push((frame.to_owned(), Some((Arc::clone(schema), record))));
     }
     Ok(())
 }
 
-fn append(
+pub(crate) fn append(
     staging: &mut Staging<'_>,
     schemas: Schemas<'_>,
     values: &mut KnownDictionaries<'_>,
@@ -243,7 +257,11 @@ fn current(staging: &Staging<'_>, frame: &str, records: Option<FrameRecords>) ->
     }
 }
 
-fn schema_of(staging: &Staging<'_>, schemas: &Schemas<'_>, records: &FrameRecords) -> Result<SchemaRef> {
+pub(crate) fn schema_of(
+    staging: &Staging<'_>,
+    schemas: &Schemas<'_>,
+    records: &FrameRecords,
+) -> Result<SchemaRef> {
     match schemas.of_record(records.name(), &records.schema_reference()) {
         Some(schema) => Ok(schema),
         None => Ok(Arc::new(from_message(&staging.schema_message(records)?)?)),

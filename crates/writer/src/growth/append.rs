@@ -56,7 +56,7 @@ pub(crate) fn append(
 }
 
 /// Whether a frame is so small that it is written anew, and stands packed.
-fn is_small(frame: &FrameRecords) -> bool {
+pub(super) fn is_small(frame: &FrameRecords) -> bool {
     let (state, layout) = (frame.state(), frame.layout());
     let bytes: u64 = state.buffers.iter().map(|buffer| buffer.length).sum();
     let mut buffers = state.buffers.iter().zip(&layout.buffers);

@@ -10,6 +10,7 @@
 //! | `differences` | in what two schemas differ |
 //! | `last` | the last chunk as it stands |
 //! | `chunk` | the chunk as it will be, and how its bytes are written |
+//! | `in_place` | rows that a builder writes straight behind those that stand there |
 //! | `grower` | columns that grow in place, node by node |
 //! | `strings`, `views`, `dictionary` | their buffers that are not addressed by rows |
 //! | `known_values` | which values a growing dictionary has |
@@ -24,6 +25,7 @@ mod compact;
 mod dictionary;
 pub(crate) mod differences;
 mod grower;
+pub(crate) mod in_place;
 mod known_values;
 mod last;
 mod pieces;
@@ -39,4 +41,4 @@ pub(crate) use append::{Rows, append};
 pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
 pub(crate) use reserve::reserve;
-pub(crate) use room::{column_with_room, put_with_room};
+pub(crate) use room::{SMALL_FRAME, column_with_room, put_with_room, share, with_room};

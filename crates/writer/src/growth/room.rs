@@ -8,7 +8,7 @@ use shmframe_format::geometry::{PADDING, PAGE_SIZE};
 use shmframe_segment::{BufferDraft, FrameRecords, Staging};
 
 /// Buffers of a frame that has more bytes than this get room to grow.
-pub(super) const SMALL_FRAME: u64 = 64 << 10;
+pub(crate) const SMALL_FRAME: u64 = 64 << 10;
 
 /// Bytes for each row that strings and long views are given room for, at the least.
 const LEAST_DATA: u64 = 8;
@@ -65,7 +65,7 @@ impl Claim {
 }
 
 /// The virtual bytes that one frame may have for itself.
-pub(super) fn share(staging: &Staging<'_>) -> u64 {
+pub(crate) fn share(staging: &Staging<'_>) -> u64 {
     let (free, frames) = staging.free_room();
     free / (16 + 2 * frames)
 }
@@ -106,7 +106,8 @@ pub(crate) fn column_with_room(
     if bytes > SMALL_FRAME { with_room(share(staging) / columns.max(1) as u64, plan) } else { plan.buffers() }
 }
 
-fn with_room(share: u64, plan: &Plan) -> Vec<BufferDraft> {
+/// The buffers of a plan, with so much room together.
+pub(crate) fn with_room(share: u64, plan: &Plan) -> Vec<BufferDraft> {
     let mut buffers = plan.buffers();
     let claims = claims(plan);
     for (buffer, room) in buffers.iter_mut().zip(share_out(share, &claims)) {
