@@ -124,7 +124,7 @@ fn rows_that_are_filled_in_place_store_what_an_append_stores_and_cost_fewer_allo
     let batch = numbers(0..FEW);
     append(writer, 1000, &batch);
     let appended = costs(writer, &batch)[0].0;
-    let mut few = |writer: &mut Writer| {
+    let few = |writer: &mut Writer| {
         let mut costs: Vec<Cost> = (0..101).map(|_| cost(|| append_in_place(writer))).collect();
         costs.sort_by_key(|cost| (cost.system_calls, cost.stores, cost.stored, cost.allocations));
         costs[50]

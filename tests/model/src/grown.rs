@@ -57,7 +57,7 @@ fn outside(frame: &Frame, data: &ArrayData) -> Option<usize> {
             || frame.contains_address(bytes.as_ptr())
                 && frame.contains_address(&raw const bytes[bytes.len() - 1])
     };
-    let bits = data.nulls().map(|nulls| nulls.buffer()).into_iter();
+    let bits = data.nulls().map(arrow::buffer::NullBuffer::buffer).into_iter();
     let values = data.buffers().iter();
     let is_bitmap = *data.data_type() == DataType::Boolean;
     let bits = bits.map(|buffer| (buffer, true)).chain(values.map(|buffer| (buffer, is_bitmap)));
@@ -145,7 +145,7 @@ fn assert_slices<T: ArrowPrimitiveType>(
         .map(|batch| batch.column(0).as_any().downcast_ref().expect("a column of its type"))
         .collect();
     let values: Vec<u8> = arrays.iter().flat_map(|array| bytes(array.values())).copied().collect();
-    let nulls: usize = arrays.iter().map(|array| array.null_count()).sum();
+    let nulls: usize = arrays.iter().map(Array::null_count).sum();
     let follow =
         |pair: &[&PrimitiveArray<T>]| pair[0].values().as_ptr_range().end == pair[1].values().as_ptr();
     let runs = 1 + arrays.windows(2).filter(|pair| !follow(pair)).count();
