@@ -12,7 +12,7 @@ use shmframe_benches::Place;
 
 fn main() -> Result<()> {
     let mut words = std::env::args().skip(1);
-    let case = words.next().context("usage: repeat put|snapshot|new|batches TIMES")?;
+    let case = words.next().context("usage: repeat put|append|snapshot|new|batches TIMES")?;
     let times: u64 = words.next().context("how often?")?.parse()?;
     let place = Place::create()?;
     // Valgrind cannot map the default of 1 TiB.
@@ -25,6 +25,16 @@ fn main() -> Result<()> {
     for _ in 0..100 {
         writer.put("frame", &batch)?;
     }
+    let rows = |count: i32| {
+        RecordBatch::try_from_iter((0..2).map(|number| -> (String, ArrayRef) {
+            (format!("c{number}"), Arc::new(Float64Array::from_iter_values((0..count).map(f64::from))))
+        }))
+    };
+    let few = rows(3)?;
+    writer.put("ticks", &rows(20_000)?)?;
+    for _ in 0..100 {
+        writer.append("ticks", &few)?;
+    }
     let reader = place.reader("repeat")?;
     drop(reader.snapshot()?.frame("frame")?);
     let look = || -> Result<()> {
@@ -35,6 +45,7 @@ fn main() -> Result<()> {
     for _ in 0..times {
         match case.as_str() {
             "put" => _ = writer.put("frame", &batch)?,
+            "append" => _ = writer.append("ticks", &few)?,
             "snapshot" => look()?,
             "new" => {
                 writer.put("frame", &batch)?;

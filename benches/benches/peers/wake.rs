@@ -1,7 +1,7 @@
 //! From a commit to the reader that waits for it, there and back, beside a pipe.
 
 use anyhow::Result;
-use shmframe::{Reader, Wait, Writer};
+use shmframe::{Reader, Transaction, Wait, Writer};
 use shmframe_benches::{Contestant, InTurn, timed};
 use std::io::{Read, Write, pipe};
 use std::thread;
@@ -50,7 +50,7 @@ struct Side {
 
 impl Side {
     fn send(&mut self) {
-        self.writer.begin().and_then(|transaction| transaction.commit()).expect("a version");
+        self.writer.begin().and_then(Transaction::commit).expect("a version");
     }
 
     fn receive(&mut self, wait: fn(&Reader, u64)) {

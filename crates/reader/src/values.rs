@@ -94,6 +94,16 @@ impl<'a> Column<'a> {
     }
 
     fn whole<T: ArrowPrimitiveType>(&self) -> Result<ScalarBuffer<T::Native>> {
+        if let ([span], [chunk]) =
+            (self.frame.known.spans.as_slice(), self.frame.pinned.state().chunks.as_slice())
+            && let root = &self.frame.pinned.state().nodes[span[self.index].nodes.start]
+            && (root.pieces, root.nulls) == (0, 0)
+        {
+            // One part as a rule, and nothing to be joined.
+            let rows = root.length.saturating_sub(chunk.rows)..root.length;
+            let part = self.part::<T>(&span[self.index], rows)?;
+            return self.slice::<T>(part.as_slice());
+        }
         let mut parts = Vec::new();
         for chunk in 0..self.frame.known.spans.len() {
             let nulls = self.nulls(chunk)?;
@@ -141,8 +151,8 @@ impl<'a> Column<'a> {
     /// Parts that stand behind one another, as one slice.
     fn slice<T: ArrowPrimitiveType>(&self, run: &[Part]) -> Result<ScalarBuffer<T::Native>> {
         let length: u64 = run.iter().map(Part::length).sum();
-        let run: Vec<_> = run.iter().map(|part| (part.buffer, part.bytes.clone())).collect();
-        let bytes = self.frame.pinned.joined(&run)?.ok_or(ReadKind::Batch)?;
+        let parts = run.iter().map(|part| (part.buffer, part.bytes.clone()));
+        let bytes = self.frame.pinned.joined(parts)?.ok_or(ReadKind::Batch)?;
         to_values::<T>(to_buffer(bytes), length as usize / size_of::<T::Native>())
             .map_err(|error| error.at(format_args!("column {:?}", self.name())))
     }
@@ -174,25 +184,21 @@ impl<'a> Column<'a> {
         let root = &state.nodes[span.nodes.start];
         let mut skipped = root.length.saturating_sub(state.chunks[chunk].rows);
         if root.pieces == 0 {
-            return self.add_rows::<T>(parts, span, skipped..root.length);
+            parts.extend(self.part::<T>(span, skipped..root.length)?);
+            return Ok(());
         }
         for piece in pieces(&self.frame.pinned, span) {
             let length = state.nodes[piece.nodes.start].length;
-            self.add_rows::<T>(parts, &piece, skipped.min(length)..length)?;
+            parts.extend(self.part::<T>(&piece, skipped.min(length)..length)?);
             skipped = skipped.saturating_sub(length);
         }
         Ok(())
     }
 
-    /// Adds where the values of rows of a tree stand.
-    fn add_rows<T: ArrowPrimitiveType>(
-        &self,
-        parts: &mut Vec<Part>,
-        tree: &Span,
-        rows: Range<u64>,
-    ) -> Result<()> {
+    /// Where the values of rows of a tree stand; nowhere if there are none.
+    fn part<T: ArrowPrimitiveType>(&self, tree: &Span, rows: Range<u64>) -> Result<Option<Part>> {
         if rows.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let (state, width) = (self.frame.pinned.state(), size_of::<T::Native>() as u64);
         let buffer = tree.buffers.start + state.nodes[tree.nodes.start].validity as usize;
@@ -203,8 +209,7 @@ impl<'a> Column<'a> {
         }
         let bytes = rows.start * width..wanted;
         let offset = self.frame.pinned.layout().buffers[buffer].offset + bytes.start;
-        parts.push(Part { buffer, bytes, offset });
-        Ok(())
+        Ok(Some(Part { buffer, bytes, offset }))
     }
 }
 

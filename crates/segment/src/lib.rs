@@ -49,6 +49,7 @@ pub use {
     reading::usage::ReaderStats,
     reading::version::{CheckedFrame, Decoded, PinnedVersion},
     sys::clock::deadline,
+    writing::building::{BuiltBuffer, BuiltFrame, Growing, Lender},
     writing::columns::{ColumnDraft, ColumnsDraft, FrameRecords},
     writing::copied::StagedCopies,
     writing::growth::{BufferGrowth, GrowthDraft, LastChunk, Start},
@@ -76,6 +77,7 @@ mod tests {
         let errors = [
             crate::reading::attachment::every_kind(),
             crate::reading::pin::every_kind(),
+            crate::writing::building::every_kind(),
             crate::writing::columns::every_kind(),
             crate::writing::growth::every_kind(),
             crate::writing::heap::every_kind(),

@@ -135,6 +135,9 @@
 //! published stays where it is, and is not written again; the cost depends on the new rows and the number of columns. Frames of up
 //! to 64 KiB are the exception: they are written anew.
 //!
+//! [`Writer::build`] hands out the columns of a new frame as slices of shared memory, and publishes them without a copy;
+//! [`Writer::append_with`] does so for new rows, so that a feed makes no arrays. See [`Builder`] and [`Columns`].
+//!
 //! Rows have numbers, from 0 for the first that the frame ever had; appends and retention do not change them. A [`Position`] is
 //! such a number together with the frame's generation, so that a table that was put anew under the name is not taken for the same.
 //! [`Frame::appended_since`] gives the rows after a position, each once, also when versions were skipped:
@@ -288,8 +291,9 @@ pub use shmframe_reader::{
     ReaderStats, Segment, Since, SlotPins, Snapshot, StopHandle, Validation, Version, Wait,
 };
 pub use shmframe_writer::{
-    Access, Arrays, Audit, Batches, Error, ErrorKind, Holder, Permission, Report, Result, Stats, Token,
-    Transaction, TrimPolicy, Trust, Writer, WriterOptions, remove_segment,
+    Access, Arrays, Audit, Batches, BinaryAppender, Booleans, Builder, Columns, Error, ErrorKind, Holder,
+    Permission, Report, Result, Stats, StringAppender, Token, Transaction, TrimPolicy, Trust, Validity,
+    Writer, WriterOptions, remove_segment,
 };
 
 mod base;

@@ -161,17 +161,24 @@ impl Changed<'_> {
     ///
     /// `chunk_rows` are the rows of the frame's chunks.
     pub(crate) fn plans(&self, chunk_rows: &[u64]) -> Result<Vec<Plan>> {
-        let Some((field, values)) = &self.added else { return Ok(Vec::new()) };
-        let expected = chunk_rows.iter().sum();
-        let found = values.iter().map(|array| array.len() as u64).sum();
-        if expected != found {
-            return Err(ColumnKind::Rows { column: field.name().clone(), expected, found }.into());
+        match &self.added {
+            Some((field, values)) => plan_column(field, values, chunk_rows),
+            None => Ok(Vec::new()),
         }
-        let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
-        let batches: Vec<RecordBatch> =
-            values.iter().map(|array| batch(&schema, array)).collect::<Result<_>>()?;
-        cut(&batches, chunk_rows).iter().map(|batches| Plan::new(&schema, batches)).collect()
     }
+}
+
+/// A column of these values, planned chunk by chunk; `chunk_rows` are the rows of each chunk.
+pub(crate) fn plan_column(field: &FieldRef, values: &[ArrayRef], chunk_rows: &[u64]) -> Result<Vec<Plan>> {
+    let expected = chunk_rows.iter().sum();
+    let found = values.iter().map(|array| array.len() as u64).sum();
+    if expected != found {
+        return Err(ColumnKind::Rows { column: field.name().clone(), expected, found }.into());
+    }
+    let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
+    let batches: Vec<RecordBatch> =
+        values.iter().map(|array| batch(&schema, array)).collect::<Result<_>>()?;
+    cut(&batches, chunk_rows).iter().map(|batches| Plan::new(&schema, batches)).collect()
 }
 
 /// The rows of the batches, one list for each chunk. They are as many as those of all chunks.
@@ -207,10 +214,13 @@ fn batch(schema: &SchemaRef, array: &ArrayRef) -> Result<RecordBatch> {
 
 /// The first column of this name.
 fn find(fields: &[FieldRef], column: &str) -> Result<usize> {
-    fields.iter().position(|field| field.name() == column).ok_or_else(|| {
-        let names = fields.iter().map(|field| field.name().clone()).collect();
-        ColumnKind::Missing { column: column.to_owned(), names }.into()
-    })
+    fields.iter().position(|field| field.name() == column).ok_or_else(|| missing(fields, column))
+}
+
+/// The error of a name that no column has.
+pub(crate) fn missing<'f>(fields: impl IntoIterator<Item = &'f FieldRef>, column: &str) -> Error {
+    let names = fields.into_iter().map(|field| field.name().clone()).collect();
+    ColumnKind::Missing { column: column.to_owned(), names }.into()
 }
 
 fn check_free(fields: &[FieldRef], column: &str) -> Result<()> {

@@ -23,6 +23,7 @@
 
 mod arrays;
 mod batches;
+mod builder;
 mod columns;
 mod growth;
 mod layout;
@@ -35,6 +36,7 @@ mod writer;
 
 pub use arrays::Arrays;
 pub use batches::Batches;
+pub use builder::{BinaryAppender, Booleans, Builder, Columns, StringAppender, Validity};
 pub use options::WriterOptions;
 pub use shmframe_format::directory::Token;
 pub use shmframe_format::{Error, ErrorKind, Report, Result};
@@ -49,14 +51,16 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
-    use crate::{ErrorKind, columns, growth, layout, operation, transaction};
+    use crate::{ErrorKind, builder, columns, growth, layout, operation, transaction};
     use shmframe_format::every_kind::check_messages;
 
     #[test]
     fn every_failure_says_what_was_expected_and_found_and_what_to_do() {
         let errors = [
+            builder::every_kind(),
             columns::every_kind(),
             growth::differences::every_kind(),
+            growth::reserve::every_kind(),
             layout::every_kind(),
             operation::every_kind(),
             transaction::every_kind(),

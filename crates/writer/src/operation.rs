@@ -8,7 +8,7 @@ use crate::retention::Retained;
 use crate::schema::Schemas;
 use arrow::array::new_null_array;
 use arrow::datatypes::SchemaRef;
-use shmframe_format::table::NodeItem;
+use shmframe_format::table::{NodeItem, RecordReference};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use shmframe_segment::{
     ColumnDraft, ColumnsDraft, FrameDraft, FrameRecords, Identity, Schema, Staging, from_message, to_message,
@@ -49,6 +49,7 @@ pub(crate) enum Operation {
     Columns(ColumnChange),
     Retain(Retained),
     Compact,
+    Reserve(u64),
     /// With the message of the schema, as for a put: the frame may be missing.
     Append(Rows, NewColumns, Option<Vec<u8>>),
 }
@@ -92,6 +93,10 @@ pub(crate) fn carry_out(
             let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
             compact(staging, schemas, values, threads, &records).map_err(place)
         }
+        Operation::Reserve(rows) => {
+            let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
+            reserve(staging, schemas, values, threads, (&records, rows)).map_err(place)
+        }
         Operation::Put(schema, plan, message) => {
             put(staging, schemas, threads, frame, (schema, plan, message)).map_err(place)
         }
@@ -110,7 +115,7 @@ pub(crate) fn carry_out(
     }
 }
 
-fn missing(staging: &Staging<'_>, frame: &str) -> Error {
+pub(crate) fn missing(staging: &Staging<'_>, frame: &str) -> Error {
     match staging.frame_names() {
         Ok(names) => {
             let error = Error::from(OperationKind::FrameMissing { frame: frame.to_owned(), names });
@@ -127,29 +132,43 @@ fn put(
     frame: &str,
     (schema, plan, message): (SchemaRef, Plan, Option<Vec<u8>>),
 ) -> Result<()> {
+    with_schema(schemas, frame, &schema, message, |schema| {
+        let draft = FrameDraft {
+            name: frame,
+            schema,
+            rows: plan.rows(),
+            nodes: node_items(&plan),
+            identity: Identity::New,
+            buffers: growth::put_with_room(staging, &plan),
+        };
+        staging.put_frame(draft, |destinations| plan.fill(destinations, threads))
+    })
+}
+
+/// Puts a frame of this schema: `put` is given its record, if that is known, else its message, and returns its record, which
+/// is noted.
+pub(crate) fn with_schema(
+    schemas: Schemas<'_>,
+    frame: &str,
+    schema: &SchemaRef,
+    message: Option<Vec<u8>>,
+    put: impl FnOnce(Schema<'_>) -> Result<RecordReference>,
+) -> Result<()> {
     let touched = schemas.learned.iter().any(|(name, _)| name == frame);
-    let known = if touched { None } else { schemas.published.find(frame, &schema) };
+    let known = if touched { None } else { schemas.published.find(frame, schema) };
     let message = match (known, message) {
         (Some(_), _) => Vec::new(),
         (None, Some(message)) => message,
-        (None, None) => to_message(&schema)?,
+        (None, None) => to_message(schema)?,
     };
-    let draft = FrameDraft {
-        name: frame,
-        schema: known.map_or(Schema::Message(&message), Schema::Unchanged),
-        rows: plan.rows(),
-        nodes: node_items(&plan),
-        identity: Identity::New,
-        buffers: growth::put_with_room(staging, &plan),
-    };
-    let record = staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
+    let record = put(known.map_or(Schema::Message(&message), Schema::Unchanged))?;
     if known.is_none() {
-        schemas.learned.push((frame.to_owned(), Some((schema, record))));
+        schemas.learned.push((frame.to_owned(), Some((Arc::clone(schema), record))));
     }
     Ok(())
 }
 
-fn append(
+pub(crate) fn append(
     staging: &mut Staging<'_>,
     schemas: Schemas<'_>,
     values: &mut KnownDictionaries<'_>,
@@ -180,6 +199,18 @@ fn compact(
     // What is known of its growing dictionaries is of runs that it leaves.
     let _ = values.take(records.name());
     growth::compact(staging, records, &schema, threads)
+}
+
+fn reserve(
+    staging: &mut Staging<'_>,
+    schemas: Schemas<'_>,
+    values: &mut KnownDictionaries<'_>,
+    threads: usize,
+    (records, rows): (&FrameRecords, u64),
+) -> Result<()> {
+    let schema = schema_of(staging, &schemas, records)?;
+    let _ = values.take(records.name());
+    growth::reserve(staging, records, (&schema, rows), threads)
 }
 
 /// Gives the frame the columns that only the rows have, null so far, and appends the rows.
@@ -226,7 +257,11 @@ fn current(staging: &Staging<'_>, frame: &str, records: Option<FrameRecords>) ->
     }
 }
 
-fn schema_of(staging: &Staging<'_>, schemas: &Schemas<'_>, records: &FrameRecords) -> Result<SchemaRef> {
+pub(crate) fn schema_of(
+    staging: &Staging<'_>,
+    schemas: &Schemas<'_>,
+    records: &FrameRecords,
+) -> Result<SchemaRef> {
     match schemas.of_record(records.name(), &records.schema_reference()) {
         Some(schema) => Ok(schema),
         None => Ok(Arc::new(from_message(&staging.schema_message(records)?)?)),

@@ -2,6 +2,7 @@
 
 use crate::arrays::Arrays;
 use crate::batches::Batches;
+use crate::builder::{Building, Columns, Form};
 use crate::columns::ColumnChange;
 use crate::growth::{Dictionaries, KnownDictionaries, Rows};
 use crate::layout::Plan;
@@ -152,6 +153,79 @@ impl<'w> Transaction<'w> {
         Ok((schema, plan, message))
     }
 
+    /// Builds a frame in place: `fill` takes its columns as slices of shared memory and fills them. As
+    /// [`Writer::build`](crate::Writer::build), beside other changes.
+    ///
+    /// Where writers take turns, the turn is taken now, as by [`Transaction::base_version`].
+    ///
+    /// # Errors
+    /// Those of `fill`; [`ErrorKind::InvalidName`], [`ErrorKind::TypeNotSupported`];
+    /// [`ErrorKind::InvalidArgument`] if a column was never taken, or an appender was given fewer values than there are
+    /// rows; [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`]. The transaction is as it was before, and can go on.
+    pub fn build(
+        &mut self,
+        frame: &str,
+        schema: &SchemaRef,
+        rows: usize,
+        fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let building = self.building()?;
+        Form::new(building.staging, frame, schema, rows)?.fill(building, fill)
+    }
+
+    /// Adds so many rows to a frame: `fill` takes its columns as slices of shared memory, behind the rows that stand there,
+    /// and fills them. No array is made; the cost depends on the rows that are added, and on the number of columns.
+    ///
+    /// So it is while the frame has more than 64 KiB, no column of another type than numbers, booleans, strings and
+    /// binary, and room, and no column has its first null. Else the rows are filled elsewhere and copied, as by
+    /// [`Transaction::append`].
+    ///
+    /// Where writers take turns, the turn is taken now, as by [`Transaction::base_version`].
+    ///
+    /// ```
+    /// # fn main() -> shmframe_writer::Result<()> {
+    /// # let name = &format!("doc-append-with-{}", std::process::id());
+    /// use arrow::datatypes::{DataType, Field, Float64Type, Schema};
+    /// # let mut writer = shmframe_writer::WriterOptions::new().create(name)?;
+    /// # let schema = std::sync::Arc::new(Schema::new(vec![Field::new("price", DataType::Float64, false)]));
+    /// # let mut builder = writer.build("trades", &schema, 10_000)?;
+    /// # builder.columns()?.take::<Float64Type>("price")?;
+    /// # builder.publish()?;
+    /// let mut transaction = writer.begin()?;
+    /// transaction.append_with("trades", 3, |columns| {
+    ///     columns.take::<Float64Type>("price")?.copy_from_slice(&[100.5, 101.0, 99.25]);
+    ///     Ok(())
+    /// })?;
+    /// transaction.commit()?;
+    /// # writer.remove_segment()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameMissing`]; else those of [`Transaction::build`]. The transaction is as it was before, and can go on.
+    pub fn append_with(
+        &mut self,
+        frame: &str,
+        rows: usize,
+        fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut building = self.building()?;
+        Form::behind(&mut building, frame, rows)?.fill(building, fill)
+    }
+
+    /// The segment, with what a builder needs beside it.
+    pub(crate) fn building(&mut self) -> Result<Building<'_, 'w>> {
+        self.take_turn()?;
+        let Self { stage, schemas, learned, values, threads, .. } = self;
+        match stage {
+            Stage::Segment(staging) => {
+                let schemas = Schemas { published: schemas, learned };
+                Ok(Building { staging, schemas, values, threads: *threads })
+            }
+            Stage::Private(_, _) | Stage::Ended => Err(TransactionKind::Ended.into()),
+        }
+    }
+
     /// Removes a frame.
     ///
     /// # Errors
@@ -254,6 +328,20 @@ impl<'w> Transaction<'w> {
     /// Those of [`Transaction::keep_last`].
     pub fn drop_rows_before(&mut self, frame: &str, row: u64) -> Result<()> {
         self.apply(frame, Operation::Retain(Retained::From(row)))
+    }
+
+    /// Sees to it that `rows` rows more fit behind those of a frame without another run: a column stays one slice while they are
+    /// appended. It costs address space, not memory; the frame is written anew for it, unless there is so much room
+    /// already. An empty frame can be put first, to reserve room for all of its rows.
+    ///
+    /// The promise is kept for what has a fixed width. Strings, views and dictionaries get room for as many bytes in a row as
+    /// they have so far, at least 8; other columns that do not grow in place get none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameMissing`], with the names that exist; [`ErrorKind::CapacityExceeded`] if there is no such room; those
+    /// of [`Transaction::compact`]. Where writers take turns all of them come from the commit.
+    pub fn reserve(&mut self, frame: &str, rows: u64) -> Result<()> {
+        self.apply(frame, Operation::Reserve(rows))
     }
 
     /// Makes one run of each column of a frame again: writes all of its rows anew, as one chunk with room to grow. The frame

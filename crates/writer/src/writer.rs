@@ -2,11 +2,12 @@
 
 use crate::arrays::Arrays;
 use crate::batches::Batches;
+use crate::builder::{Builder, Columns};
 use crate::growth::Dictionaries;
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
 use crate::transaction::Transaction;
-use arrow::datatypes::FieldRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use core::time::Duration;
 use shmframe_format::Result;
 use shmframe_format::directory::Token;
@@ -73,12 +74,37 @@ impl Writer {
         self.alone(|transaction| transaction.put(frame, batches))
     }
 
+    /// Builds a frame of so many rows in place: its columns are handed out as slices of shared memory, and it is published
+    /// without a copy, replacing the one of its name.
+    ///
+    /// Where writers take turns, the turn is taken now and kept until the builder is published or dropped.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidName`], [`crate::ErrorKind::TypeNotSupported`], [`crate::ErrorKind::WriterInChild`]; where
+    /// writers take turns also [`crate::ErrorKind::LeaseTaken`].
+    pub fn build(&mut self, frame: &str, schema: &SchemaRef, rows: usize) -> Result<Builder<'_>> {
+        Builder::new(self.begin()?, frame, schema, rows)
+    }
+
     /// [`Transaction::append`], as a version of its own.
     ///
     /// # Errors
     /// Those of [`Transaction::append`] and [`Transaction::commit`]; the last version then stays.
     pub fn append<'b>(&mut self, frame: &str, batches: impl Into<Batches<'b>>) -> Result<u64> {
         self.alone(|transaction| transaction.append(frame, batches))
+    }
+
+    /// [`Transaction::append_with`], as a version of its own.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::append_with`] and [`Transaction::commit`]; the last version then stays.
+    pub fn append_with(
+        &mut self,
+        frame: &str,
+        rows: usize,
+        fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
+    ) -> Result<u64> {
+        self.alone(|transaction| transaction.append_with(frame, rows, fill))
     }
 
     /// [`Transaction::append_new_columns`], as a version of its own.
@@ -177,6 +203,15 @@ impl Writer {
     /// Those of [`Transaction::keep_last`] and [`Transaction::commit`].
     pub fn drop_rows_before(&mut self, frame: &str, row: u64) -> Result<u64> {
         self.alone(|transaction| transaction.drop_rows_before(frame, row))
+    }
+
+    /// Sees to it that `rows` rows more fit behind those of a frame without another run, and publishes the next version, which
+    /// it returns ([`Transaction::reserve`]).
+    ///
+    /// # Errors
+    /// Those of [`Transaction::reserve`] and [`Transaction::commit`].
+    pub fn reserve(&mut self, frame: &str, rows: u64) -> Result<u64> {
+        self.alone(|transaction| transaction.reserve(frame, rows))
     }
 
     /// Makes one run of each column of a frame again, and publishes the next version, which it returns

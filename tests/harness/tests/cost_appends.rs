@@ -105,6 +105,39 @@ fn millionth_append_costs_what_the_thousandth_did() {
     assert_eq!(whole.len() as u64, frame.num_rows(), "one slice");
 }
 
+/// Adds three rows of two columns, straight behind those that stand there.
+fn append_in_place(writer: &mut Writer) {
+    let filled = writer.append_with("ticks", FEW as usize, |columns| {
+        for name in ["x", "y"] {
+            columns.take::<Float64Type>(name)?.copy_from_slice(&[1.0, 2.0, 3.0]);
+        }
+        Ok(())
+    });
+    filled.unwrap();
+}
+
+#[test]
+fn rows_that_are_filled_in_place_store_what_an_append_stores_and_cost_fewer_allocations() {
+    let mut segment = Segment::create("in-place");
+    let writer = segment.writer();
+    writer.put("ticks", &numbers(0..20_000)).unwrap();
+    let batch = numbers(0..FEW);
+    append(writer, 1000, &batch);
+    let appended = costs(writer, &batch)[0].0;
+    let mut few = |writer: &mut Writer| {
+        let mut costs: Vec<Cost> = (0..101).map(|_| cost(|| append_in_place(writer))).collect();
+        costs.sort_by_key(|cost| (cost.system_calls, cost.stores, cost.stored, cost.allocations));
+        costs[50]
+    };
+    let first = few(writer);
+    (0..20_000).for_each(|_| append_in_place(writer));
+    let last = few(writer);
+    println!("3 rows of 2 columns in place, and the commit: {first:?}; as a batch: {appended:?}");
+    assert_eq!(first, last);
+    assert_eq!((first.stored, first.system_calls), (appended.stored, 0));
+    assert!(first.allocations <= appended.allocations, "{first:?}, as a batch {appended:?}");
+}
+
 #[test]
 fn append_of_any_columns_depends_on_its_rows_not_on_those_there() {
     let mut seen = Vec::new();

@@ -41,7 +41,8 @@ fn full_can_be_emptied(place: &Place) {
         assert!(error.starts_with("DirectoryFull"), "{error}");
         fill(place);
     }
-    assert!(frames > 20, "{frames}");
+    // Pages of a put that failed went back to the system, where the filler took them.
+    assert!(frames > 12, "{frames}");
     for frame in 0..5 {
         // Whatever a removal frees is the segment's until it is trimmed: nobody else fills it up.
         writer.ask(&format!("remove frame-{frame}"));

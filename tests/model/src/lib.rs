@@ -4,6 +4,7 @@
 //! | test | claim |
 //! |---|---|
 //! | `round_trip` | whatever is sent arrives, in place |
+//! | `builder` | what is built in place arrives, and nothing of what came to nothing |
 //! | `integration` | the Arrow project's published cases arrive |
 //! | `validation` | contents are looked at when asked, and then never handed out damaged |
 //! | `operations` | whatever is done in whatever order, held versions stay, and no byte leaks |

@@ -4,7 +4,10 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, S
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use shmframe::{ErrorKind, Frame, Reader, Since, Writer, arrow};
-use shmframe_model::Scratch;
+use shmframe_format::directory::Root;
+use shmframe_format::frame::Layout;
+use shmframe_format::record::{RecordSource, check_entry};
+use shmframe_model::{Files, Scratch};
 use std::sync::Arc;
 
 fn schema() -> Arc<Schema> {
@@ -31,17 +34,17 @@ fn rows(numbers: std::ops::Range<i64>, nulls: bool) -> RecordBatch {
 }
 
 struct Feed {
-    _scratch: Scratch,
+    scratch: Scratch,
     writer: Writer,
     reader: Reader,
 }
 
 fn feed() -> Feed {
     let scratch = Scratch::new();
-    let mut writer = scratch.writer().create("feed").unwrap();
+    let mut writer = scratch.writer().capacity(1 << 40).create("feed").unwrap();
     writer.watch().unwrap();
     let reader = scratch.reader().open("feed").unwrap();
-    Feed { _scratch: scratch, writer, reader }
+    Feed { scratch, writer, reader }
 }
 
 impl Feed {
@@ -81,6 +84,47 @@ fn last_rows_stay_and_up_to_63_more() {
         let audit = feed.writer.audit().unwrap();
         assert_eq!(audit.working, audit.recovered);
     }
+}
+
+/// Bytes of strings, which rows cannot be cut off, come free with their chunks.
+#[test]
+fn memory_of_a_frame_of_which_rows_are_dropped_does_not_grow() {
+    let texts = |numbers: std::ops::Range<i64>| -> RecordBatch {
+        let views =
+            numbers.clone().map(|row| (row % 5 > 0).then(|| format!("a rather long text, number {row}")));
+        let columns: [(&str, ArrayRef); 3] = [
+            (
+                "text",
+                Arc::new(StringArray::from_iter_values(numbers.clone().map(|row| format!("row {row}")))),
+            ),
+            ("view", Arc::new(views.collect::<arrow::array::StringViewArray>())),
+            ("row", Arc::new(Int64Array::from_iter_values(numbers))),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+    };
+    let mut feed = feed();
+    let (mut end, mut sizes) = (0, Vec::new());
+    for _ in 0..400 {
+        let mut transaction = feed.writer.begin().unwrap();
+        transaction.append("frame", &texts(end..end + 1000)).unwrap();
+        transaction.keep_last("frame", 40_000).unwrap();
+        transaction.commit().unwrap();
+        end += 1000;
+        feed.writer.trim(0).unwrap();
+        sizes.push(feed.writer.allocated_bytes());
+    }
+    let frame = feed.frame();
+    let first = frame.first_position().row() as i64;
+    let kept = concat_batches(&frame.schema(), &frame.batches().unwrap()).unwrap();
+    assert_eq!(kept, texts(first..end));
+    assert!(frame.batches().unwrap().len() <= 20, "{} batches", frame.batches().unwrap().len());
+    let (early, late) = (sizes[100..200].iter().max().unwrap(), sizes[300..].iter().max().unwrap());
+    let data: usize = kept.columns().iter().map(|column| column.get_buffer_memory_size()).sum();
+    println!("{data} bytes of rows; {early}, then {late} bytes taken");
+    assert!(late - (2 << 20) <= data as u64 * 13 / 10 + 4096 * 12, "{late} bytes for {data}");
+    assert!(*late <= early + early / 8, "{early}, then {late}");
+    let audit = feed.writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
 }
 
 #[test]
@@ -126,7 +170,7 @@ fn compact_frame_is_one_run_again_and_stays_the_same_frame() {
     let all = concat_batches(&schema(), &before.batches().unwrap()).unwrap();
     feed.writer.compact("frame").unwrap();
     let frame = feed.frame();
-    assert_eq!(frame.batches().unwrap(), [all.clone()]);
+    assert_eq!(frame.batches().unwrap(), std::slice::from_ref(&all));
     assert_eq!(frame.column::<Int64Type>("row").unwrap().len() as i64, end);
     assert_eq!(frame.position(), position);
     feed.writer.append("frame", &rows(end..end + 5, true)).unwrap();
@@ -160,4 +204,98 @@ fn compact_keeps_the_numbers_of_rows_after_some_were_dropped() {
     feed.writer.compact("frame").unwrap();
     feed.writer.append("frame", &rows(end..end + 1, true)).unwrap();
     assert_eq!(feed.frame().position().row() as i64, end + 1);
+}
+
+/// Twenty columns of numbers.
+fn wide(numbers: std::ops::Range<i64>) -> RecordBatch {
+    let column = |number: i64| -> (String, ArrayRef) {
+        let values = numbers.clone().map(move |row| row * 20 + number);
+        (format!("c{number}"), Arc::new(Int64Array::from_iter_values(values)))
+    };
+    RecordBatch::try_from_iter((0..20).map(column)).unwrap()
+}
+
+/// Bytes from where each column stands to where it may come to end.
+fn rooms(feed: &Feed) -> Vec<u64> {
+    let files = feed.scratch.files("feed");
+    let geometry = files.geometry();
+    let entry = files.newest_entry();
+    let records = Records(files);
+    let root = Root::read(&records, &check_entry(&entry, entry.version).unwrap()).unwrap();
+    let frame = root.find(&records, "frame").unwrap().unwrap();
+    let layout = Layout::read(&records, &geometry, &frame.layout).unwrap();
+    let mut rooms: Vec<u64> = layout.extents.iter().map(|extent| extent.length).collect();
+    rooms.sort_unstable();
+    rooms
+}
+
+/// Reads records from the file.
+struct Records(Files);
+
+impl RecordSource for Records {
+    fn copy_out(&self, offset: u64, length: u64) -> shmframe::Result<Vec<u8>> {
+        Ok(self.0.read("data", offset, length as usize))
+    }
+}
+
+#[test]
+fn room_for_a_billion_rows_of_twenty_columns_is_kept_free() {
+    for before in [0, 100, 100_000] {
+        let mut feed = feed();
+        feed.writer.put("frame", &wide(0..before)).unwrap();
+        feed.writer.reserve("frame", 1_000_000_000).unwrap();
+        let rooms = rooms(&feed);
+        assert_eq!(rooms.len(), 20);
+        assert!(rooms[0] >= 8_000_000_000, "{rooms:?}");
+        let position = feed.frame().position();
+        feed.writer.append("frame", &wide(before..before + 1000)).unwrap();
+        // There is room already: nothing is written anew.
+        feed.writer.reserve("frame", 900_000_000).unwrap();
+        assert_eq!(self::rooms(&feed), rooms);
+        let frame = feed.frame();
+        assert_eq!(frame.appended_since(position).unwrap().since, Since::Continued);
+        assert_eq!(frame.batches().unwrap(), [wide(0..before + 1000)]);
+        assert_eq!(frame.column::<Int64Type>("c19").unwrap().len() as i64, before + 1000);
+        let audit = feed.writer.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+    }
+}
+
+#[test]
+fn room_that_there_is_not_is_an_error_and_changes_nothing() {
+    let mut feed = feed();
+    feed.writer.put("frame", &wide(0..100_000)).unwrap();
+    let rooms = rooms(&feed);
+    let error = feed.writer.reserve("frame", 100_000_000_000).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CapacityExceeded, "{error}");
+    assert_eq!(self::rooms(&feed), rooms);
+    assert_eq!(feed.frame().batches().unwrap(), [wide(0..100_000)]);
+    let audit = feed.writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
+    assert_eq!(feed.writer.reserve("none", 1).unwrap_err().kind(), ErrorKind::FrameMissing);
+}
+
+#[test]
+fn twenty_columns_stay_in_one_run_up_to_64_million_rows_and_ten_thousand_frames_fit() {
+    let mut feed = feed();
+    feed.writer.put("frame", &wide(0..1000)).unwrap();
+    let rooms = rooms(&feed);
+    assert!(rooms.len() == 20 && rooms[0] >= 64_000_000 * 8, "{rooms:?}");
+    let batch = wide(0..500);
+    let mut transaction = feed.writer.begin().unwrap();
+    for frame in 0..10_000 {
+        transaction.append(&format!("frame {frame}"), &batch).unwrap();
+    }
+    transaction.commit().unwrap();
+    let mut transaction = feed.writer.begin().unwrap();
+    for frame in (0..10_000).step_by(97) {
+        transaction.append(&format!("frame {frame}"), &wide(500..1500)).unwrap();
+    }
+    transaction.commit().unwrap();
+    let snapshot = feed.reader.snapshot().unwrap();
+    let runs = |frame: u64| {
+        let frame = snapshot.frame(&format!("frame {frame}")).unwrap();
+        frame.column_chunks::<Int64Type>("c7").unwrap().len()
+    };
+    assert_eq!((runs(0), runs(97), runs(9991), runs(1)), (1, 1, 1, 1));
 }

@@ -1,6 +1,7 @@
 //! Tests of the whole, in one process. `shmframe_model` says which claims stand where.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+mod builder;
 mod c_data;
 mod columns;
 mod errors;

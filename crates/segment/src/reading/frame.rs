@@ -124,11 +124,11 @@ impl PinnedFrame {
     ///
     /// # Errors
     /// Those of [`FrameBytes::bytes`].
-    pub fn joined(&self, parts: &[(usize, Range<u64>)]) -> Result<Option<Frozen>> {
+    pub fn joined(&self, parts: impl Iterator<Item = (usize, Range<u64>)>) -> Result<Option<Frozen>> {
         let CheckedFrame { layout, state, .. } = &**self.checked();
         let mut whole: Option<(u64, u64)> = None;
         for (buffer, range) in parts {
-            let (offset, length) = place((layout, state), *buffer, range)?;
+            let (offset, length) = place((layout, state), buffer, &range)?;
             whole = Some(match whole {
                 None => (offset, length),
                 Some((start, before)) if start + before == offset => (start, before + length),

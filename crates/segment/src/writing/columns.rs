@@ -161,10 +161,7 @@ impl Staging<'_> {
         self.store.check_process()?;
         let taken_before = self.allocated.len();
         let put = self.assemble(draft, fill);
-        if put.is_err() {
-            self.give_back(taken_before);
-        }
-        put
+        put.inspect_err(|error| self.undo(taken_before, error))
     }
 
     fn assemble(

@@ -139,14 +139,28 @@ impl Staging<'_> {
         draft: GrowthDraft<'_>,
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) -> Result<RecordReference> {
+        self.forget_building();
+        self.grow_built(draft, fill)
+    }
+
+    /// As [`Staging::grow_frame`], where some of the bytes that are added stand there already ([`crate::Lender::go_on`]): `fill`
+    /// is given an empty slice for those.
+    ///
+    /// # Errors
+    /// Those of [`Staging::grow_frame`]; what was built is then given back.
+    pub fn grow_built(
+        &mut self,
+        draft: GrowthDraft<'_>,
+        fill: impl FnOnce(Vec<&mut [u8]>),
+    ) -> Result<RecordReference> {
         self.store.check_process()?;
         let (taken, grown) = (self.allocated.len(), self.grown.len());
         let result = self.grow(draft, fill);
-        if result.is_err() {
-            self.give_back(taken);
+        result.inspect_err(|error| {
             self.take_back(grown);
-        }
-        result
+            self.undo(taken, error);
+            self.abandon_building();
+        })
     }
 
     fn grow(&mut self, draft: GrowthDraft<'_>, fill: impl FnOnce(Vec<&mut [u8]>)) -> Result<RecordReference> {
@@ -156,8 +170,9 @@ impl Staging<'_> {
         let (layout, state) = (&*frame.layout, &*frame.state);
         let new = self.place(&nodes, |index| buffers[index].new_buffer(), buffers.len(), 0)?;
         let chunk = self.find_places(&frame, &buffers, &new)?;
-        let added = chunk.added.iter().map(|range| (range.start, range.end - range.start));
-        self.hand_out(added, fill);
+        let added: Vec<_> = chunk.added.iter().map(|range| self.to_write(range)).collect();
+        self.hand_out(added.into_iter(), fill);
+        self.end_building(&chunk.added);
         let item = ChunkItem { rows, nodes: nodes.len() as u32, buffers: buffers.len() as u32 };
         let kept = match last {
             LastChunk::Grows => state.chunks.len().saturating_sub(1),
@@ -234,7 +249,7 @@ impl Staging<'_> {
     }
 
     /// Sees to it that bytes of a run, behind those that are published, have pages.
-    fn write_on(&mut self, bytes: Range<u64>) -> Result<()> {
+    pub(super) fn write_on(&mut self, bytes: Range<u64>) -> Result<()> {
         let Some((start, run)) = self.store.runs.holding(bytes.start) else { return Ok(()) };
         let written = run.written;
         self.grown.push(Grown { run: start, written, bytes: bytes.clone() });

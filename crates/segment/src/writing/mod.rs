@@ -1,5 +1,6 @@
 //! The writer's side: the lease, what is live and what is free, transactions on their way, and recovery.
 
+pub(crate) mod building;
 pub(crate) mod columns;
 pub(crate) mod copied;
 pub(crate) mod growth;

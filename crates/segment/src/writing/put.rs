@@ -111,10 +111,7 @@ impl Staging<'_> {
         self.store.check_process()?;
         let taken_before = self.allocated.len();
         let put = self.lay_out(draft, fill);
-        if put.is_err() {
-            self.give_back(taken_before);
-        }
-        put
+        put.inspect_err(|error| self.undo(taken_before, error))
     }
 
     fn lay_out(

@@ -5,7 +5,7 @@ use crate::writing::staging::Staging;
 use core::ops::Range;
 use shmframe_format::record::{RECORD_LIMIT, RecordKind, seal};
 use shmframe_format::table::RecordReference;
-use shmframe_format::{Describe, ErrorKind, Report, Result};
+use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 
 /// Longer records leave no bytes for the next one.
 const SPARE_LIMIT: usize = 64 << 10;
@@ -44,6 +44,14 @@ impl Staging<'_> {
                 false if self.store.runs.at(range.start).is_some() => self.store.give_back_run(range.start),
                 false => self.store.space.give_warm(range),
             }
+        }
+    }
+
+    /// Gives back what a change that failed took, since there were `keep` ranges; where pages are short, also to the system.
+    pub(super) fn undo(&mut self, keep: usize, error: &Error) {
+        self.give_back(keep);
+        if matches!(error.kind(), ErrorKind::DirectoryFull | ErrorKind::QuotaExceeded) {
+            self.store.trim_to(0);
         }
     }
 

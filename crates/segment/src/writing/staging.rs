@@ -4,6 +4,7 @@ use crate::files::location::Location;
 use crate::protocol;
 use crate::sync::Ordering;
 use crate::sys::futex::Futex;
+use crate::writing::building::Building;
 use crate::writing::lease;
 use crate::writing::staged_bytes::check_record_length;
 use crate::writing::staged_frame::StagedFrame;
@@ -34,6 +35,8 @@ pub struct Staging<'a> {
     /// What the version before uses of runs and this one does not, and the version that wrote first in the run.
     pub(super) fronts: Vec<(Range<u64>, u64)>,
     pub(super) changes: BTreeMap<String, Option<Box<StagedFrame>>>,
+    /// What was handed out for a frame that is not there yet.
+    pub(super) building: Building,
     /// Whether it is being committed and only removes: its records may use the reserve.
     pub(super) removes: bool,
     pub(super) root: Root,
@@ -66,6 +69,7 @@ impl Store {
             fronts: Vec::new(),
             discarded: Vec::with_capacity(4),
             changes: BTreeMap::new(),
+            building: Building::default(),
             removes: false,
             root,
         })
@@ -115,6 +119,7 @@ impl<'a> Staging<'a> {
     /// [`shmframe_format::ErrorKind::Corrupt`]; nothing is then visible.
     pub fn commit(mut self) -> Result<u64> {
         self.store.check_process()?;
+        self.forget_building();
         let version = self.version();
         let changes = core::mem::take(&mut self.changes);
         self.removes = !changes.is_empty() && changes.values().all(Option::is_none);

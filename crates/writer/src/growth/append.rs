@@ -2,7 +2,7 @@
 
 use super::chunk::{ChunkDraft, Fillings};
 use super::differences::DifferenceKind;
-use super::grower::{Attempt, Grower, ReadBack, Stop, Validity, Way};
+use super::grower::{Attempt, Data, Grower, ReadBack, Stop, Validity, Way};
 use super::known_values::{FrameValues, Learned};
 use super::last::{Last, packed};
 use super::room::{self, SMALL_FRAME};
@@ -18,6 +18,11 @@ use shmframe_segment::{
     FrameDraft, FrameRecords, GrowthDraft, Identity, LastChunk, Schema, Staging, Validation, build_column,
     build_tree,
 };
+
+/// How many chunks the rows of a frame come to stand in from which rows are dropped, if it has strings or views.
+const CHUNKS: u64 = 8;
+/// Rows that such a chunk has at the least.
+const LEAST_CHUNK: u64 = 4096;
 
 /// Rows to be added, and their plan.
 pub(crate) struct Rows {
@@ -51,7 +56,7 @@ pub(crate) fn append(
 }
 
 /// Whether a frame is so small that it is written anew, and stands packed.
-fn is_small(frame: &FrameRecords) -> bool {
+pub(super) fn is_small(frame: &FrameRecords) -> bool {
     let (state, layout) = (frame.state(), frame.layout());
     let bytes: u64 = state.buffers.iter().map(|buffer| buffer.length).sum();
     let mut buffers = state.buffers.iter().zip(&layout.buffers);
@@ -161,7 +166,8 @@ fn put_together<'v>(
         draft: ChunkDraft::default(),
     };
     let standing = last.as_ref().map(|last| (last, last.columns()));
-    if let Some((last, columns)) = &standing {
+    let data = last.as_ref().map_or(Data::GoesOn, |last| retained_data(frame, last, schema));
+    if let (Some((last, columns)), Data::GoesOn) = (&standing, data) {
         match grower.chunk(schema, columns) {
             Ok(()) => {
                 let Grower { draft, values, .. } = grower;
@@ -173,7 +179,7 @@ fn put_together<'v>(
         }
     }
     let columns = standing.as_ref().map_or(&[][..], |(_, columns)| columns);
-    grower.way = Way::Begins(validity(schema, plan, last.as_ref(), columns));
+    grower.way = Way::Begins(validity(schema, plan, last.as_ref(), columns), data);
     grower.draft = ChunkDraft::default();
     grower.values.added.clear();
     grower.chunk(schema, columns).map_err(|stop| match stop {
@@ -182,6 +188,20 @@ fn put_together<'v>(
     })?;
     let Grower { draft, values, .. } = grower;
     Ok(Grown { draft, values, chunk: LastChunk::IsFollowed, rows: plan.rows() })
+}
+
+/// Whether the bytes of strings and long views begin anew: where rows are dropped from the front, once the last chunk has an
+/// eighth of the frame's rows. Rows cannot be cut off such bytes: they come free with their chunks.
+fn retained_data(frame: &FrameRecords, last: &Last<'_>, schema: &ArrowSchema) -> Data {
+    let drops_rows = frame.state().first_row > 0;
+    let is_long = last.rows() >= LEAST_CHUNK.max(frame.state().rows / CHUNKS);
+    let has_data =
+        |field: &arrow::datatypes::FieldRef| Kind::grows(field, 1) && Kind::has_data(field.data_type());
+    if drops_rows && is_long && schema.fields().iter().any(has_data) {
+        Data::BeginsAnew
+    } else {
+        Data::GoesOn
+    }
 }
 
 /// Which bitmaps a new chunk has: all, if a column that grows in place has nulls, or had some in the chunk before.
@@ -214,7 +234,7 @@ impl Grower<'_, '_> {
                 (Way::Extends, Some(column)) if grows => {
                     self.column(field, planned.nodes.start, Some(column))?;
                 }
-                (Way::Begins(_), column) if grows => self.column(field, planned.nodes.start, column)?,
+                (Way::Begins(_, _), column) if grows => self.column(field, planned.nodes.start, column)?,
                 _ => self.pieces(field, &planned, there)?,
             }
         }

@@ -22,6 +22,12 @@ pub(crate) fn compact(
     schema: &SchemaRef,
     threads: usize,
 ) -> Result<()> {
+    let plan = plan_all(staging, frame, schema)?;
+    write_anew(staging, frame, &plan, threads)
+}
+
+/// All rows of a frame, as one chunk.
+pub(super) fn plan_all(staging: &Staging<'_>, frame: &FrameRecords, schema: &SchemaRef) -> Result<Plan> {
     let copies = staging.copied(frame)?;
     let mut columns = vec![Vec::new(); schema.fields().len()];
     for (spans, rows) in columns_of(frame.state()).zip(frame.chunk_rows()) {
@@ -29,6 +35,5 @@ pub(crate) fn compact(
             column.extend(build_column(&copies, rows, span, field.data_type(), Validation::Layout)?);
         }
     }
-    let plan = Plan::of_columns(schema, columns, frame.state().rows, &Limits::ARROW)?;
-    write_anew(staging, frame, &plan, threads)
+    Plan::of_columns(schema, columns, frame.state().rows, &Limits::ARROW)
 }

@@ -33,13 +33,15 @@ impl Grower<'_, '_> {
         let Some(standing) = grows else {
             return match own.way {
                 Way::Extends => Err(Stop::NewChunk),
-                Way::Begins(_) => self.values(own, types, item, (Base::Nothing, values.as_ref())),
+                Way::Begins(_, _) => self.values(own, types, item, (Base::Nothing, values.as_ref())),
             };
         };
-        let mark = self.draft.mark();
+        let (mark, begun) = (self.draft.mark(), self.draft.nodes[item]);
         match self.values(own, types, item, (Base::Standing, Some(standing))) {
             Err(Stop::NewChunk) if own.way != Way::Extends => {
                 self.draft.go_back(&mark);
+                // It may have ended.
+                self.draft.nodes[item] = begun;
                 self.values(own, types, item, (Base::Nothing, Some(standing)))
             }
             done => done,

@@ -23,7 +23,16 @@ pub(super) enum Way {
     /// It has more rows.
     Extends,
     /// Another one begins, with these bitmaps.
-    Begins(Validity),
+    Begins(Validity, Data),
+}
+
+/// What becomes of bytes of strings and of long views in a new chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    /// They go on in their buffers, as long as those have room.
+    GoesOn,
+    /// Other buffers begin: those of the chunks before come free with them, when their rows are dropped.
+    BeginsAnew,
 }
 
 /// Which nodes of columns that grow in place have validity bitmaps in a new chunk.
@@ -99,6 +108,13 @@ pub(super) struct Own<'o> {
     pub(super) standing: Option<&'o StandingNode>,
     /// Rows of the column that stand there, if rows can be told apart, and the values of each; none in a dictionary.
     pub(super) rows: Option<(u64, u32)>,
+}
+
+impl Own<'_> {
+    /// Whether bytes of which rows cannot be cut begin anew; values of a dictionary never do.
+    pub(super) fn begins_anew(&self) -> bool {
+        matches!(self.way, Way::Begins(_, Data::BeginsAnew)) && self.rows.is_some()
+    }
 }
 
 impl Grower<'_, '_> {
@@ -177,7 +193,7 @@ impl Grower<'_, '_> {
         let wanted = match own.way {
             Way::Extends if planned.has_validity && !stands => return Err(Stop::NewChunk),
             Way::Extends => stands,
-            Way::Begins(validity) => {
+            Way::Begins(validity, _) => {
                 let may = shape.nullable && !shape.in_list && *shape.data_type != DataType::Null;
                 planned.has_validity || (validity == Validity::Everywhere && may)
             }
@@ -203,7 +219,7 @@ impl Grower<'_, '_> {
             }
             // What stands in place is not whole: a published byte would be stored to.
             (Way::Extends, _) => return Err(Stop::NewChunk),
-            (Way::Begins(_), _) => Open::default(),
+            (Way::Begins(_, _), _) => Open::default(),
         };
         let pieces = self.plan.pieces_of(own.node);
         let rows = self.plan.nodes[own.node].length as usize;
@@ -268,10 +284,10 @@ impl Grower<'_, '_> {
         match (way, standing) {
             (Way::Extends, Some(standing)) if standing.has_room(added) => Ok(Start::Stays(standing.index)),
             (Way::Extends, _) => Err(Stop::NewChunk),
-            (Way::Begins(_), Some(standing)) if standing.has_room_behind(0, added, addressing) => {
+            (Way::Begins(_, _), Some(standing)) if standing.has_room_behind(0, added, addressing) => {
                 Ok(Start::Follows { buffer: standing.index, shared: 0 })
             }
-            (Way::Begins(_), _) => Ok(Start::New { room: 0 }),
+            (Way::Begins(_, _), _) => Ok(Start::New { room: 0 }),
         }
     }
 

@@ -10,11 +10,13 @@
 //! | `differences` | in what two schemas differ |
 //! | `last` | the last chunk as it stands |
 //! | `chunk` | the chunk as it will be, and how its bytes are written |
+//! | `in_place` | rows that a builder writes straight behind those that stand there |
 //! | `grower` | columns that grow in place, node by node |
 //! | `strings`, `views`, `dictionary` | their buffers that are not addressed by rows |
 //! | `known_values` | which values a growing dictionary has |
 //! | `pieces` | columns that do not grow in place |
 //! | `compact` | all chunks as one again |
+//! | `reserve` | room that was asked for
 //! | `room` | how much room a buffer gets for what may come |
 
 mod append;
@@ -23,9 +25,11 @@ mod compact;
 mod dictionary;
 pub(crate) mod differences;
 mod grower;
+pub(crate) mod in_place;
 mod known_values;
 mod last;
 mod pieces;
+pub(crate) mod reserve;
 mod room;
 mod strings;
 mod views;
@@ -36,4 +40,5 @@ mod tests;
 pub(crate) use append::{Rows, append};
 pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
-pub(crate) use room::{column_with_room, put_with_room};
+pub(crate) use reserve::reserve;
+pub(crate) use room::{SMALL_FRAME, column_with_room, put_with_room, share, with_room};

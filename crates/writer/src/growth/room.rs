@@ -8,7 +8,7 @@ use shmframe_format::geometry::{PADDING, PAGE_SIZE};
 use shmframe_segment::{BufferDraft, FrameRecords, Staging};
 
 /// Buffers of a frame that has more bytes than this get room to grow.
-pub(super) const SMALL_FRAME: u64 = 64 << 10;
+pub(crate) const SMALL_FRAME: u64 = 64 << 10;
 
 /// Bytes for each row that strings and long views are given room for, at the least.
 const LEAST_DATA: u64 = 8;
@@ -50,13 +50,22 @@ impl Claim {
         Self { bytes: bytes.max(least).max(1), limit: u64::MAX }
     }
 
+    /// Bytes for `all` rows, of a buffer that claims these for so many of them.
+    pub(super) fn scaled(self, rows: u64, all: u64) -> u64 {
+        let bytes = match rows {
+            0 => u128::from(all) * u128::from(LEAST_DATA),
+            _ => u128::from(self.bytes) * u128::from(all) / u128::from(rows),
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX).min(self.limit)
+    }
+
     pub(super) fn at_most(self, limit: u64) -> Self {
         Self { limit, ..self }
     }
 }
 
 /// The virtual bytes that one frame may have for itself.
-pub(super) fn share(staging: &Staging<'_>) -> u64 {
+pub(crate) fn share(staging: &Staging<'_>) -> u64 {
     let (free, frames) = staging.free_room();
     free / (16 + 2 * frames)
 }
@@ -97,7 +106,8 @@ pub(crate) fn column_with_room(
     if bytes > SMALL_FRAME { with_room(share(staging) / columns.max(1) as u64, plan) } else { plan.buffers() }
 }
 
-fn with_room(share: u64, plan: &Plan) -> Vec<BufferDraft> {
+/// The buffers of a plan, with so much room together.
+pub(crate) fn with_room(share: u64, plan: &Plan) -> Vec<BufferDraft> {
     let mut buffers = plan.buffers();
     let claims = claims(plan);
     for (buffer, room) in buffers.iter_mut().zip(share_out(share, &claims)) {
@@ -107,7 +117,7 @@ fn with_room(share: u64, plan: &Plan) -> Vec<BufferDraft> {
 }
 
 /// What the buffers of a plan may come to need; rows that were planned count.
-fn claims(plan: &Plan) -> Vec<Claim> {
+pub(super) fn claims(plan: &Plan) -> Vec<Claim> {
     let mut claims = Vec::with_capacity(plan.lengths.len());
     let mut lengths = plan.buffer_lengths();
     let mut values = 0;

@@ -15,11 +15,12 @@ impl Grower<'_, '_> {
         let ends = plan.nodes[own.node].length * width.bytes() as u64;
         let data = own.buffer(self.last, 1);
         // The rows before end where the bytes do.
-        let (data_start, base) = match data.filter(|data| !self.overflows(width, data.length, bytes)) {
-            Some(data) if data.has_room(bytes) => (Start::Stays(data.index), data.length),
-            _ if own.way == Way::Extends => return Err(Stop::NewChunk),
-            _ => (self.start(own.way, data, Addressing::Bytes, bytes)?, 0),
-        };
+        let (data_start, base) =
+            match data.filter(|data| !own.begins_anew() && !self.overflows(width, data.length, bytes)) {
+                Some(data) if data.has_room(bytes) => (Start::Stays(data.index), data.length),
+                _ if own.way == Way::Extends => return Err(Stop::NewChunk),
+                _ => (self.start(own.way, data, Addressing::Bytes, bytes)?, 0),
+            };
         let continues = matches!(data_start, Start::Stays(_));
         self.offsets(own, width, ends, (base, continues.then_some(())))?;
         let growth =
@@ -54,10 +55,10 @@ impl Grower<'_, '_> {
             (Way::Extends, standing) => {
                 (self.start(own.way, standing, addressing, ends)?, ends, Lead::Stands)
             }
-            (Way::Begins(_), Some(standing)) if shares(&standing) => {
+            (Way::Begins(_, _), Some(standing)) if shares(&standing) => {
                 (Start::Follows { buffer: standing.index, shared: first }, ends, Lead::Stands)
             }
-            (Way::Begins(_), standing) => {
+            (Way::Begins(_, _), standing) => {
                 let added = first + ends;
                 (self.start(own.way, standing, addressing, added)?, added, Lead::Written)
             }

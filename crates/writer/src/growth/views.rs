@@ -56,8 +56,9 @@ impl Grower<'_, '_> {
     fn data(&self, own: Own<'_>) -> DataDraft {
         let mut standing: Vec<_> = (1..).map_while(|index| own.buffer(self.last, index)).collect();
         if own.way != Way::Extends {
-            // Only the last one is written on.
-            standing.drain(..standing.len().saturating_sub(1));
+            // Only the last one is written on, if any.
+            let kept = usize::from(!own.begins_anew());
+            standing.drain(..standing.len().saturating_sub(kept));
         }
         let planned = self.planned_data(own);
         let total: u64 = planned.iter().sum();

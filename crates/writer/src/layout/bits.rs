@@ -19,12 +19,12 @@ pub(crate) struct BitWriter<'a> {
 }
 
 impl<'a> BitWriter<'a> {
-    pub(super) fn new(destination: &'a mut [u8]) -> Self {
+    pub(crate) fn new(destination: &'a mut [u8]) -> Self {
         Self { destination, word: 0, filled: 0 }
     }
 
     /// Appends `length` bits of `source`, the first of them at bit `offset`.
-    pub(super) fn append(&mut self, source: &[u8], mut offset: usize, mut length: usize) {
+    pub(crate) fn append(&mut self, source: &[u8], mut offset: usize, mut length: usize) {
         if self.filled == 0 && offset.is_multiple_of(8) {
             let bytes = length / 64 * 8;
             self.take(bytes).copy_from_slice(&source[offset / 8..][..bytes]);
@@ -40,14 +40,14 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Appends bits of an open word.
-    pub(super) fn append_open(&mut self, open: Open) {
+    pub(crate) fn append_open(&mut self, open: Open) {
         if open.count > 0 {
             self.push(open.word, open.count);
         }
     }
 
     /// Appends `length` set bits.
-    pub(super) fn append_set(&mut self, mut length: usize) {
+    pub(crate) fn append_set(&mut self, mut length: usize) {
         while length > 0 {
             let count = length.min(64);
             self.push(u64::MAX >> (64 - count), count);
@@ -60,7 +60,7 @@ impl<'a> BitWriter<'a> {
     /// # Panics
     ///
     /// If the bits do not end in the last byte of the destination.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         let bytes = self.filled.div_ceil(8);
         self.destination.copy_from_slice(&self.word.to_le_bytes()[..bytes]);
     }

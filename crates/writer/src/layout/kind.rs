@@ -142,6 +142,16 @@ impl<'a> Kind<'a> {
         }
     }
 
+    /// Whether a type that grows in place has bytes of which rows cannot be cut, those of dictionary values excepted.
+    pub(crate) fn has_data(data_type: &'a DataType) -> bool {
+        match Self::of(data_type) {
+            Some(Self::Strings(_) | Self::Views) => true,
+            Some(Self::Struct(fields)) => fields.iter().any(|field| Self::has_data(field.data_type())),
+            Some(Self::FixedLists(_, field)) => Self::has_data(field.data_type()),
+            _ => false,
+        }
+    }
+
     /// How many values each row of the column has in the children, if it has so many here; none if rows cannot be told apart
     /// there.
     pub(crate) fn values_below(self, values: u32) -> Option<u32> {

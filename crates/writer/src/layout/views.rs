@@ -16,7 +16,7 @@ use super::source::{self, Valid};
 pub(crate) const VIEW_SIZE: usize = 16;
 
 /// The longest value that stands in the view itself, in bytes.
-const INLINE_SIZE: usize = 12;
+pub(crate) const INLINE_SIZE: usize = 12;
 
 /// Where the long values go.
 pub(crate) enum ViewPlan {

@@ -210,7 +210,7 @@ fn only_bytes_that_stand_behind_one_another_are_joined() {
     let put = Put::new();
     let (frame, whole) = put.put("frame", &[numbers()]);
     let values = &whole.column(0).to_data().buffers()[0].clone();
-    let joined = |parts: &[(usize, Range<u64>)]| frame.joined(parts);
+    let joined = |parts: &[(usize, Range<u64>)]| frame.joined(parts.iter().cloned());
     let bytes = joined(&[(1, 8..16), (1, 16..48)]).unwrap().unwrap();
     assert_eq!(bytes.as_ref(), &values[8..48]);
     assert_eq!(bytes.as_ref().as_ptr(), values[8..].as_ptr());

@@ -39,8 +39,8 @@ fn rows_of_any_type_arrive_whatever_the_limits() {
     let drawn = Drawn { batches: 12, ..Drawn::default() };
     let strategy =
         schema(&drawn).prop_flat_map(move |schema| (batches(&schema, &drawn), limits(), any::<bool>()));
-    let (mut large, mut chunks) = (0, 0);
-    let counts = std::cell::RefCell::new((&mut large, &mut chunks));
+    let (mut large, mut split) = (0, 0);
+    let counts = std::cell::RefCell::new((&mut large, &mut split));
     TestRunner::new(Config::with_cases(150))
         .run(&strategy, |(batches, limits, small)| {
             let batches = if small { batches } else { batches.iter().map(beside_wide_values).collect() };
@@ -53,9 +53,9 @@ fn rows_of_any_type_arrive_whatever_the_limits() {
             rows.for_each(|batch| frame.append(batch));
             let mut counts = counts.borrow_mut();
             *counts.0 += usize::from(!small);
-            *counts.1 += frame.chunks();
+            *counts.1 += usize::from(frame.chunks() > 1);
             Ok(())
         })
         .unwrap();
-    assert!(large > 30 && chunks > 160, "{large} large frames, {chunks} chunks");
+    assert!(large > 30 && split > 3, "{large} large frames, {split} in several chunks");
 }

@@ -52,7 +52,7 @@ fn pieces_that_cannot_be_merged_stay_apart() {
 #[test]
 fn nulls_in_a_list_of_a_fixed_size_begin_a_chunk_with_pieces() {
     let pairs = |rows: usize, null: bool| -> ArrayRef {
-        let pair = |row: usize| Some(vec![Some(row as i32), (!null || row % 3 != 0).then_some(1)]);
+        let pair = |row: usize| Some(vec![Some(row as i32), (!null || !row.is_multiple_of(3)).then_some(1)]);
         Arc::new(FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>((0..rows).map(pair), 2))
     };
     let rows = |count: usize, null| batch(vec![("n", numbers(count)), ("p", pairs(count, null))]);

@@ -1,7 +1,7 @@
 //! Strings and views: offsets, bytes and data buffers.
 
 use super::*;
-use arrow::array::{BinaryViewArray, LargeStringArray, StringArray, StringViewArray};
+use arrow::array::{BinaryViewArray, LargeStringArray, StringArray, StringViewArray, StringViewBuilder};
 
 /// Strings of several types, each so long.
 fn rows(rows: usize, length: usize) -> RecordBatch {
@@ -81,4 +81,29 @@ fn views_go_on_in_their_last_data_buffer_while_it_may_be_longer() {
     }
     assert_eq!(frame.chunks(), 1);
     assert_eq!(counts, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
+}
+
+#[test]
+fn data_buffers_that_views_share_are_joined_behind_the_last_one() {
+    let mut builder = StringViewBuilder::new().with_fixed_block_size(64);
+    ["first ", "second ", "third "].iter().for_each(|word| builder.append_value(word.repeat(7)));
+    let words = builder.finish();
+    assert!(words.data_buffers().len() > 1);
+    let again: arrow::array::UInt32Array = (0..300).map(|row| row % 3).collect();
+    let shared = arrow::compute::take(&words, &again, None).unwrap();
+    let rows = |count: usize, views: ArrayRef| batch(vec![("n", numbers(count)), ("v", views)]);
+    let long = StringViewArray::from(vec!["a value that is too long for its view"; ROWS]);
+    let mut frame = Frame::of(&rows(ROWS, Arc::new(long)));
+    let data = frame.last(1).states[1].length;
+    for times in 1..4 {
+        frame.append(&rows(300, Arc::clone(&shared)));
+        let column = frame.last(1);
+        assert_eq!(column.places.len(), 2);
+        let joined: usize = words.data_buffers().iter().map(arrow::buffer::Buffer::len).sum();
+        assert_eq!(
+            column.states[1].length,
+            data + times * joined as u64,
+            "each is stored once for each append"
+        );
+    }
 }
