@@ -1,7 +1,7 @@
 //! Count, then cut, while a frame grows: the writer is killed at every step of its appends, and readers see each row once.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use shmframe::arrow::array::ArrayData;
+use shmframe::arrow::array::{ArrayData, RecordBatch};
 use shmframe::{Reader, Snapshot, Writer};
 use shmframe_harness::control::Control;
 use shmframe_harness::cut::{self, Cutter};
@@ -75,7 +75,7 @@ fn promised(snapshot: &Snapshot) -> u64 {
     for name in snapshot.frames().unwrap() {
         let frame = snapshot.frame(&name).unwrap();
         let batches = frame.batches().unwrap();
-        let columns = batches.iter().flat_map(|batch| batch.columns());
+        let columns = batches.iter().flat_map(RecordBatch::columns);
         let buffers: usize = columns.map(|column| buffers(&column.to_data())).sum();
         bytes += frame.num_bytes() * 23 / 10 + 4096 * buffers as u64;
     }

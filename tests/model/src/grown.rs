@@ -3,7 +3,7 @@
 use arrow::array::{
     Array, ArrayData, ArrowPrimitiveType, PrimitiveArray, RecordBatch, downcast_primitive_array,
 };
-use arrow::buffer::ScalarBuffer;
+use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use shmframe::{ErrorKind, Frame};
 
@@ -57,7 +57,7 @@ fn outside(frame: &Frame, data: &ArrayData) -> Option<usize> {
             || frame.contains_address(bytes.as_ptr())
                 && frame.contains_address(&raw const bytes[bytes.len() - 1])
     };
-    let bits = data.nulls().map(arrow::buffer::NullBuffer::buffer).into_iter();
+    let bits = data.nulls().map(NullBuffer::buffer).into_iter();
     let values = data.buffers().iter();
     let is_bitmap = *data.data_type() == DataType::Boolean;
     let bits = bits.map(|buffer| (buffer, true)).chain(values.map(|buffer| (buffer, is_bitmap)));
@@ -165,7 +165,7 @@ fn assert_slices<T: ArrowPrimitiveType>(
     let chunks = frame.column_chunks::<T>(name).expect("slices");
     let of_chunks: Vec<u8> = chunks.iter().flat_map(|chunk| bytes(&chunk.values)).copied().collect();
     assert!(of_chunks == values, "other values in slices");
-    let valid = |length: usize, nulls: Option<&arrow::buffer::NullBuffer>| -> Vec<bool> {
+    let valid = |length: usize, nulls: Option<&NullBuffer>| -> Vec<bool> {
         (0..length).map(|row| nulls.is_none_or(|nulls| nulls.is_valid(row))).collect()
     };
     let expected = arrays.iter().flat_map(|array| valid(array.len(), array.nulls()));

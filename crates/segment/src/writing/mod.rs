@@ -7,6 +7,7 @@ pub(crate) mod growth;
 pub(crate) mod heap;
 pub(crate) mod holders;
 pub(crate) mod lease;
+pub(crate) mod lender;
 pub(crate) mod mapped;
 #[cfg(test)]
 pub(crate) mod planted_leaks;
