@@ -53,6 +53,9 @@ fn check_next(
 ) -> Contents {
     let mut writer = cutter.place.writer().open(segment).unwrap();
     cut::check_audit(&mut writer);
+    // What it knows of the runs is what recovery found: nothing was written on yet.
+    writer.trim(0).unwrap();
+    assert_eq!(pattern::contents(&reader.snapshot().unwrap()), *before);
     let version = add(&mut writer, MORE);
     let mut expected = before.clone();
     expected.entry(FEED.to_owned()).or_insert((0, 0)).0 += MORE;
