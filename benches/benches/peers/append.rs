@@ -3,6 +3,7 @@
 use anyhow::Result;
 use arrow::array::{Array, RecordBatch};
 use arrow::buffer::Buffer;
+use arrow::datatypes::Float64Type;
 use nix::time::{ClockId, clock_gettime};
 use shmframe::{StopHandle, Writer, arrow};
 use shmframe_benches::{Contestant, InTurn, Lmdb, SharedPages, timed};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use crate::{Run, frame_of};
 
 const FEW: InTurn = InTurn::short("append of 3 rows of 2 columns", 1.5);
+const FILLED: InTurn = InTurn::short("append of 3 rows of 2 columns, filled in place", 1.5);
 const FOLLOWED: InTurn = InTurn {
     case: "append of 3 rows, 4 readers follow: CPU time of the writer",
     aim: Some(1.5),
@@ -52,23 +54,45 @@ fn append_and_keep(writer: &mut Writer, rows: &RecordBatch, times: u64) -> Durat
     taken
 }
 
+/// Appends rows that are filled in place.
+fn fill_and_keep(writer: &mut Writer, times: u64) -> Duration {
+    let taken = timed(times, || {
+        let filled = writer.append_with("ticks", 3, |columns| {
+            for name in ["c0", "c1"] {
+                columns.take::<Float64Type>(name)?.copy_from_slice(&[1.0, 2.0, 3.0]);
+            }
+            Ok(())
+        });
+        filled.expect("a version")
+    });
+    writer.keep_last("ticks", BEFORE as u64).expect("a version");
+    taken
+}
+
 fn few(run: &mut Run) -> Result<()> {
-    let (mut writer, rows) = grown(run, "few")?;
-    let lmdb = Lmdb::create(&run.place.path().join("few"))?;
-    let value = [7_u8; 3 * 16];
-    let mut key = 0_u64;
-    let lines = FEW.run(vec![
-        Contestant::new("ours", |n| append_and_keep(&mut writer, &rows, n)),
-        Contestant::new("lmdb, a key for each append", |n| {
-            timed(n, || {
-                // In the order of their bytes. They come round, so that the tree stays as large as the frame.
-                key = (key + 1) % (BEFORE as u64 / 3);
-                lmdb.put(&key.swap_bytes().to_le_bytes(), &value).expect("a commit");
-            })
-        }),
-    ]);
-    run.table.add(&lines);
-    Ok(writer.remove_segment()?)
+    for (case, in_place) in [(FEW, false), (FILLED, true)] {
+        let name = if in_place { "filled" } else { "few" };
+        let (mut writer, rows) = grown(run, name)?;
+        let lmdb = Lmdb::create(&run.place.path().join(name))?;
+        let value = [7_u8; 3 * 16];
+        let mut key = 0_u64;
+        let lines = case.run(vec![
+            Contestant::new("ours", |n| match in_place {
+                true => fill_and_keep(&mut writer, n),
+                false => append_and_keep(&mut writer, &rows, n),
+            }),
+            Contestant::new("lmdb, a key for each append", |n| {
+                timed(n, || {
+                    // In the order of their bytes. They come round, so that the tree stays as large as the frame.
+                    key = (key + 1) % (BEFORE as u64 / 3);
+                    lmdb.put(&key.swap_bytes().to_le_bytes(), &value).expect("a commit");
+                })
+            }),
+        ]);
+        run.table.add(&lines);
+        writer.remove_segment()?;
+    }
+    Ok(())
 }
 
 /// The processor's time of this thread.

@@ -3,9 +3,11 @@
 use anyhow::Result;
 use arrow::array::{Array, RecordBatch};
 use arrow::buffer::Buffer;
-use shmframe::{Writer, arrow};
+use arrow::datatypes::Float64Type;
+use shmframe::{Transaction, Writer, arrow};
 use shmframe_benches::{Contestant, InTurn, SharedPages, available_bytes, timed};
 use std::cell::Cell;
+use std::time::Instant;
 
 use crate::{Run, frame_of};
 
@@ -13,6 +15,7 @@ const WARM_BYTES: usize = 1 << 30;
 const COLD_BYTES: usize = 256 << 20;
 const ONE_THREAD: InTurn = InTurn::long("warm put of 1 GB, one thread", 1.05, 15);
 const TWO_THREADS: InTurn = InTurn::long("warm put of 1 GB, two threads", 0.65, 15);
+const BUILT: InTurn = InTurn::long("publish of 1 GB that was built in place", 2.0, 31);
 const COLD: InTurn = InTurn::long("cold put of 256 MB", 1.1, 9);
 
 pub fn run(run: &mut Run) -> Result<()> {
@@ -21,6 +24,9 @@ pub fn run(run: &mut Run) -> Result<()> {
         if run.wants(case.case) && has_room(run, case, 5 * WARM_BYTES)? {
             warm(run, case, threads)?;
         }
+    }
+    if run.wants(BUILT.case) && has_room(run, BUILT, 3 * WARM_BYTES)? {
+        built(run)?;
     }
     if run.wants(COLD.case) && has_room(run, COLD, 4 * COLD_BYTES)? {
         cold(run)?;
@@ -56,6 +62,33 @@ fn warm(run: &mut Run, case: InTurn, threads: usize) -> Result<()> {
         Contestant::new("memcpy, one thread", |n| timed(n, || pages.copy(&pieces))),
     ]);
     run.table.add(&lines);
+    Ok(writer.remove_segment()?)
+}
+
+/// Filling the columns is not counted: only what makes them visible.
+fn built(run: &mut Run) -> Result<()> {
+    let rows = WARM_BYTES / 10 / 8;
+    let schema = frame_of(80, 10)?.schema();
+    let mut writer = run.place.writer("built")?;
+    let mut other = run.place.writer("empty")?;
+    let mut build = || {
+        let mut builder = writer.build("frame", &schema, rows).expect("a builder");
+        let mut columns = builder.columns().expect("its columns");
+        for field in schema.fields() {
+            columns.take::<Float64Type>(field.name()).expect("a column").fill(1.0);
+        }
+        let start = Instant::now();
+        builder.publish().expect("a version");
+        start.elapsed()
+    };
+    let lines = BUILT.run(vec![
+        Contestant::new("ours", |n| (0..n).map(|_| build()).sum()),
+        Contestant::new("empty commit", |n| {
+            timed(n, || other.begin().and_then(Transaction::commit).expect("a version"))
+        }),
+    ]);
+    run.table.add(&lines);
+    other.remove_segment()?;
     Ok(writer.remove_segment()?)
 }
 
