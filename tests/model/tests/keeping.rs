@@ -299,3 +299,16 @@ fn twenty_columns_stay_in_one_run_up_to_64_million_rows_and_ten_thousand_frames_
     };
     assert_eq!((runs(0), runs(97), runs(9991), runs(1)), (1, 1, 1, 1));
 }
+
+#[test]
+fn room_beyond_all_numbers_is_refused() {
+    let mut feed = feed();
+    feed.writer.put("frame", &wide(0..1000)).unwrap();
+    for rows in [u64::MAX, u64::MAX / 8, u64::MAX / 8 - 1064, u64::MAX - 1000] {
+        let error = feed.writer.reserve("frame", rows).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CapacityExceeded, "{error}");
+    }
+    assert_eq!(feed.frame().batches().unwrap(), [wide(0..1000)]);
+    let audit = feed.writer.audit().unwrap();
+    assert_eq!(audit.working, audit.recovered);
+}

@@ -129,7 +129,9 @@ impl Store {
     /// Takes a run with pages for `length` bytes and their padding, and room for `room` if there is so much in one row.
     pub(crate) fn allocate_run(&mut self, length: u64, room: u64) -> Result<Range<u64>> {
         let needed = (length + PADDING).next_multiple_of(PAGE_SIZE);
-        let Some((range, pages)) = self.find_run(needed, (room + PADDING).next_multiple_of(PAGE_SIZE)) else {
+        // Whatever number was asked for: there is never more in a row.
+        let room = room.min(self.mapped.geometry().capacity()) + PADDING;
+        let Some((range, pages)) = self.find_run(needed, room.next_multiple_of(PAGE_SIZE)) else {
             let range = self.allocate(length + PADDING)?;
             self.note_run(&range, range.clone(), length);
             return Ok(range);
