@@ -363,6 +363,21 @@ mod tests {
     }
 
     #[test]
+    fn buffer_in_the_room_of_another_one_is_refused_where_rows_are_to_be_appended() {
+        state().check_room(&layout()).unwrap();
+        let breakages: [fn(&mut Layout); 3] = [
+            |layout| layout.buffers[0].capacity = 192,
+            |layout| layout.buffers[1] = Addressing::Values(64).item(layout.buffers[0].offset + 64, 384),
+            |layout| layout.buffers[1].offset = layout.buffers[0].offset,
+        ];
+        for (at, breakage) in breakages.iter().enumerate() {
+            let mut layout = layout();
+            breakage(&mut layout);
+            assert_eq!(state().check_room(&layout).unwrap_err().kind(), ErrorKind::Corrupt, "breakage {at}");
+        }
+    }
+
+    #[test]
     fn layout_that_reaches_out_of_its_extents_is_refused() {
         let breakages: [fn(&mut Layout); 9] = [
             |layout| layout.buffers[1].capacity += 64,

@@ -8,7 +8,34 @@ use crate::geometry::PADDING;
 use crate::record::{RecordKind, damaged};
 use crate::table::{BufferItem, BufferStateItem, NodeItem};
 
+/// Rows that a frame ever has, and values of a node, at the most: Arrow counts them as 64-bit signed numbers.
+const LENGTH_LIMIT: u64 = i64::MAX as u64;
+
 impl State {
+    /// Checks that no buffer that may grow has room where another one has bytes or room: who appends would write over
+    /// published bytes. Of a reader nothing but wrong data could come of it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`].
+    pub fn check_room(&self, layout: &Layout) -> Result<()> {
+        let last = layout.buffers.len() - self.chunks.last().map_or(0, |chunk| chunk.buffers as usize);
+        let ends = |(place, state): (&BufferItem, &BufferStateItem)| {
+            (place.offset, place.offset + state.length, place.offset + place.capacity)
+        };
+        let buffers: Vec<_> = layout.buffers.iter().zip(&self.buffers).map(ends).collect();
+        let mut rooms: Vec<(u64, u64)> = buffers[last..].iter().map(|(_, end, room)| (*end, *room)).collect();
+        rooms.sort_unstable();
+        let meet = rooms.windows(2).any(|pair| pair[0].1 > pair[1].0);
+        let covered = |(start, end, _): &(u64, u64, u64)| {
+            let first = rooms.partition_point(|room| room.1 <= *start);
+            start < end && rooms.get(first).is_some_and(|room| room.0 < *end)
+        };
+        if meet || buffers.iter().any(covered) {
+            return Err(damaged(RecordKind::State, "buffers that lie in each other's room"));
+        }
+        Ok(())
+    }
+
     /// Checks that chunks, nodes and buffers are whole, and add up.
     pub(crate) fn check_chunks(&self) -> Result<()> {
         let mut nodes = self.nodes.as_slice();
@@ -24,7 +51,8 @@ impl State {
             (nodes, buffers) = (other_nodes, other_buffers);
             rows = rows.saturating_add(chunk.rows);
         }
-        let past_the_end = self.first_row.checked_add(rows).is_none();
+        // More than can be counted to, also with all rows that are to come.
+        let past_the_end = self.first_row.saturating_add(rows) > LENGTH_LIMIT;
         if rows == self.rows && nodes.is_empty() && buffers.is_empty() && !past_the_end {
             return Ok(());
         }
@@ -61,6 +89,9 @@ impl State {
 fn check_trees(nodes: &[NodeItem], buffers: usize) -> Result<()> {
     let mut missing = Vec::new();
     let mut held = 0_u64;
+    if nodes.iter().any(|node| node.length > LENGTH_LIMIT) {
+        return Err(damaged(RecordKind::State, "a node that is too long"));
+    }
     for node in nodes {
         while missing.last() == Some(&0) {
             missing.pop();

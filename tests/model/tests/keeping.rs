@@ -189,6 +189,31 @@ fn compact_frame_is_one_run_again_and_stays_the_same_frame() {
     assert_eq!(feed.writer.compact("none").unwrap_err().kind(), ErrorKind::FrameMissing);
 }
 
+/// The run that rows were dropped from is free at the commit, and the next frame may have it: what lay before the rows that were
+/// kept is then that frame's.
+#[test]
+fn rows_dropped_from_a_run_that_goes_in_the_same_transaction_take_nobody_elses_pages() {
+    let mut feed = feed();
+    let frames: Vec<RecordBatch> = (0..4).map(|start| rows(start..60_000 + start, false)).collect();
+    for (round, batch) in frames.iter().cycle().take(12).enumerate() {
+        let mut transaction = feed.writer.begin().unwrap();
+        transaction.put("passing", &frames[round % 3]).unwrap();
+        transaction.keep_last("passing", 500).unwrap();
+        match round % 3 {
+            0 => transaction.remove("passing").unwrap(),
+            1 => transaction.compact("passing").unwrap(),
+            _ => transaction.put("passing", &frames[3]).unwrap(),
+        }
+        transaction.commit().unwrap();
+        feed.writer.put("frame", batch).unwrap();
+        feed.writer.trim(0).unwrap();
+        let found = concat_batches(&schema(), &feed.frame().batches().unwrap()).unwrap();
+        assert!(found == *batch, "round {round}");
+        let audit = feed.writer.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+    }
+}
+
 #[test]
 fn compact_keeps_the_numbers_of_rows_after_some_were_dropped() {
     let mut feed = feed();

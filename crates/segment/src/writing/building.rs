@@ -92,6 +92,14 @@ struct Built {
     handed_out: bool,
 }
 
+impl Built {
+    /// Whether it has an extent for itself, which it can leave for a longer one.
+    fn is_alone(&self) -> bool {
+        let whole = (self.place.offset, self.place.capacity);
+        self.extent.is_some_and(|extent| (extent.offset, extent.length) == whole)
+    }
+}
+
 /// A buffer that is being built: where [`Lender`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuiltBuffer(usize);
@@ -163,10 +171,15 @@ impl Staging<'_> {
     /// was before the building began.
     pub fn put_built(&mut self, frame: BuiltFrame<'_>) -> Result<RecordReference> {
         self.store.check_process()?;
+        let taken = self.allocated.len();
         let put = self.finish_building(frame);
-        match put {
+        match &put {
             Ok(_) => self.building = Building::default(),
-            Err(_) => self.abandon_building(),
+            Err(error) => {
+                // Its records, then what was built.
+                self.undo(taken, error);
+                self.abandon_building();
+            }
         }
         put
     }
@@ -212,8 +225,11 @@ impl Staging<'_> {
 
     /// The bytes of `added` that are not written yet: none, if they were handed out and filled before.
     pub(super) fn to_write(&self, added: &Range<u64>) -> (u64, u64) {
-        let built = self.building.behind.contains_key(&added.start);
-        (added.start, if built { 0 } else { added.end - added.start })
+        let length = added.end - added.start;
+        let is_built = |built: &Built| built.place.offset == added.start && built.length >= length;
+        let built =
+            self.building.behind.contains_key(&added.start) && self.building.buffers.iter().any(is_built);
+        (added.start, if built { 0 } else { length })
     }
 
     /// Takes back what was handed out behind buffers that stand there, of which they have these bytes from now on.
@@ -303,9 +319,10 @@ pub(super) trait Ground: Send + core::fmt::Debug {
 
 impl Ground for Staging<'_> {
     fn place(&mut self, nodes: &[NodeItem], buffers: &[BufferDraft]) -> Result<Vec<BuiltBuffer>> {
+        self.store.check_process()?;
         let taken = self.allocated.len();
         let placed = self.place(nodes, |index| Some(buffers[index]), buffers.len(), 0);
-        let placed = placed.inspect_err(|_| self.give_back(taken))?;
+        let placed = placed.inspect_err(|error| self.undo(taken, error))?;
         let first = self.building.buffers.len();
         for (place, draft) in placed.places.iter().zip(buffers) {
             let after = placed.extents.partition_point(|extent| extent.offset <= place.offset);
@@ -317,6 +334,7 @@ impl Ground for Staging<'_> {
     }
 
     fn go_on(&mut self, frame: &FrameRecords, index: usize, added: u64) -> Result<BuiltBuffer> {
+        self.store.check_process()?;
         self.check_current(frame)?;
         let (place, state) = frame.last_buffer(index).ok_or(BuildingKind::HandedOut { index })?;
         let room = place.capacity.saturating_sub(state.length);
@@ -336,6 +354,7 @@ impl Ground for Staging<'_> {
     }
 
     fn hand_out_one(&mut self, BuiltBuffer(index): BuiltBuffer) -> Result<(BufferItem, u64)> {
+        self.store.check_process()?;
         match self.building.buffers.get_mut(index) {
             Some(built) if !built.handed_out => {
                 built.handed_out = true;
@@ -346,7 +365,7 @@ impl Ground for Staging<'_> {
     }
 
     fn moves(&self, BuiltBuffer(index): BuiltBuffer) -> bool {
-        self.building.buffers.get(index).is_some_and(|built| built.extent.is_some())
+        self.building.buffers.get(index).is_some_and(Built::is_alone)
     }
 
     fn reach_further(
@@ -355,10 +374,11 @@ impl Ground for Staging<'_> {
         filled: u64,
         more: u64,
     ) -> Result<(u64, u64)> {
+        self.store.check_process()?;
         let built = self.building.buffers.get(index).ok_or(BuildingKind::HandedOut { index })?;
         let (mut place, needed) = (built.place, filled.saturating_add(more));
         if needed.saturating_add(PADDING) > place.capacity {
-            if built.extent.is_none() {
+            if !built.is_alone() {
                 let room = place.capacity.saturating_sub(filled + PADDING);
                 return Err(BuildingKind::UsedUp { wanted: more, room }.into());
             }
@@ -367,7 +387,8 @@ impl Ground for Staging<'_> {
         }
         self.write_on(place.offset..place.offset + needed)?;
         let pages = self.store.runs.holding(place.offset).map(|(_, run)| run.pages.end);
-        let reached = pages.map_or(0, |end| end.saturating_sub(place.offset + PADDING)).max(needed);
+        let reached = pages.map_or(0, |end| end.saturating_sub(place.offset + PADDING));
+        let reached = reached.min(place.capacity - PADDING).max(needed);
         // What has pages now must keep them, also if somebody else's need gives back what nobody writes.
         self.write_on(place.offset..place.offset + reached)?;
         self.building.buffers[index].length = reached;

@@ -123,6 +123,7 @@ impl Staging<'_> {
                 let mapped = &*self.store.mapped;
                 let layout = Layout::read(mapped, mapped.geometry(), &staged.layout)?;
                 let state = State::read(mapped, &layout, &staged.state)?;
+                state.check_room(&layout)?;
                 (Arc::new(layout), Arc::new(state))
             }
         };

@@ -170,9 +170,9 @@ impl Staging<'_> {
         let (layout, state) = (&*frame.layout, &*frame.state);
         let new = self.place(&nodes, |index| buffers[index].new_buffer(), buffers.len(), 0)?;
         let chunk = self.find_places(&frame, &buffers, &new)?;
-        let added: Vec<_> = chunk.added.iter().map(|range| self.to_write(range)).collect();
+        let added_bytes = chunk.added;
+        let added: Vec<_> = added_bytes.iter().map(|range| self.to_write(range)).collect();
         self.hand_out(added.into_iter(), fill);
-        self.end_building(&chunk.added);
         let item = ChunkItem { rows, nodes: nodes.len() as u32, buffers: buffers.len() as u32 };
         let kept = match last {
             LastChunk::Grows => state.chunks.len().saturating_sub(1),
@@ -187,7 +187,12 @@ impl Staging<'_> {
             true => None,
             false => Some(layout_with_last(layout, schema, &after, chunk.places, &new.extents)),
         };
+        if after.first_row.checked_add(after.rows).is_none() {
+            return Err(GrowthKind::NoRoom { wanted: after.rows, room: u64::MAX - after.first_row }.into());
+        }
         self.stage_records(frame, layout, after)?;
+        // Only now: nothing fails any more.
+        self.end_building(&added_bytes);
         Ok(schema)
     }
 
@@ -294,7 +299,7 @@ fn with_last(
     after.nodes.extend_from_slice(nodes);
     after.buffers.extend_from_slice(buffers);
     after.chunks.push(item);
-    after.rows = after.chunks.iter().map(|chunk| chunk.rows).sum();
+    after.rows = after.chunks.iter().map(|chunk| chunk.rows).fold(0, u64::saturating_add);
     after
 }
 

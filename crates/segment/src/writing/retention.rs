@@ -39,9 +39,9 @@ impl Staging<'_> {
         }
         let taken = self.allocated.len();
         let staged = self.stage_records(frame, layout, state);
-        match staged {
+        match &staged {
             Ok(()) => self.fronts.extend(fronts),
-            Err(_) => self.give_back(taken),
+            Err(error) => self.undo(taken, error),
         }
         staged.map(|()| rows)
     }

@@ -65,6 +65,11 @@ impl Runs {
         (offset < run.end).then_some((*start, run))
     }
 
+    /// Whether a run holds these bytes.
+    pub(crate) fn at_all(&self, bytes: &Range<u64>) -> bool {
+        self.holding(bytes.start).is_some_and(|(_, run)| bytes.end <= run.end)
+    }
+
     /// Bytes of all runs that have no pages.
     pub(crate) fn without_pages(&self) -> u64 {
         self.0.iter().map(|(start, run)| run.end - start - (run.pages.end - run.pages.start)).sum()

@@ -38,11 +38,15 @@ shmframe_format::every_kind!(RecordLengthKind {
 impl Staging<'_> {
     /// Gives back what was taken since there were `keep` ranges: it was never visible.
     pub(super) fn give_back(&mut self, keep: usize) {
+        // What was built may have been given back meanwhile.
+        let keep = keep.min(self.allocated.len());
         for range in self.allocated.drain(keep..).rev() {
-            match self.removes {
-                true => self.store.space.give_back_to_reserve(range),
-                false if self.store.runs.at(range.start).is_some() => self.store.give_back_run(range.start),
-                false => self.store.space.give_warm(range),
+            if self.store.runs.at(range.start).is_some() {
+                self.store.give_back_run(range.start);
+            } else if self.removes {
+                self.store.space.give_back_to_reserve(range);
+            } else {
+                self.store.space.give_warm(range);
             }
         }
     }

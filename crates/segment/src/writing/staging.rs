@@ -155,7 +155,10 @@ impl<'a> Staging<'a> {
             store.drop_covered(covered, version);
         }
         for (front, born) in fronts {
-            store.space.drop_front(front, born, version);
+            // The run may have been given up by the same transaction: then all of it waits, or is free already.
+            if store.runs.at_all(&front) {
+                store.space.drop_front(front, born, version);
+            }
         }
         store.commits += 1;
         store.commits_since_reclaim += 1;

@@ -82,7 +82,7 @@ fn plan_anew(
     let standing = frame.state().rows;
     let mut columns = Vec::with_capacity(spans.len());
     for (index, (span, field)) in spans.iter().zip(schema.fields()).enumerate() {
-        let mut arrays = build_column(&copies, standing, span, field.data_type(), Validation::Layout)?;
+        let mut arrays = build_column(&copies, standing, span, field.data_type(), Validation::Full)?;
         arrays.extend(rows.batches.iter().map(|batch| ArrayRef::clone(batch.column(index))));
         columns.push(arrays);
     }
@@ -282,6 +282,6 @@ impl ReadBack for FrameBack<'_> {
     fn tree(&self, tree: &Span, data_type: &DataType) -> Result<ArrayRef> {
         let last = self.last.ok_or(DifferenceKind::Misfit)?;
         let copies = self.staging.copied(self.frame)?;
-        build_tree(&copies, &last.in_frame(tree), data_type, Validation::Layout)
+        build_tree(&copies, &last.in_frame(tree), data_type, Validation::Full)
     }
 }

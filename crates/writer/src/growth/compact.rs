@@ -32,7 +32,7 @@ pub(super) fn plan_all(staging: &Staging<'_>, frame: &FrameRecords, schema: &Sch
     let mut columns = vec![Vec::new(); schema.fields().len()];
     for (spans, rows) in columns_of(frame.state()).zip(frame.chunk_rows()) {
         for ((column, span), field) in columns.iter_mut().zip(&spans).zip(schema.fields()) {
-            column.extend(build_column(&copies, rows, span, field.data_type(), Validation::Layout)?);
+            column.extend(build_column(&copies, rows, span, field.data_type(), Validation::Full)?);
         }
     }
     Plan::of_columns(schema, columns, frame.state().rows, &Limits::ARROW)
