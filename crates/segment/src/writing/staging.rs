@@ -28,7 +28,7 @@ pub struct Staging<'a> {
     pub(super) store: &'a mut Store,
     /// What this transaction took from the heap.
     pub(super) allocated: Vec<Range<u64>>,
-    /// The runs that this transaction wrote on in, or cut rows off.
+    /// The runs that this transaction wrote on in.
     pub(super) grown: Vec<Grown>,
     /// What the version before covers and this one does not.
     pub(super) discarded: Vec<Covered>,
@@ -42,7 +42,7 @@ pub struct Staging<'a> {
     pub(super) root: Root,
 }
 
-/// A run of the version before that a transaction wrote on in.
+/// A run, of the version before or of this transaction, that a transaction wrote on in.
 #[derive(Debug)]
 pub(super) struct Grown {
     /// Where the run begins.
