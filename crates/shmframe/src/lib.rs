@@ -136,7 +136,12 @@
 //! to 64 KiB are the exception: they are written anew.
 //!
 //! [`Writer::build`] hands out the columns of a new frame as slices of shared memory, and publishes them without a copy;
-//! [`Writer::append_with`] does so for new rows, so that a feed makes no arrays. See [`Builder`] and [`Columns`].
+//! [`Writer::append_with`] does so for new rows of a frame that is there, so that a feed makes no arrays. See [`Builder`] and
+//! [`Columns`].
+//!
+//! Give each append the same schema: `RecordBatch::try_from_iter` declares a column nullable if the batch has a null there, and rows
+//! of another schema are refused. A writer that is started again learns where it was from a [`Reader`] of its own:
+//! [`Position::row`] of [`Frame::position`] is the number of the next row.
 //!
 //! Rows have numbers, from 0 for the first that the frame ever had; appends and retention do not change them. A [`Position`] is
 //! such a number together with the frame's generation, so that a table that was put anew under the name is not taken for the same.
@@ -184,10 +189,13 @@
 //! # }
 //! ```
 //!
-//! [`Transaction::drop_rows_before`] drops rows by number. In a transaction several frames grow and shrink in one step.
+//! [`Transaction::drop_rows_before`] drops rows by number. In a transaction several frames grow and shrink in one step. Bytes of
+//! strings and binary data stay until their chunk goes: [`Writer::compact`] now and then writes the rows that are left anew, and
+//! positions stay good. Values of dictionaries stay even then.
 //!
 //! [`Frame::column`] gives a whole column as one slice for as long as the room lasts that its values were given (a *run*): the share
-//! of a frame falls with the number of frames. Afterwards it is [`ErrorKind::ColumnRuns`], and [`Frame::column_chunks`] gives the
+//! of a frame falls with the number of frames; [`Writer::reserve`] makes room beforehand, [`Writer::compact`] makes one run again.
+//! Without that it is [`ErrorKind::ColumnRuns`] afterwards, and [`Frame::column_chunks`] gives the
 //! slices that there are, also of columns with nulls. [`Frame::batches`] gives one batch for each chunk, or two: rows behind the
 //! last multiple of 64 are a batch of their own where a column has a bitmap (nulls, booleans).
 //!

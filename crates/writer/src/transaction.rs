@@ -345,7 +345,8 @@ impl<'w> Transaction<'w> {
     }
 
     /// Makes one run of each column of a frame again: writes all of its rows anew, as one chunk with room to grow. The frame
-    /// stays the same: its rows keep their numbers, and positions in it stay good.
+    /// stays the same: its rows keep their numbers, and positions in it stay good. Bytes of strings and binary data that belong
+    /// to dropped rows go; values of dictionaries stay, also those that no row has any more.
     ///
     /// Costs a put of the frame, and private memory for a copy of it meanwhile.
     ///
