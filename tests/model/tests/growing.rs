@@ -1,7 +1,8 @@
 //! Faults of growing frames that were found by drawing operations at random, each by itself.
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, NullArray, RecordBatch};
 use arrow::datatypes::{DataType, Field};
+use shmframe::ErrorKind;
 use shmframe_model::{Scratch, assert_grown, numbers};
 use std::sync::Arc;
 
@@ -60,4 +61,27 @@ fn what_a_frame_with_dropped_rows_leaves_behind_is_used_again_by_the_next_writer
         let audit = writer.audit().unwrap();
         assert_eq!(audit.working, audit.recovered);
     }
+}
+
+/// Rows without bytes come in any number: a frame of more than numbers count was published, and nobody could read it.
+#[test]
+fn rows_that_numbers_cannot_count_are_refused() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("s").unwrap();
+    let reader = scratch.reader().open("s").unwrap();
+    let nulls = |rows| {
+        let column: ArrayRef = Arc::new(NullArray::new(rows));
+        RecordBatch::try_from_iter_with_nullable([("n", column, true)]).unwrap()
+    };
+    let most = isize::MAX as usize;
+    writer.put("f", &nulls(most - 100)).unwrap();
+    writer.append("f", &nulls(100)).unwrap();
+    writer.keep_last("f", 1).unwrap();
+    for rows in [1, most] {
+        assert_eq!(writer.append("f", &nulls(rows)).unwrap_err().kind(), ErrorKind::CapacityExceeded);
+        let error = writer.append_with("f", rows, |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CapacityExceeded);
+    }
+    let frame = reader.snapshot().unwrap().frame("f").unwrap();
+    assert_eq!((frame.position().row(), frame.num_rows()), (most as u64, 63));
 }

@@ -337,3 +337,17 @@ fn room_beyond_all_numbers_is_refused() {
     let audit = feed.writer.audit().unwrap();
     assert_eq!(audit.working, audit.recovered);
 }
+
+#[test]
+fn room_for_a_few_rows_is_had_within_a_page() {
+    for (rows, more) in [(1, 1), (100, 100), (400, 100), (500, 12), (9000, 1000)] {
+        let mut feed = feed();
+        feed.writer.put("frame", &wide(0..rows)).unwrap();
+        feed.writer.reserve("frame", more).unwrap();
+        let end = rows + i64::try_from(more).unwrap();
+        feed.writer.append("frame", &wide(rows..end)).unwrap();
+        assert_eq!(feed.frame().batches().unwrap(), [wide(0..end)], "{rows} rows and {more}");
+        let audit = feed.writer.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+    }
+}

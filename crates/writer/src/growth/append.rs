@@ -6,6 +6,7 @@ use super::grower::{Attempt, Data, Grower, ReadBack, Stop, Validity, Way};
 use super::known_values::{FrameValues, Learned};
 use super::last::{Last, packed};
 use super::room::{self, SMALL_FRAME};
+use crate::layout::error::{LENGTH_LIMIT, LayoutError};
 use crate::layout::kind::Kind;
 use crate::layout::plan::Plan;
 use crate::layout::planner::Limits;
@@ -46,6 +47,7 @@ pub(crate) fn append(
     if rows.plan.rows() == 0 {
         return Ok(());
     }
+    check_row_numbers(&frame, rows.plan.rows())?;
     if is_small(&frame)
         && let Some(plan) = plan_anew(staging, &frame, schema, rows, limits)?
     {
@@ -53,6 +55,16 @@ pub(crate) fn append(
         return write_anew(staging, &frame, &plan, threads);
     }
     grow(staging, (frame, schema), &rows.plan, values, (threads, limits))
+}
+
+/// Refuses rows that numbers cannot count: rows without bytes, such as nulls without a type, come in any number.
+fn check_row_numbers(frame: &FrameRecords, added: u64) -> Result<()> {
+    let state = frame.state();
+    let end = state.first_row.checked_add(state.rows).and_then(|end| end.checked_add(added));
+    match end.is_some_and(|end| end <= LENGTH_LIMIT as u64) {
+        true => Ok(()),
+        false => Err(LayoutError::TooManyRows { path: "(all)".to_owned() }.into()),
+    }
 }
 
 /// Whether a frame is so small that it is written anew, and stands packed.

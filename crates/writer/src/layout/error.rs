@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use shmframe_format::{Describe, ErrorKind, Report};
 
 /// The most values that an array may have: what readers take for a length that can be.
-pub(super) const LENGTH_LIMIT: usize = isize::MAX as usize;
+pub(crate) const LENGTH_LIMIT: usize = isize::MAX as usize;
 
 #[derive(Debug)]
 pub(crate) enum LayoutError {
