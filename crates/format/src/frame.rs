@@ -195,6 +195,21 @@ impl State {
         used
     }
 
+    /// Bytes of buffers that belong to rows which the version sees, each once.
+    #[must_use]
+    pub fn bytes(&self, layout: &Layout) -> u64 {
+        let mut ranges = Vec::with_capacity(self.buffers.len());
+        self.each_buffer(layout, |bytes, _| ranges.push(bytes));
+        ranges.sort_unstable_by_key(|bytes| bytes.start);
+        let mut end = 0;
+        let own = |bytes: Range<u64>| {
+            let start = bytes.start.max(end);
+            end = end.max(bytes.end);
+            bytes.end.saturating_sub(start)
+        };
+        ranges.into_iter().map(own).sum()
+    }
+
     /// Calls `visit` for each buffer, with the bytes of it that belong to rows which the version sees.
     pub(crate) fn each_buffer(&self, layout: &Layout, mut visit: impl FnMut(Range<u64>, &BufferItem)) {
         for chunk in self.chunks_in(layout) {

@@ -108,8 +108,8 @@ impl Frame {
         self.pinned.checked().state().rows
     }
 
-    /// The bytes of the frame's buffers, each from its start: rows in front that were dropped count until their chunk goes. Chunks
-    /// of one run each count what stands before them in it again, so that for a frame that grew it may be far more than it takes.
+    /// The bytes of the frame's buffers that belong to rows which the version sees. Bytes of strings, of views and of
+    /// dictionaries count whole, as long as a row of their chunk is seen.
     #[must_use]
     pub fn num_bytes(&self) -> u64 {
         self.pinned.checked().buffer_bytes()

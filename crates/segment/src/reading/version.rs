@@ -221,10 +221,10 @@ impl CheckedFrame {
         self.decoded.get_or_set(decoded);
     }
 
-    /// Bytes of its buffers.
+    /// Bytes of its buffers that belong to rows which the version sees.
     #[must_use]
     pub fn buffer_bytes(&self) -> u64 {
-        self.state.buffers.iter().map(|buffer| buffer.length).sum()
+        self.state.bytes(&self.layout)
     }
 }
 

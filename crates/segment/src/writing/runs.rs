@@ -126,7 +126,7 @@ fn outer_pages(part: &Range<u64>, run: &Range<u64>) -> Range<u64> {
 
 /// This room, and less and less of it, as long as `length` fits; whole pages.
 fn rooms(length: u64, room: u64) -> impl Iterator<Item = u64> {
-    let less = |room: &u64| Some((room / 4).next_multiple_of(PAGE_SIZE));
+    let less = |room: &u64| Some((room / 4).next_multiple_of(PAGE_SIZE)).filter(|less| less < room);
     core::iter::successors(Some(room), less).take_while(move |room| *room >= length)
 }
 

@@ -59,6 +59,12 @@ impl Staging<'_> {
         }
     }
 
+    /// Gives free pages back to the system. Where pages are found, room is not looked for any further: so there is as much room
+    /// as can be had.
+    pub fn give_free_pages_back(&mut self) {
+        self.store.trim_to(0);
+    }
+
     /// Takes a run with pages for `length` bytes, and room for `room` if there is so much in one row.
     pub(super) fn take_run(&mut self, length: u64, room: u64) -> Result<Range<u64>> {
         let range = self.store.allocate_run(length, room)?;

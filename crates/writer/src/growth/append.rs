@@ -23,7 +23,7 @@ use shmframe_segment::{
 /// How many chunks the rows of a frame come to stand in from which rows are dropped, if it has strings or views.
 const CHUNKS: u64 = 8;
 /// Rows that such a chunk has at the least.
-const LEAST_CHUNK: u64 = 4096;
+const LEAST_CHUNK: u64 = 512;
 
 /// Rows to be added, and their plan.
 pub(crate) struct Rows {
@@ -206,7 +206,11 @@ fn put_together<'v>(
 /// eighth of the frame's rows. Rows cannot be cut off such bytes: they come free with their chunks.
 fn retained_data(frame: &FrameRecords, last: &Last<'_>, schema: &ArrowSchema) -> Data {
     let drops_rows = frame.state().first_row > 0;
-    let is_long = last.rows() >= LEAST_CHUNK.max(frame.state().rows / CHUNKS);
+    // Rows that were dropped from the chunk count: their bytes stand there as well.
+    let columns = last.columns().into_iter();
+    let lengths = columns.filter_map(|column| last.nodes(column.nodes).first().map(|root| root.length));
+    let length = lengths.max().unwrap_or(0);
+    let is_long = length >= LEAST_CHUNK.max(frame.state().rows / CHUNKS);
     let has_data =
         |field: &arrow::datatypes::FieldRef| Kind::grows(field, 1) && Kind::has_data(field.data_type());
     if drops_rows && is_long && schema.fields().iter().any(has_data) {

@@ -52,15 +52,35 @@ pub(crate) fn reserve(
         return Ok(());
     }
     let plan = plan_all(staging, frame, schema)?;
-    let buffers = with_room_for(&plan, rows);
-    let wanted: Vec<u64> = buffers.iter().map(|buffer| buffer.room).collect();
     let savepoint = staging.savepoint(frame.name());
+    let Some(_) = write_with_room(staging, frame, (&plan, rows), threads)? else { return Ok(()) };
+    // Free pages may stand where the room would be.
+    staging.go_back(savepoint);
+    staging.give_free_pages_back();
+    let savepoint = staging.savepoint(frame.name());
+    let Some((wanted, found)) = write_with_room(staging, frame, (&plan, rows), threads)? else {
+        return Ok(());
+    };
+    staging.go_back(savepoint);
+    Err(ReserveKind::NoRoom { rows, wanted, found }.into())
+}
+
+/// Writes a frame anew, with as much room as there is. If that is too little for so many rows more: what one of its buffers
+/// wants, and what it has.
+fn write_with_room(
+    staging: &mut Staging<'_>,
+    frame: &FrameRecords,
+    (plan, rows): (&Plan, u64),
+    threads: usize,
+) -> Result<Option<(u64, u64)>> {
+    let buffers = with_room_for(plan, rows);
+    let wanted: Vec<u64> = buffers.iter().map(|buffer| buffer.room).collect();
     let draft = FrameDraft {
         name: frame.name(),
         schema: Schema::Unchanged(frame.schema_reference()),
         rows: plan.rows(),
         identity: Identity::Same { generation: frame.state().generation, first_row: frame.state().first_row },
-        nodes: node_items(&plan),
+        nodes: node_items(plan),
         buffers,
     };
     staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
@@ -69,11 +89,7 @@ pub(crate) fn reserve(
     let short = |(place, wanted): (&BufferItem, &u64)| {
         (place.capacity < wanted.saturating_add(PADDING) && *wanted > 0).then_some((*wanted, place.capacity))
     };
-    if let Some((wanted, found)) = places.iter().zip(&wanted).find_map(short) {
-        staging.go_back(savepoint);
-        return Err(ReserveKind::NoRoom { rows, wanted, found }.into());
-    }
-    Ok(())
+    Ok(places.iter().zip(&wanted).find_map(short))
 }
 
 /// Whether the runs of a frame's last chunk, all of which are addressed by rows, have room for so many rows more.

@@ -48,7 +48,7 @@ fn drawn_batches_survive() {
         }
     };
     // PROPTEST_CASES asks for more.
-    runner(Config::default().cases.max(256))
+    runner(Config::default().cases.max(1024))
         .run(&(schema_and_batches(&sizes), limits()), |((schema, batches), limits)| {
             survives(&schema, &batches, &limits)
         })
