@@ -55,6 +55,11 @@ impl Staging<'_> {
         }
     }
 
+    /// Gives the pages of free bytes back to the system: runs are then found by their room alone.
+    pub fn give_pages_back(&mut self) {
+        self.store.trim_to(0);
+    }
+
     /// Takes a run with pages for `length` bytes, and room for `room` if there is so much in one row.
     pub(super) fn take_run(&mut self, length: u64, room: u64) -> Result<Range<u64>> {
         let range = self.store.allocate_run(length, room)?;

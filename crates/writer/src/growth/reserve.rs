@@ -52,7 +52,23 @@ pub(crate) fn reserve(
         return Ok(());
     }
     let plan = plan_all(staging, frame, schema)?;
-    let buffers = with_room_for(&plan, rows);
+    let Some(_) = put_with_room_for(staging, frame, (&plan, rows), threads)? else { return Ok(()) };
+    // Runs prefer free bytes that have pages, and those may have less room.
+    staging.give_pages_back();
+    match put_with_room_for(staging, frame, (&plan, rows), threads)? {
+        None => Ok(()),
+        Some(short) => Err(short.into()),
+    }
+}
+
+/// Writes a frame anew, with room for so many rows more; undoes that if a buffer got less, and says which.
+fn put_with_room_for(
+    staging: &mut Staging<'_>,
+    frame: &FrameRecords,
+    (plan, rows): (&Plan, u64),
+    threads: usize,
+) -> Result<Option<ReserveKind>> {
+    let buffers = with_room_for(plan, rows);
     let wanted: Vec<u64> = buffers.iter().map(|buffer| buffer.room).collect();
     let savepoint = staging.savepoint(frame.name());
     let draft = FrameDraft {
@@ -60,7 +76,7 @@ pub(crate) fn reserve(
         schema: Schema::Unchanged(frame.schema_reference()),
         rows: plan.rows(),
         identity: Identity::Same { generation: frame.state().generation, first_row: frame.state().first_row },
-        nodes: node_items(&plan),
+        nodes: node_items(plan),
         buffers,
     };
     staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
@@ -69,11 +85,11 @@ pub(crate) fn reserve(
     let short = |(place, wanted): (&BufferItem, &u64)| {
         (place.capacity < wanted.saturating_add(PADDING) && *wanted > 0).then_some((*wanted, place.capacity))
     };
-    if let Some((wanted, found)) = places.iter().zip(&wanted).find_map(short) {
+    let short = places.iter().zip(&wanted).find_map(short);
+    if short.is_some() {
         staging.go_back(savepoint);
-        return Err(ReserveKind::NoRoom { rows, wanted, found }.into());
     }
-    Ok(())
+    Ok(short.map(|(wanted, found)| ReserveKind::NoRoom { rows, wanted, found }))
 }
 
 /// Whether the runs of a frame's last chunk, all of which are addressed by rows, have room for so many rows more.
