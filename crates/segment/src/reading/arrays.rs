@@ -1,9 +1,7 @@
 //! Arrow arrays over frozen bytes: the one place where contents are taken on trust.
 
 use crate::reading::frame::Frozen;
-use arrow::array::{
-    ArrayData, ArrayRef, BufferSpec, PrimitiveArray, downcast_primitive, layout, make_array,
-};
+use arrow::array::{ArrayData, ArrayRef, BufferSpec, PrimitiveArray, downcast_primitive, layout, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, DataType};
 use arrow::error::ArrowError;
@@ -241,7 +239,9 @@ fn check_length(data_type: &DataType, length: usize) -> Result<()> {
 /// Refuses buffers that end within a number, which Arrow's own checks would stumble over.
 fn check_widths(data_type: &DataType, buffers: &[Buffer]) -> Result<()> {
     let is_whole = |(spec, buffer): (&BufferSpec, &Buffer)| match spec {
-        BufferSpec::FixedWidth { byte_width, .. } => *byte_width == 0 || buffer.len().is_multiple_of(*byte_width),
+        BufferSpec::FixedWidth { byte_width, .. } => {
+            *byte_width == 0 || buffer.len().is_multiple_of(*byte_width)
+        }
         _ => true,
     };
     match layout(data_type).buffers.iter().zip(buffers).all(is_whole) {
