@@ -351,3 +351,21 @@ fn room_for_a_few_rows_is_had_within_a_page() {
         assert_eq!(audit.working, audit.recovered);
     }
 }
+
+#[test]
+fn room_is_had_where_free_pages_have_less_of_it() {
+    let mut feed = feed();
+    for bytes in [30_000, 60_000, 120_000] {
+        feed.writer.put("other", &wide(0..bytes / 160)).unwrap();
+        feed.writer.reserve("other", 300).unwrap();
+        feed.writer.put("behind", &wide(0..10)).unwrap();
+        feed.writer.remove("other").unwrap();
+    }
+    for more in [400, 900, 1500, 4000, 20_000] {
+        feed.writer.put("frame", &wide(0..100)).unwrap();
+        feed.writer.reserve("frame", more).unwrap();
+        assert_eq!(feed.frame().batches().unwrap(), [wide(0..100)]);
+        let audit = feed.writer.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+    }
+}

@@ -1,7 +1,7 @@
 //! Arrow arrays over frozen bytes: the one place where contents are taken on trust.
 
 use crate::reading::frame::Frozen;
-use arrow::array::{ArrayData, ArrayRef, PrimitiveArray, downcast_primitive, make_array};
+use arrow::array::{ArrayData, ArrayRef, BufferSpec, PrimitiveArray, downcast_primitive, layout, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, DataType};
 use arrow::error::ArrowError;
@@ -190,6 +190,7 @@ impl ArrayDraft {
     fn new(parts: ArrayParts) -> Result<Self> {
         let ArrayParts { data_type, length, validity, buffers, children } = parts;
         check_length(&data_type, length)?;
+        check_widths(&data_type, &buffers)?;
         let nulls = validity.map(|(bits, nulls)| null_buffer(bits, length, nulls)).transpose()?;
         let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
         let builder = ArrayData::builder(data_type)
@@ -232,6 +233,20 @@ fn check_length(data_type: &DataType, length: usize) -> Result<()> {
     match length.checked_mul(width) {
         Some(values) if values <= isize::MAX as usize => Ok(()),
         _ => Err(ArrayKind::Length { length }.into()),
+    }
+}
+
+/// Refuses buffers that end within a number, which Arrow's own checks would stumble over.
+fn check_widths(data_type: &DataType, buffers: &[Buffer]) -> Result<()> {
+    let is_whole = |(spec, buffer): (&BufferSpec, &Buffer)| match spec {
+        BufferSpec::FixedWidth { byte_width, .. } => {
+            *byte_width == 0 || buffer.len().is_multiple_of(*byte_width)
+        }
+        _ => true,
+    };
+    match layout(data_type).buffers.iter().zip(buffers).all(is_whole) {
+        true => Ok(()),
+        false => Err(misfit(data_type)),
     }
 }
 

@@ -59,9 +59,8 @@ impl Staging<'_> {
         }
     }
 
-    /// Gives free pages back to the system. Where pages are found, room is not looked for any further: so there is as much room
-    /// as can be had.
-    pub fn give_free_pages_back(&mut self) {
+    /// Gives the pages of free bytes back to the system: runs are then found by their room alone.
+    pub fn give_pages_back(&mut self) {
         self.store.trim_to(0);
     }
 

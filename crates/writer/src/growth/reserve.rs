@@ -52,29 +52,25 @@ pub(crate) fn reserve(
         return Ok(());
     }
     let plan = plan_all(staging, frame, schema)?;
-    let savepoint = staging.savepoint(frame.name());
-    let Some(_) = write_with_room(staging, frame, (&plan, rows), threads)? else { return Ok(()) };
-    // Free pages may stand where the room would be.
-    staging.go_back(savepoint);
-    staging.give_free_pages_back();
-    let savepoint = staging.savepoint(frame.name());
-    let Some((wanted, found)) = write_with_room(staging, frame, (&plan, rows), threads)? else {
-        return Ok(());
-    };
-    staging.go_back(savepoint);
-    Err(ReserveKind::NoRoom { rows, wanted, found }.into())
+    let Some(_) = put_with_room_for(staging, frame, (&plan, rows), threads)? else { return Ok(()) };
+    // Runs prefer free bytes that have pages, and those may have less room.
+    staging.give_pages_back();
+    match put_with_room_for(staging, frame, (&plan, rows), threads)? {
+        None => Ok(()),
+        Some(short) => Err(short.into()),
+    }
 }
 
-/// Writes a frame anew, with as much room as there is. If that is too little for so many rows more: what one of its buffers
-/// wants, and what it has.
-fn write_with_room(
+/// Writes a frame anew, with room for so many rows more; undoes that if a buffer got less, and says which.
+fn put_with_room_for(
     staging: &mut Staging<'_>,
     frame: &FrameRecords,
     (plan, rows): (&Plan, u64),
     threads: usize,
-) -> Result<Option<(u64, u64)>> {
+) -> Result<Option<ReserveKind>> {
     let buffers = with_room_for(plan, rows);
     let wanted: Vec<u64> = buffers.iter().map(|buffer| buffer.room).collect();
+    let savepoint = staging.savepoint(frame.name());
     let draft = FrameDraft {
         name: frame.name(),
         schema: Schema::Unchanged(frame.schema_reference()),
@@ -89,7 +85,11 @@ fn write_with_room(
     let short = |(place, wanted): (&BufferItem, &u64)| {
         (place.capacity < wanted.saturating_add(PADDING) && *wanted > 0).then_some((*wanted, place.capacity))
     };
-    Ok(places.iter().zip(&wanted).find_map(short))
+    let short = places.iter().zip(&wanted).find_map(short);
+    if short.is_some() {
+        staging.go_back(savepoint);
+    }
+    Ok(short.map(|(wanted, found)| ReserveKind::NoRoom { rows, wanted, found }))
 }
 
 /// Whether the runs of a frame's last chunk, all of which are addressed by rows, have room for so many rows more.

@@ -6,8 +6,8 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use shmframe::{ErrorKind, Validation};
-use shmframe_arbitrary::Limits;
-use shmframe_model::cases;
+use shmframe_arbitrary::{Kind, Limits};
+use shmframe_model::{all_types, cases};
 use shmframe_segment::FrameBytes;
 use std::cell::RefCell;
 
@@ -65,6 +65,36 @@ fn values_that_are_not_aligned_are_refused() {
         .unwrap();
     for name in ["Int16", "Int64", "TimestampNanosecond", "Utf8", "LargeBinary", "BinaryView"] {
         assert!(refused.borrow().contains(name), "{name} not in {:?}", refused.borrow());
+    }
+}
+
+/// Arrow's own checks panic over a part of a number behind the last whole one.
+#[test]
+fn buffers_that_end_within_a_number_are_refused_or_read_up_to_it() {
+    let put = Put::new();
+    let types = Kind::ALL.iter().map(|kind| (format!("{kind:?}"), kind.example()));
+    let (frame, whole) = put.put("frame", &[all_types(types)]);
+    let mut refused = std::collections::BTreeSet::new();
+    for (index, column) in columns(&frame).into_iter().enumerate() {
+        let field = whole.schema_ref().field(index).clone();
+        // One value less than there are bytes for, but for a byte.
+        let cut = Cut { rows: whole.num_rows() as u64 - 1, skipped: 0, open: false };
+        for buffer in 0..column.buffers.len() {
+            let mut seen = Seen::cut(&frame, &column, field.data_type(), cut);
+            let whole = usize::from(grows(field.data_type()));
+            seen.nodes()[whole..].iter_mut().for_each(|node| node.length = node.length.saturating_sub(1));
+            let length = &mut seen.buffers()[buffer].length;
+            *length = length.saturating_sub(1);
+            for validation in [Validation::Layout, Validation::Full] {
+                if let Err(error) = seen.build(field.data_type(), validation) {
+                    assert_eq!(error.kind(), ErrorKind::Corrupt, "{field}, buffer {buffer}");
+                    refused.insert(field.name().clone());
+                }
+            }
+        }
+    }
+    for name in ["DictionaryInt8", "List", "LargeListView", "Map", "DenseUnion", "RunEndEncodedInt32"] {
+        assert!(refused.contains(name), "{name} not in {refused:?}");
     }
 }
 
