@@ -62,7 +62,7 @@ impl Describe for ReadKind {
                 format!("column {column:?} does not stand in one run"),
                 "one run",
                 format!("{runs}"),
-                "use column_chunks() or batches(), or let the writer put the frame again",
+                "use column_chunks() or batches(), or let the writer compact() the frame",
             ),
             Self::Columns { wanted, found } => Report::new(
                 "damaged frame",

@@ -190,8 +190,7 @@
 //! ```
 //!
 //! [`Transaction::drop_rows_before`] drops rows by number. In a transaction several frames grow and shrink in one step. Bytes of
-//! strings and binary data stay until their chunk goes: [`Writer::compact`] now and then writes the rows that are left anew, and
-//! positions stay good. Values of dictionaries stay even then.
+//! strings and binary data go with their chunk, of which a frame has about eight then; values of dictionaries stay.
 //!
 //! [`Frame::column`] gives a whole column as one slice for as long as the room lasts that its values were given (a *run*): the share
 //! of a frame falls with the number of frames; [`Writer::reserve`] makes room beforehand, [`Writer::compact`] makes one run again.
