@@ -1,8 +1,8 @@
 //! Where the bytes of a shmframe segment live.
 //!
 //! The one crate that may say `unsafe`. It owns the files and mappings of a segment, the protocol over their
-//! shared words, the writer lease, reader slots and pins, extents and the tokens that reach them (`Staged` to
-//! write, [`Frozen`] to read), recovery, waiting and fork. It knows records (`shmframe-format`), and nothing of
+//! shared words, the writer lease, reader slots and pins, extents and what reaches them (slices that a
+//! transaction lends to write, [`Frozen`] to read), recovery, waiting and fork. It knows records (`shmframe-format`), and nothing of
 //! Arrow but what builds arrays over frozen bytes, and how a schema record holds a schema (feature `arrow`).
 
 #[cfg(not(all(target_os = "linux", target_endian = "little", target_pointer_width = "64")))]
