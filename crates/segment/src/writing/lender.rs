@@ -27,7 +27,7 @@ impl<'b> Lender<'b> {
     /// Takes room for the buffers of one column, depth-first; `nodes` are its nodes.
     ///
     /// # Errors
-    /// [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`], [`ErrorKind::CapacityExceeded`].
+    /// [`shmframe_format::ErrorKind::DirectoryFull`], [`shmframe_format::ErrorKind::QuotaExceeded`], [`shmframe_format::ErrorKind::CapacityExceeded`].
     pub fn place(&self, nodes: &[NodeItem], buffers: &[BufferDraft]) -> Result<Vec<BuiltBuffer>> {
         debug_assert!(Span::trees(nodes).count() == 1, "one column");
         self.ground().place(nodes, buffers)
@@ -44,11 +44,11 @@ impl<'b> Lender<'b> {
     }
 
     /// Takes so many bytes behind those of a buffer of a frame's last chunk, counted from 0, which is to have them when the
-    /// frame grows ([`Staging::grow_frame`], where nothing is then left to write of them).
+    /// frame grows ([`crate::Staging::grow_frame`], where nothing is then left to write of them).
     ///
     /// # Errors
-    /// [`ErrorKind::CapacityExceeded`] if it has no room; [`ErrorKind::InvalidArgument`] if there is no such buffer, or it was
-    /// taken before; [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`].
+    /// [`shmframe_format::ErrorKind::CapacityExceeded`] if it has no room; [`shmframe_format::ErrorKind::InvalidArgument`] if there is no such buffer, or it was
+    /// taken before; [`shmframe_format::ErrorKind::DirectoryFull`], [`shmframe_format::ErrorKind::QuotaExceeded`].
     pub fn go_on(&self, frame: &FrameRecords, index: usize, added: u64) -> Result<BuiltBuffer> {
         self.ground().go_on(frame, index, added)
     }
@@ -56,7 +56,7 @@ impl<'b> Lender<'b> {
     /// The bytes of a buffer, zeroed.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if they were handed out before.
+    /// [`shmframe_format::ErrorKind::InvalidArgument`] if they were handed out before.
     pub fn bytes(&self, buffer: BuiltBuffer) -> Result<&'b mut [u8]> {
         let bytes = self.unspecified(buffer)?;
         bytes.fill(0);
@@ -137,7 +137,7 @@ impl<'b> Growing<'b> {
     /// Appends bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`], [`ErrorKind::CapacityExceeded`]; nothing is then appended,
+    /// [`shmframe_format::ErrorKind::DirectoryFull`], [`shmframe_format::ErrorKind::QuotaExceeded`], [`shmframe_format::ErrorKind::CapacityExceeded`]; nothing is then appended,
     /// and what was stays.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let more = bytes.len() as u64;

@@ -40,7 +40,7 @@ shmframe_format::every_kind!(ReserveKind {
 /// room, unless they do already.
 ///
 /// # Errors
-/// [`ErrorKind::CapacityExceeded`] if there is not so much room; those of [`super::compact`]. The transaction is then as it was
+/// [`ErrorKind::CapacityExceeded`] if there is not so much room; those of [`super::compact()`]. The transaction is then as it was
 /// before.
 pub(crate) fn reserve(
     staging: &mut Staging<'_>,
