@@ -236,12 +236,16 @@ fn part(pieces: &[ArrayRef], first: usize, rows: usize) -> Vec<ArrayRef> {
 
 /// So many rows of a column of a table, which are repeated; or numbers, where it has none.
 fn repeated(table: &RecordBatch, column: usize, rows: usize, name: &str) -> (FieldRef, Vec<ArrayRef>) {
+    let column = column.checked_rem(table.num_columns());
+    // Run ends may count to 32767 only.
+    let narrow = |column: usize| table.column(column).data_type().to_string().contains("RunEndEncoded");
+    let uncountable = column.is_some_and(|column| rows > 4000 && narrow(column));
     // Many pieces make the comparison slow.
-    if table.num_columns() == 0 || table.num_rows() == 0 || rows / table.num_rows() > 50 {
+    if table.num_columns() == 0 || table.num_rows() == 0 || rows / table.num_rows() > 50 || uncountable {
         let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows as i64));
         return (Arc::new(Field::new(name, DataType::Int64, true)), vec![numbers]);
     }
-    let column = column % table.num_columns();
+    let column = column.unwrap_or(0);
     let field = table.schema().field(column).clone().with_name(name);
     let mut missing = rows;
     let mut values = Vec::new();
