@@ -2,7 +2,7 @@
 //! stay where they stand and one that is new.
 
 use crate::error::Result;
-use crate::frame::{Chunk, Layout, State};
+use crate::frame::{Chunk, Layout, State, extent_at};
 use crate::record::{RecordKind, damaged};
 use crate::table::{BufferItem, BufferStateItem, ChunkItem, ExtentItem, NodeItem, RecordReference};
 use core::ops::Range;
@@ -129,8 +129,7 @@ impl Assembled {
         self.state_buffers.extend_from_slice(&old.chunk.states[span.buffers.clone()]);
         for place in places {
             // The layout was checked: each buffer lies in an extent.
-            let after = old.extents.partition_point(|extent| extent.offset <= place.offset);
-            self.extents.extend(after.checked_sub(1).map(|at| old.extents[at]));
+            self.extents.extend(extent_at(old.extents, place.offset).map(|at| old.extents[at]));
         }
     }
 

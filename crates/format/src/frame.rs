@@ -152,9 +152,15 @@ fn check_extents(extents: &[ExtentItem], geometry: &Geometry) -> Result<()> {
     Ok(())
 }
 
+/// Which of these extents, ordered by offset, is the last that does not begin behind this byte: the one that holds it, if one
+/// does.
+#[must_use]
+pub fn extent_at(extents: &[ExtentItem], offset: u64) -> Option<usize> {
+    extents.partition_point(|extent| extent.offset <= offset).checked_sub(1)
+}
+
 fn check_place(buffer: &BufferItem, extents: &[ExtentItem]) -> Result<()> {
-    let after = extents.partition_point(|extent| extent.offset <= buffer.offset);
-    let extent = after.checked_sub(1).map(|at| &extents[at]);
+    let extent = extent_at(extents, buffer.offset).map(|at| &extents[at]);
     let end = buffer.offset.checked_add(buffer.capacity);
     let fits = matches!((extent, end), (Some(extent), Some(end)) if end <= extent.offset + extent.length);
     let alignment = Addressing::of(buffer).map(Addressing::alignment);
@@ -185,8 +191,7 @@ impl State {
             layout.extents.iter().map(|extent| extent.offset..extent.offset).collect();
         self.each_buffer(layout, |bytes, place| {
             let end = (bytes.end + PADDING).next_multiple_of(ALIGNMENT).min(place.offset + place.capacity);
-            let after = layout.extents.partition_point(|extent| extent.offset <= place.offset);
-            if let Some(used) = after.checked_sub(1).map(|at| &mut used[at]) {
+            if let Some(used) = extent_at(&layout.extents, place.offset).map(|at| &mut used[at]) {
                 let start = bytes.start / ALIGNMENT * ALIGNMENT;
                 let first = if used.is_empty() { start } else { used.start.min(start) };
                 *used = first..used.end.max(end);

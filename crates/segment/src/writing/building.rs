@@ -18,7 +18,7 @@ use crate::writing::put::{BufferDraft, Schema};
 use crate::writing::staged_frame::{Contents, StagedFrame};
 use crate::writing::staging::Staging;
 use core::ops::Range;
-use shmframe_format::frame::{Layout, State};
+use shmframe_format::frame::{Layout, State, extent_at};
 use shmframe_format::geometry::PADDING;
 use shmframe_format::record::RecordKind;
 use shmframe_format::table::{BufferItem, ExtentItem, NodeItem, RecordReference};
@@ -325,8 +325,7 @@ impl Ground for Staging<'_> {
         let placed = placed.inspect_err(|error| self.undo(taken, error))?;
         let first = self.building.buffers.len();
         for (place, draft) in placed.places.iter().zip(buffers) {
-            let after = placed.extents.partition_point(|extent| extent.offset <= place.offset);
-            let extent = after.checked_sub(1).map(|at| placed.extents[at]);
+            let extent = extent_at(&placed.extents, place.offset).map(|at| placed.extents[at]);
             let (place, length) = (*place, draft.length);
             self.building.buffers.push(Built { place, extent, length, handed_out: false });
         }

@@ -16,8 +16,8 @@ use arrow::datatypes::{DataType, Schema as ArrowSchema, SchemaRef};
 use shmframe_format::columns::Span;
 use shmframe_format::{Error, ErrorKind, Result};
 use shmframe_segment::{
-    FrameDraft, FrameRecords, GrowthDraft, Identity, LastChunk, Schema, Staging, Validation, build_column,
-    build_tree,
+    BufferDraft, FrameDraft, FrameRecords, GrowthDraft, Identity, LastChunk, Schema, Staging, Validation,
+    build_column, build_tree,
 };
 
 /// How many chunks the rows of a frame come to stand in from which rows are dropped, if it has strings or views.
@@ -52,7 +52,8 @@ pub(crate) fn append(
         && let Some(plan) = plan_anew(staging, &frame, schema, rows, limits)?
     {
         values.clear();
-        return write_anew(staging, &frame, &plan, threads);
+        let buffers = room::put_with_room(staging, &plan);
+        return write_anew(staging, &frame, (&plan, buffers), threads);
     }
     grow(staging, (frame, schema), &rows.plan, values, (threads, limits))
 }
@@ -109,11 +110,11 @@ fn plan_anew(
     }
 }
 
-/// Puts a frame anew: the same one, with the rows of this plan.
+/// Puts a frame anew: the same one, with the rows of this plan, in buffers with this room.
 pub(super) fn write_anew(
     staging: &mut Staging<'_>,
     frame: &FrameRecords,
-    plan: &Plan,
+    (plan, buffers): (&Plan, Vec<BufferDraft>),
     threads: usize,
 ) -> Result<()> {
     let draft = FrameDraft {
@@ -122,7 +123,7 @@ pub(super) fn write_anew(
         rows: plan.rows(),
         identity: Identity::Same { generation: frame.state().generation, first_row: frame.state().first_row },
         nodes: node_items(plan),
-        buffers: room::put_with_room(staging, plan),
+        buffers,
     };
     staging.put_frame(draft, |destinations| plan.fill(destinations, threads)).map(drop)
 }

@@ -1,6 +1,7 @@
 //! A frame in one chunk again, each buffer in one run.
 
 use super::append::write_anew;
+use super::room::put_with_room;
 use crate::layout::plan::Plan;
 use crate::layout::planner::Limits;
 use arrow::datatypes::SchemaRef;
@@ -23,7 +24,8 @@ pub(crate) fn compact(
     threads: usize,
 ) -> Result<()> {
     let plan = plan_all(staging, frame, schema)?;
-    write_anew(staging, frame, &plan, threads)
+    let buffers = put_with_room(staging, &plan);
+    write_anew(staging, frame, (&plan, buffers), threads)
 }
 
 /// All rows of a frame, as one chunk.

@@ -1,15 +1,15 @@
 //! Room for rows that are to come, asked for beforehand.
 
+use super::append::write_anew;
 use super::compact::plan_all;
 use super::room::{self, Claim};
 use crate::layout::plan::Plan;
-use crate::operation::node_items;
 use arrow::datatypes::SchemaRef;
 use shmframe_format::addressing::Addressing;
 use shmframe_format::geometry::PADDING;
 use shmframe_format::table::BufferItem;
 use shmframe_format::{Describe, ErrorKind, Report, Result};
-use shmframe_segment::{BufferDraft, FrameDraft, FrameRecords, Identity, Schema, Staging};
+use shmframe_segment::{BufferDraft, FrameRecords, Staging};
 
 #[derive(Debug)]
 enum ReserveKind {
@@ -71,15 +71,7 @@ fn put_with_room_for(
     let buffers = with_room_for(plan, rows);
     let wanted: Vec<u64> = buffers.iter().map(|buffer| buffer.room).collect();
     let savepoint = staging.savepoint(frame.name());
-    let draft = FrameDraft {
-        name: frame.name(),
-        schema: Schema::Unchanged(frame.schema_reference()),
-        rows: plan.rows(),
-        identity: Identity::Same { generation: frame.state().generation, first_row: frame.state().first_row },
-        nodes: node_items(plan),
-        buffers,
-    };
-    staging.put_frame(draft, |destinations| plan.fill(destinations, threads))?;
+    write_anew(staging, frame, (plan, buffers), threads)?;
     let placed = staging.frame_records(frame.name())?;
     let places = placed.as_ref().map_or(&[][..], |placed| &placed.layout().buffers);
     let short = |(place, wanted): (&BufferItem, &u64)| {

@@ -21,8 +21,8 @@ impl Grower<'_, '_> {
                 _ if own.way == Way::Extends => return Err(Stop::NewChunk),
                 _ => (self.start(own.way, data, Addressing::Bytes, bytes)?, 0),
             };
-        let continues = matches!(data_start, Start::Stays(_));
-        self.offsets(own, width, ends, (base, continues.then_some(())))?;
+        let before = matches!(data_start, Start::Stays(_)).then_some(base);
+        self.offsets(own, width, ends, before)?;
         let growth =
             BufferGrowth { start: data_start, addressing: Addressing::Bytes, added: bytes, open_word: 0 };
         let claim = self.claim(own, Content::Data, bytes);
@@ -35,21 +35,15 @@ impl Grower<'_, '_> {
         width == OffsetWidth::Narrow && before.checked_add(added).is_none_or(|end| end > limit)
     }
 
-    /// The offsets of rows that begin at `base`; if the bytes continue, so do they.
-    fn offsets(
-        &mut self,
-        own: Own<'_>,
-        width: OffsetWidth,
-        ends: u64,
-        (base, continues): (u64, Option<()>),
-    ) -> Attempt<()> {
+    /// The offsets of rows whose bytes go on behind so many, and so do they; or, if the bytes begin anew, from 0.
+    fn offsets(&mut self, own: Own<'_>, width: OffsetWidth, ends: u64, before: Option<u64>) -> Attempt<()> {
         let first = width.bytes() as u64;
         let addressing =
             own.rows.map_or(Addressing::Bytes, |(_, values)| Kind::Strings(width).addressing(values));
         let standing = own.buffer(self.last, 0);
         self.check_standing(own, standing, addressing)?;
         // Offsets of a dictionary's values are bytes, which begin at multiples of 64.
-        let may_share = continues.is_some() && own.rows.is_some();
+        let may_share = before.is_some() && own.rows.is_some();
         let shares = |standing: &Standing| may_share && standing.has_room_behind(first, ends, addressing);
         let (start, added, lead) = match (own.way, standing) {
             (Way::Extends, standing) => {
@@ -65,7 +59,7 @@ impl Grower<'_, '_> {
         };
         let growth = BufferGrowth { start, addressing, added, open_word: 0 };
         let claim = self.claim(own, Content::Rows, ends);
-        self.push(own, growth, claim, standing, How::Offsets(width, base as usize, lead));
+        self.push(own, growth, claim, standing, How::Offsets(width, before.unwrap_or(0) as usize, lead));
         Ok(())
     }
 }
