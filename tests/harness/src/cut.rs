@@ -14,6 +14,21 @@ pub fn full() -> bool {
     std::env::var("SHMFRAME_FULL").is_ok_and(|value| value == "1")
 }
 
+/// Where to cut of so many steps: everywhere, or in the default run at every `stride`-th step, and the last.
+pub fn seeds(total: u64, stride: u64) -> impl Iterator<Item = u64> {
+    let stride = if full() { 1 } else { stride };
+    (1..=total).filter(move |nth| nth.is_multiple_of(stride) || *nth == total)
+}
+
+/// Says how many cuts were made; a run without cuts proves nothing.
+///
+/// # Panics
+/// If there were fewer than `least`.
+pub fn report(what: &str, cuts: u64, least: u64) {
+    println!("{what}: {cuts} cuts");
+    assert!(cuts >= least, "{cuts} cuts of {what}, at least {least} expected");
+}
+
 /// Runs workloads in processes of their own.
 pub struct Cutter<'a> {
     /// The role that runs workloads.

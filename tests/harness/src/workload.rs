@@ -1,31 +1,13 @@
 //! Scripted work for one process, which is killed at each of its steps in turn, and what each version of it holds.
 
 use crate::control::{Control, Word};
-use crate::pattern::{self, Contents, FEED};
-use shmframe::{Error, ReadModifyWrite, Transaction, Writer, WriterOptions};
-
-/// One operation. All but the last make a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Puts a frame of so many rows.
-    Put(&'static str, u64),
-    /// Puts frames `left` and `right` of so many rows in one version.
-    Pair(u64),
-    /// Removes a frame.
-    Remove(&'static str),
-    /// Puts a frame of so many rows, with the token of its version.
-    Tokened(&'static str, u64),
-    /// Makes a frame, column by column, what this version would have put.
-    Columns(&'static str),
-    /// Adds so many rows to the feed.
-    Append(u64),
-    /// Keeps the last so many rows of the feed.
-    KeepLast(u64),
-    /// Gives all free pages back.
-    Trim,
-}
-
-use Operation::{Append, Columns, KeepLast, Pair, Put, Remove, Tokened, Trim};
+use crate::growing::{LATE, MARKED, TICKS};
+use crate::operation::Operation::{
+    self, Append, Build, Columns, Compact, Fill, KeepLast, Mark, Pair, Put, Remove, Reserve, Together,
+    Tokened, Trim, Widen,
+};
+use crate::pattern::{Contents, FEED};
+use shmframe::{Error, WriterOptions};
 
 /// How a workload comes by its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,23 +75,102 @@ pub const APPENDS: Workload = Workload {
     name: "appends",
     begin: Begin::Open,
     operations: &[
-        Append(10),
-        Append(70),
-        Append(3000),
-        Append(3),
-        Append(130),
-        KeepLast(1500),
-        Append(64),
+        Append(FEED, 10),
+        Append(FEED, 70),
+        Append(FEED, 3000),
+        Append(FEED, 3),
+        Append(FEED, 130),
+        KeepLast(FEED, 1500),
+        Append(FEED, 64),
         Put("a", 3),
-        Append(1),
+        Append(FEED, 1),
         Trim,
-        Append(700),
-        KeepLast(100),
-        Append(5),
-        Append(4000),
+        Append(FEED, 700),
+        KeepLast(FEED, 100),
+        Append(FEED, 5),
+        Append(FEED, 4000),
     ],
     removes: false,
 };
+
+/// Rows are filled in place, while their frame is small, as a copy, and behind the others; room is reserved, runs are made one
+/// again, and frames are built beside.
+pub const FILLS: Workload = Workload {
+    name: "fills",
+    begin: Begin::Open,
+    // Each string that is filled in is a step or two: few rows will do.
+    operations: &[
+        Build("a", 40),
+        Fill(10),
+        Fill(70),
+        Append(TICKS, 3000),
+        Fill(3),
+        Fill(66),
+        Reserve(TICKS, 20_000),
+        Fill(64),
+        KeepLast(TICKS, 1500),
+        Fill(90),
+        Build("a", 5),
+        Compact(TICKS),
+        Fill(1),
+        Trim,
+        Remove("a"),
+        KeepLast(TICKS, 100),
+        Fill(65),
+        Compact(TICKS),
+        Together(&[
+            Fill(7),
+            Build("a", 20),
+            Append(TICKS, 3000),
+            Reserve(TICKS, 100),
+            Fill(80),
+            Build("b", 3),
+        ]),
+    ],
+    removes: false,
+};
+
+/// Frames grow, get other columns and more of them, go and come back, alone and together.
+pub const SHAPES: Workload = Workload {
+    name: "shapes",
+    begin: Begin::Open,
+    operations: &[
+        Append(MARKED, 3000),
+        Append(MARKED, 70),
+        Mark,
+        Append(MARKED, 65),
+        Append(LATE, 3000),
+        Widen(100),
+        Append(LATE, 5),
+        Append(FEED, 3000),
+        Reserve(FEED, 9000),
+        Append(FEED, 130),
+        Remove(LATE),
+        Mark,
+        Compact(FEED),
+        Together(&[
+            Append(FEED, 9),
+            Append(LATE, 40),
+            Widen(7),
+            Mark,
+            Append(MARKED, 3),
+            Compact(MARKED),
+            Put("a", 3),
+        ]),
+        Trim,
+        Together(&[Remove(MARKED), KeepLast(FEED, 100), Widen(2000), Build("a", 7)]),
+        Append(FEED, 1),
+    ],
+    removes: false,
+};
+
+/// A writer takes over what a killed one left of a feed, goes on with it, and gives back what is free.
+pub const FEEDS_ON: Workload =
+    Workload { name: "feeds-on", begin: Begin::Open, operations: &[Append(FEED, 5), Trim], removes: false };
+
+/// The same of rows that are filled in place.
+pub const FILLS_ON: Workload =
+    Workload { name: "fills-on", begin: Begin::Open, operations: &[Fill(5), Trim], removes: false };
 
 /// Old versions leave the ring while readers hold some of them; what the others covered is used again.
 pub const RECLAIM: Workload = Workload {
@@ -135,31 +196,10 @@ pub const TURNS: Workload = Workload {
 pub const REMOVAL: Workload =
     Workload { name: "removal", begin: Begin::Open, operations: &[], removes: true };
 
-const ALL: [Workload; 9] = [CREATION, COMMITS, TOKENS, COLUMNS, APPENDS, RECLAIM, RECOVERY, TURNS, REMOVAL];
-
-impl Operation {
-    /// What the version `stamp`, made by this from a version that holds `before`, holds; nothing if none is made.
-    #[must_use]
-    pub fn after(self, before: &Contents, stamp: u64) -> Option<Contents> {
-        let mut contents = before.clone();
-        match self {
-            Put(frame, rows) | Tokened(frame, rows) => {
-                _ = contents.insert(frame.to_owned(), (stamp, rows));
-            }
-            Columns(frame) => contents.get_mut(frame)?.0 = stamp,
-            Pair(rows) => {
-                for frame in ["left", "right"] {
-                    contents.insert(frame.to_owned(), (stamp, rows));
-                }
-            }
-            Remove(frame) => drop(contents.remove(frame)),
-            Append(rows) => contents.entry(FEED.to_owned()).or_insert((0, 0)).0 += rows,
-            KeepLast(_) => {}
-            Trim => return None,
-        }
-        Some(contents)
-    }
-}
+const ALL: [Workload; 13] = [
+    CREATION, COMMITS, TOKENS, COLUMNS, APPENDS, FILLS, SHAPES, FEEDS_ON, FILLS_ON, RECLAIM, RECOVERY, TURNS,
+    REMOVAL,
+];
 
 impl Workload {
     /// The workload of this name.
@@ -198,88 +238,8 @@ impl Workload {
         };
         control.set(Word::Committed, writer.version());
         for operation in self.operations {
-            carry_out(&mut writer, *operation, control)?;
+            operation.carry_out(&mut writer, control)?;
         }
         if self.removes { writer.remove_segment() } else { Ok(()) }
-    }
-}
-
-/// Makes the rows of a frame, column by column, those of version `stamp`: replaced, dropped and inserted, renamed and
-/// moved.
-fn change_columns(transaction: &mut Transaction<'_>, frame: &str, stamp: u64) -> Result<(), Error> {
-    let before = transaction.snapshot()?.frame(frame)?;
-    let batch = pattern::batch(frame, stamp, before.num_rows());
-    for name in ["stamp", "value", "text"] {
-        transaction.replace_column(frame, name, &batch[name])?;
-    }
-    transaction.drop_column(frame, "even")?;
-    let field = batch.schema().field(3).clone();
-    transaction.insert_column(frame, 0, field, &batch["even"])?;
-    transaction.rename_column(frame, "even", "odd")?;
-    transaction.move_column(frame, "odd", 3)?;
-    transaction.rename_column(frame, "odd", "even")
-}
-
-/// Adds so many rows to the feed, from the first that it does not have.
-///
-/// # Errors
-/// The first error; nothing in here should fail.
-pub fn append(transaction: &mut Transaction<'_>, rows: u64) -> Result<(), Error> {
-    let feed = transaction.snapshot()?.find(FEED)?;
-    let first = feed.map_or(0, |feed| feed.position().row());
-    transaction.append(FEED, &pattern::feed(first..first + rows))
-}
-
-/// The token that a commit of version `stamp` gives.
-#[must_use]
-pub fn token(stamp: u64) -> u128 {
-    u128::from(stamp) << 64 | u128::from(!stamp)
-}
-
-fn carry_out(writer: &mut Writer, operation: Operation, control: &Control) -> Result<(), Error> {
-    let stamp = writer.version() + 1;
-    let commit = |commit: &mut dyn FnMut() -> Result<u64, Error>| {
-        control.set(Word::Announced, stamp);
-        let version = commit()?;
-        assert_eq!(version, stamp);
-        control.set(Word::Committed, version);
-        Ok(())
-    };
-    match operation {
-        Put(frame, rows) => {
-            let batch = pattern::batch(frame, stamp, rows);
-            commit(&mut || writer.put(frame, &batch))
-        }
-        Pair(rows) => {
-            let batches = ["left", "right"].map(|frame| pattern::batch(frame, stamp, rows));
-            commit(&mut || {
-                let mut transaction = writer.begin()?;
-                transaction.put("left", &batches[0])?;
-                transaction.put("right", &batches[1])?;
-                transaction.commit()
-            })
-        }
-        Remove(frame) => commit(&mut || writer.remove(frame)),
-        Tokened(frame, rows) => {
-            let batch = pattern::batch(frame, stamp, rows);
-            commit(&mut || {
-                let mut transaction = writer.begin()?;
-                transaction.token(token(stamp));
-                transaction.put(frame, &batch)?;
-                transaction.commit()
-            })
-        }
-        Columns(frame) => commit(&mut || {
-            let mut transaction = writer.begin()?;
-            change_columns(&mut transaction, frame, stamp)?;
-            transaction.commit()
-        }),
-        Append(rows) => commit(&mut || {
-            let mut transaction = writer.begin()?;
-            append(&mut transaction, rows)?;
-            transaction.commit()
-        }),
-        KeepLast(rows) => commit(&mut || writer.keep_last(FEED, rows)),
-        Trim => writer.trim(0).map(drop),
     }
 }

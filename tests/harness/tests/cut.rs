@@ -4,12 +4,13 @@
 use shmframe::{Token, Writer};
 use shmframe_harness::control::{Control, Word};
 use shmframe_harness::cut::{self, Cutter};
+use shmframe_harness::operation::{Operation, token};
 use shmframe_harness::pattern::{self, Contents};
 use shmframe_harness::place::Place;
 use shmframe_harness::role::Role;
 use shmframe_harness::watchdog::Watchdog;
 use shmframe_harness::workload::{
-    COLUMNS, COMMITS, CREATION, Operation, RECLAIM, RECOVERY, REMOVAL, TOKENS, TURNS, Workload, token,
+    COLUMNS, COMMITS, CREATION, RECLAIM, RECOVERY, REMOVAL, TOKENS, TURNS, Workload,
 };
 use std::collections::BTreeSet;
 
@@ -57,18 +58,6 @@ fn step(writer: &mut Writer, operation: Operation, before: &Contents) -> Content
     after
 }
 
-/// Where to make the first of two cuts: everywhere, or in the default run at every `stride`-th step.
-fn seeds(total: u64, stride: u64) -> impl Iterator<Item = u64> {
-    let stride = if cut::full() { 1 } else { stride };
-    (1..=total).filter(move |nth| nth % stride == 0 || *nth == total)
-}
-
-/// Says how many cuts were made; a run without cuts proves nothing.
-fn report(what: &str, cuts: u64, least: u64) {
-    println!("{what}: {cuts} cuts");
-    assert!(cuts >= least, "{cuts} cuts of {what}, at least {least} expected");
-}
-
 #[test]
 fn writer_killed_at_every_step_of_its_commits_loses_nothing() {
     let _watchdog = Watchdog::seconds(600);
@@ -91,7 +80,7 @@ fn writer_killed_at_every_step_of_its_commits_loses_nothing() {
     }
     assert_eq!(place.entries(), [""; 0]);
     assert_eq!(cuts, total);
-    report("commits", cuts, 250);
+    cut::report("commits", cuts, 250);
 }
 
 #[test]
@@ -122,7 +111,7 @@ fn writer_killed_at_every_step_of_a_commit_with_a_token_learns_whether_it_happen
     }
     assert_eq!(place.entries(), [""; 0]);
     assert_eq!(learned.len(), 4, "no token, and each of three: {learned:?}");
-    report("tokens", total, 150);
+    cut::report("tokens", total, 150);
 }
 
 #[test]
@@ -137,7 +126,7 @@ fn writer_killed_at_every_step_of_a_change_of_columns_loses_nothing() {
     drop(held);
     cutter.place.writer().remove_segment("counted").unwrap();
     let mut cuts = 0;
-    for nth in seeds(total, 3) {
+    for nth in cut::seeds(total, 3) {
         let segment = format!("cut-{nth}");
         prepare(&cutter, &segment);
         let held = place.reader().open(&segment).unwrap().snapshot().unwrap();
@@ -149,7 +138,7 @@ fn writer_killed_at_every_step_of_a_change_of_columns_loses_nothing() {
         cuts += 1;
     }
     assert_eq!(place.entries(), [""; 0]);
-    report("columns", cuts, 100);
+    cut::report("columns", cuts, 100);
 }
 
 /// A segment with versions that `reader` holds and that are about to leave the ring.
@@ -218,7 +207,7 @@ fn writer_killed_at_every_step_of_reclaim_leaves_held_versions_alone() {
     reader.quit();
     assert_eq!(place.entries(), [""; 0]);
     assert_eq!(cuts, total);
-    report("reclaim", cuts, 250);
+    cut::report("reclaim", cuts, 250);
 }
 
 #[test]
@@ -232,7 +221,7 @@ fn recovery_killed_at_every_step_is_recovered_again() {
     cutter.place.writer().remove_segment("counted").unwrap();
     let (mut cuts, mut first_cuts) = (0, 0);
     // Where the first writer was killed, spread over its run; then every step of the one that recovers.
-    for seed in seeds(first_total, first_total / 9) {
+    for seed in cut::seeds(first_total, first_total / 9) {
         let segment = format!("seed-{seed}");
         let mut again = || {
             assert_eq!(prepare_held(&cutter, &mut reader, &segment), (base, contents.clone()));
@@ -261,7 +250,7 @@ fn recovery_killed_at_every_step_is_recovered_again() {
     }
     reader.quit();
     assert!(first_cuts >= 9, "{first_cuts}");
-    report("recovery", cuts, 9 * 60);
+    cut::report("recovery", cuts, 9 * 60);
 }
 
 #[test]
@@ -299,7 +288,7 @@ fn one_of_several_writers_killed_at_every_step_leaves_the_others_going() {
     }
     assert_eq!(place.entries(), [""; 0]);
     assert_eq!(cuts, total);
-    report("turns", cuts, 100);
+    cut::report("turns", cuts, 100);
 }
 
 #[test]
@@ -334,7 +323,7 @@ fn creator_killed_at_every_step_leaves_what_the_next_create_cleans() {
     }
     assert_eq!(cuts, total);
     assert!(leftovers > 20 && whole > 20, "{leftovers} leftovers, {whole} whole segments");
-    report("creation", cuts, 80);
+    cut::report("creation", cuts, 80);
 }
 
 #[test]
@@ -373,5 +362,5 @@ fn remover_killed_at_every_step_leaves_a_whole_segment_or_none() {
     }
     assert_eq!(cuts, total);
     assert!(whole > 5 && gone > 5, "{whole} whole, {gone} gone");
-    report("removal", cuts, 40);
+    cut::report("removal", cuts, 40);
 }

@@ -4,6 +4,7 @@
 
 use shmframe::{Error, ErrorKind, Follow, Position, Reader, ReaderOptions, Since, Snapshot, Wait};
 use shmframe_harness::control::{Control, Tally, Word};
+use shmframe_harness::growing;
 use shmframe_harness::pattern;
 use shmframe_harness::serve::{Reply, become_user, limit, option, reply, serve, told, trust};
 use shmframe_segment::protocol::WaitOutcome;
@@ -58,7 +59,7 @@ impl State {
                 Ok(snapshot.version().to_string())
             }
             "drop" => Ok(self.held.remove(words[1]).unwrap().0.version().to_string()),
-            "rows" => self.rows(words[1]),
+            "rows" => self.rows(words[1], words[2]),
             "wait" => self.wait(number(1), Duration::from_millis(number(2)), false),
             "wait-while-written" => self.wait(number(1), Duration::from_millis(number(2)), true),
             "sleep" => sleep(words[1], number(2)),
@@ -104,21 +105,22 @@ impl State {
         }
     }
 
-    /// Checks the rows of the feed since a position, or since its begin; the position behind them, how many there are, and how
+    /// Checks the rows of a frame since a position, or since its begin; the position behind them, how many there are, and how
     /// many were dropped before.
-    fn rows(&self, position: &str) -> Reply {
+    fn rows(&self, frame: &str, position: &str) -> Reply {
         let snapshot = self.reader().snapshot().map_err(|error| told(&error))?;
         let position = match position {
-            "begin" => snapshot.frame(pattern::FEED).map_err(|error| told(&error))?.first_position(),
+            "begin" => snapshot.frame(frame).map_err(|error| told(&error))?.first_position(),
             text => text.parse::<Position>().map_err(|error| told(&error))?,
         };
-        let appended = snapshot.appended_since(pattern::FEED, position).map_err(|error| told(&error))?;
+        let appended = snapshot.appended_since(frame, position).map_err(|error| told(&error))?;
         let dropped = match appended.since {
             Since::Continued => 0,
             Since::Dropped { rows } => rows,
             since => return Err(format!("{since:?}")),
         };
-        let next = pattern::check_feed(position.row() + dropped, &appended.batches);
+        let rows = |rows| growing::rows_of(frame, rows);
+        let next = growing::check_rows(position.row() + dropped, &appended.batches, rows);
         assert_eq!(next, appended.position.row());
         let rows = next - position.row() - dropped;
         Ok(format!("{} {rows} {dropped}", appended.position))
