@@ -27,6 +27,7 @@ mod builder;
 mod columns;
 mod growth;
 mod layout;
+mod null_rows;
 mod operation;
 mod options;
 mod retention;

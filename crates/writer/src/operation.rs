@@ -4,9 +4,9 @@ use crate::columns::ColumnChange;
 use crate::growth::{self, KnownDictionaries, Rows, differences};
 use crate::layout::planner::Limits;
 use crate::layout::{NodePlan, Plan};
+use crate::null_rows::null_rows;
 use crate::retention::Retained;
 use crate::schema::Schemas;
-use arrow::array::new_null_array;
 use arrow::datatypes::SchemaRef;
 use shmframe_format::table::{NodeItem, RecordReference};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
@@ -231,8 +231,8 @@ fn widen(
     for (position, field) in new {
         changed = changed.and_then(|()| {
             let before = current(staging, &frame, records.take())?;
-            let nulls = new_null_array(field.data_type(), before.state().rows as usize);
-            let change = ColumnChange::Insert(Some(position), field, vec![nulls]);
+            let nulls = null_rows(&field, before.state().rows as usize)?;
+            let change = ColumnChange::Insert(Some(position), field, nulls);
             let schemas = Schemas { published, learned: all_learned };
             change_columns(staging, schemas, threads, (&frame, before), &change)
         });

@@ -1,9 +1,11 @@
 //! Faults of growing frames that were found by drawing operations at random, each by itself.
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, NullArray, RecordBatch};
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, FixedSizeListArray, Int64Array, NullArray, RecordBatch, RunArray,
+};
+use arrow::datatypes::{DataType, Field, Int16Type, Schema};
 use shmframe::ErrorKind;
-use shmframe_model::{Scratch, assert_grown, numbers};
+use shmframe_model::{Scratch, assert_grown, assert_same_rows, numbers};
 use std::sync::Arc;
 
 /// Its extent ends at a multiple of 64 bytes, not with the column: there is room for some rows, in a run of nobody.
@@ -84,4 +86,43 @@ fn rows_that_numbers_cannot_count_are_refused() {
     }
     let frame = reader.snapshot().unwrap().frame("f").unwrap();
     assert_eq!((frame.position().row(), frame.num_rows()), (most as u64, 63));
+}
+
+#[test]
+fn new_column_of_runs_that_cannot_count_the_older_rows_is_an_error_and_the_frame_stays() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("t").unwrap();
+    let reader = scratch.reader().open("t").unwrap();
+    let many = numbers(0, 40_000);
+    writer.put("f", &many).unwrap();
+    let more = numbers(0, 3);
+    let runs: RunArray<Int16Type> = vec![Some("a"), None, Some("b")].into_iter().collect();
+    let lists = FixedSizeListArray::try_new(
+        Arc::new(Field::new_list_field(runs.data_type().clone(), true)),
+        1,
+        Arc::new(runs.clone()),
+        None,
+    );
+    for new in [Arc::new(runs) as ArrayRef, Arc::new(lists.unwrap())] {
+        let mut fields = more.schema().fields().to_vec();
+        fields.push(Arc::new(Field::new("new", new.data_type().clone(), true)));
+        let mut columns = more.columns().to_vec();
+        columns.push(new);
+        let wide = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+        let error = writer.append_new_columns("f", &wide).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CapacityExceeded, "{error}");
+        assert_same_rows(
+            std::slice::from_ref(&many),
+            &reader.snapshot().unwrap().frame("f").unwrap().batches().unwrap(),
+        );
+        // Where they can, older rows are null.
+        writer.keep_last("f", 0).unwrap();
+        writer.append("f", &numbers(0, 500)).unwrap();
+        writer.append_new_columns("f", &wide).unwrap();
+        let frame = reader.snapshot().unwrap().frame("f").unwrap();
+        let column: Vec<_> = frame.batches().unwrap().iter().map(|batch| Arc::clone(&batch["new"])).collect();
+        let nulls: usize = column.iter().map(Array::logical_null_count).sum();
+        assert!(nulls >= 500, "{nulls} nulls");
+        writer.put("f", &many).unwrap();
+    }
 }
