@@ -1,6 +1,6 @@
 //! Rows that are written straight behind those of a frame.
 
-use super::{fill, prices};
+use super::{fill, fill_rows, prices};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, StringArray, StringViewArray,
 };
@@ -14,16 +14,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 fn append_with(writer: &mut Writer, frame: &str, batch: &RecordBatch) -> Result<u64> {
-    writer.append_with(frame, batch.num_rows(), |columns| {
-        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-            if field.data_type().is_nested() || matches!(field.data_type(), DataType::Dictionary(_, _)) {
-                columns.set(field.name(), array)?;
-            } else {
-                fill(columns, field, array)?;
-            }
-        }
-        Ok(())
-    })
+    writer.append_with(frame, batch.num_rows(), |columns| fill_rows(columns, std::slice::from_ref(batch)))
 }
 
 /// Checks that the rows of `found` are those of `sent`, wherever either was cut.

@@ -77,20 +77,25 @@ fn append_bytes<'a>(
     values.try_for_each(|value| to.append_option(value))
 }
 
-/// Builds a frame of these batches; columns that grow or are of one size by slices and appenders.
-fn build(writer: &mut Writer, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<u64> {
-    let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let mut builder = writer.build("frame", schema, rows)?;
-    let mut columns = builder.columns()?;
-    for (index, field) in schema.fields().iter().enumerate() {
+/// Fills all columns with the rows of these batches; those that grow or are of one size by slices and appenders.
+pub fn fill_rows(columns: &mut Columns<'_>, batches: &[RecordBatch]) -> Result<()> {
+    for (index, field) in batches[0].schema().fields().iter().enumerate() {
         let arrays: Vec<ArrayRef> = batches.iter().map(|batch| batch.column(index).clone()).collect();
         if field.data_type().is_nested() || matches!(field.data_type(), DataType::Dictionary(_, _)) {
             columns.set(field.name(), &arrays)?;
         } else {
             let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-            fill(&mut columns, field, &concat(&arrays).unwrap())?;
+            fill(columns, field, &concat(&arrays).unwrap())?;
         }
     }
+    Ok(())
+}
+
+/// Builds a frame of these batches.
+fn build(writer: &mut Writer, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<u64> {
+    let rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut builder = writer.build("frame", schema, rows)?;
+    fill_rows(&mut builder.columns()?, batches)?;
     builder.publish()
 }
 

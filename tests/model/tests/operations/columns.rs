@@ -1,6 +1,6 @@
 //! Changes of columns, and what becomes of a plain table by them.
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, new_empty_array};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, new_empty_array, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use proptest::prelude::*;
 use shmframe::{ErrorKind, Result, Transaction, Writer};
@@ -45,6 +45,25 @@ pub fn change() -> impl Strategy<Value = Change> {
         2 => (any(), any()).prop_map(|(column, position)| Change::Move(column, position)),
         1 => Just(Change::Missing),
     ]
+}
+
+/// A column that appended rows have besides: the rows of a column of a table, again and again, under this name, at this place.
+#[derive(Clone, Copy, Debug)]
+pub struct New {
+    position: usize,
+    table: usize,
+    column: usize,
+    name: u8,
+}
+
+pub fn new() -> impl Strategy<Value = New> {
+    let any = any::<usize>;
+    (any(), any(), any(), 0..4_u8).prop_map(|(position, table, column, name)| New {
+        position,
+        table,
+        column,
+        name,
+    })
 }
 
 /// A change of a certain frame.
@@ -121,7 +140,7 @@ fn applied(
         Change::ReplaceLonger(column) => {
             let column = column % columns;
             let mut values = table.values[column].clone();
-            values.push(arrow::array::new_null_array(table.fields[column].data_type(), 1));
+            values.push(new_null_array(table.fields[column].data_type(), 1));
             (Step::Replace(table.fields[column].name().clone(), values), Err(ErrorKind::SchemaMismatch))
         }
         Change::Insert { position, table: source, column, name } => {
@@ -163,6 +182,28 @@ fn applied(
             (Step::Move(name, position), Ok(table.batches()))
         }
     }
+}
+
+/// Batches with a column that they do not have yet, and where it stands; none if they have one of its name.
+pub fn with_new(
+    new: New,
+    batches: &[RecordBatch],
+    tables: &[RecordBatch],
+) -> Option<(usize, FieldRef, Vec<RecordBatch>)> {
+    let position = new.position % (batches[0].num_columns() + 1);
+    let New { table, column, name, .. } = new;
+    let insert = Change::Insert { position: Some(position), table, column, name };
+    let widened = resolve(insert, Some(batches), tables).1.ok()?;
+    let field = Arc::clone(&widened[0].schema().fields()[position]);
+    Some((position, field, widened))
+}
+
+/// Batches with a column of nulls at a position.
+pub fn with_nulls(position: usize, field: &FieldRef, batches: &[RecordBatch]) -> Vec<RecordBatch> {
+    let mut table = Table::of(batches);
+    table.fields.insert(position, Arc::clone(field));
+    table.values.insert(position, vec![new_null_array(field.data_type(), table.rows)]);
+    table.batches()
 }
 
 /// A frame, column by column; each column in pieces.

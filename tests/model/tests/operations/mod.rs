@@ -6,7 +6,9 @@
 //! The writers are watched: a store to a published byte panics.
 
 mod columns;
+mod course;
 mod follow;
+mod growth;
 mod held;
 mod met;
 mod model;
@@ -40,7 +42,7 @@ fn run(several: bool) {
     });
     outcome.unwrap();
     if asked >= 200 {
-        met.into_inner().check();
+        met.into_inner().check(if several { &[met::IN_TURN] } else { &[] });
     }
 }
 

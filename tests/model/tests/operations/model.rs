@@ -2,10 +2,12 @@
 
 use super::columns;
 use super::held::Frames;
-use super::operation::{Bad, Change, Content, Kept, Name, Piece, Source};
+use super::operation::{Bad, Change, Content, Filled, Kept, Name, Piece, Source};
 use super::rows::{Rows, count, part};
+use crate::builder::fill_rows;
 use arrow::array::{Int64Array, NullArray, RecordBatch};
-use shmframe::{ErrorKind, Result, Transaction, Writer};
+use arrow::datatypes::Int64Type;
+use shmframe::{Columns, ErrorKind, Result, Transaction, Writer};
 use shmframe_model::{nested, numbers};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,6 +17,12 @@ use std::sync::Arc;
 pub enum Step {
     Put(Vec<RecordBatch>),
     Append(Vec<RecordBatch>),
+    Build(Vec<RecordBatch>, Filled),
+    Fill(Vec<RecordBatch>, Filled),
+    Widen(Vec<RecordBatch>),
+    /// These errors may come of it, for what cannot be said beforehand; so with the next.
+    Compact(&'static [ErrorKind]),
+    Reserve(u64, &'static [ErrorKind]),
     Remove,
     Columns(columns::Step),
     KeepLast(u64),
@@ -26,6 +34,16 @@ impl Step {
         match self {
             Self::Put(batches) => transaction.put(frame, batches),
             Self::Append(batches) => transaction.append(frame, batches),
+            Self::Build(batches, filled) => {
+                let schema = batches[0].schema();
+                transaction.build(frame, &schema, count(batches), |columns| fill(columns, batches, *filled))
+            }
+            Self::Fill(batches, filled) => {
+                transaction.append_with(frame, count(batches), |columns| fill(columns, batches, *filled))
+            }
+            Self::Widen(batches) => transaction.append_new_columns(frame, batches),
+            Self::Compact(_) => transaction.compact(frame),
+            Self::Reserve(rows, _) => transaction.reserve(frame, *rows),
             Self::Remove => transaction.remove(frame),
             Self::Columns(step) => step.within(transaction, frame),
             Self::KeepLast(rows) => transaction.keep_last(frame, *rows),
@@ -37,11 +55,40 @@ impl Step {
         match self {
             Self::Put(batches) => writer.put(frame, batches),
             Self::Append(batches) => writer.append(frame, batches),
+            Self::Build(batches, filled) => {
+                let mut builder = writer.build(frame, &batches[0].schema(), count(batches))?;
+                fill(&mut builder.columns()?, batches, *filled)?;
+                builder.publish()
+            }
+            Self::Fill(batches, filled) => {
+                writer.append_with(frame, count(batches), |columns| fill(columns, batches, *filled))
+            }
+            Self::Widen(batches) => writer.append_new_columns(frame, batches),
+            Self::Compact(_) => writer.compact(frame),
+            Self::Reserve(rows, _) => writer.reserve(frame, *rows),
             Self::Remove => writer.remove(frame),
             Self::Columns(step) => step.alone(writer, frame),
             Self::KeepLast(rows) => writer.keep_last(frame, *rows),
             Self::DropBefore(row) => writer.drop_rows_before(frame, *row),
         }
+    }
+
+    /// Whether it fills columns in place, for which a transaction takes its turn.
+    pub fn takes_turn(&self) -> bool {
+        matches!(self, Self::Build(..) | Self::Fill(..))
+    }
+
+    /// Whether it may come to this error, though nothing is wrong with it: the frame is then as it was.
+    pub fn may_fail(&self, kind: ErrorKind) -> bool {
+        matches!(self, Self::Compact(kinds) | Self::Reserve(_, kinds) if kinds.contains(&kind))
+    }
+}
+
+fn fill(columns: &mut Columns<'_>, batches: &[RecordBatch], filled: Filled) -> Result<()> {
+    fill_rows(columns, batches)?;
+    match filled {
+        Filled::Whole => Ok(()),
+        Filled::Abandoned => columns.take::<Int64Type>("no such column").map(drop),
     }
 }
 
@@ -85,6 +132,11 @@ impl Model {
                 (Step::Put(batches), Ok(()))
             }
             Change::Append(_, source) => self.append(&name, *source),
+            Change::Build(_, content, filled) => self.build(&name, *content, *filled),
+            Change::Fill(_, table, piece, filled) => self.fill(&name, (*table, *piece), *filled),
+            Change::Widen(_, table, piece, new) => self.widen(&name, (*table, *piece), *new)?,
+            Change::Compact(_) => self.compact(&name),
+            Change::Reserve(_, rows) => self.reserve(&name, *rows),
             Change::Remove(_) => (Step::Remove, self.frames.remove(&name).map(drop).ok_or(MISSING)),
             Change::Columns(_, change) => self.columns(&name, *change)?,
             Change::Keep(_, kept) => self.keep(&name, *kept),
@@ -96,12 +148,12 @@ impl Model {
         Some((name, step, done))
     }
 
-    fn identity(&mut self) -> u64 {
+    pub(super) fn identity(&mut self) -> u64 {
         self.identities += 1;
         self.identities
     }
 
-    fn content(&self, content: Content) -> Vec<RecordBatch> {
+    pub(super) fn content(&self, content: Content) -> Vec<RecordBatch> {
         match content {
             Content::Table(index, least) => {
                 let table = &self.tables[index % self.tables.len()];
@@ -111,7 +163,7 @@ impl Model {
         }
     }
 
-    fn put(&mut self, name: &str, batches: Vec<RecordBatch>) {
+    pub(super) fn put(&mut self, name: &str, batches: Vec<RecordBatch>) {
         let rows = Rows::put(self.identity(), batches);
         self.frames.insert(name.to_owned(), Rc::new(rows));
     }
@@ -140,7 +192,7 @@ impl Model {
     }
 
     /// Batches of a frame's fields: those of a table, or else of the frame itself.
-    fn fitting(&self, rows: Option<&Rows>, index: usize) -> Vec<RecordBatch> {
+    pub(super) fn fitting(&self, rows: Option<&Rows>, index: usize) -> Vec<RecordBatch> {
         let Some(rows) = rows else { return self.tables[index % self.tables.len()].to_vec() };
         let fits = |table: &&Rc<Vec<RecordBatch>>| table[0].schema().fields() == rows.schema().fields();
         let table = self.tables.iter().find(fits);
@@ -166,7 +218,7 @@ impl Model {
         (step, Ok(()))
     }
 
-    fn rows(&mut self, name: &str, change: impl FnOnce(&mut Rows)) {
+    pub(super) fn rows(&mut self, name: &str, change: impl FnOnce(&mut Rows)) {
         if let Some(rows) = self.frames.get_mut(name) {
             change(Rc::make_mut(rows));
         }
@@ -195,14 +247,14 @@ impl Model {
     }
 }
 
-const MISSING: Refused = Refused::InTurn(ErrorKind::FrameMissing);
+pub const MISSING: Refused = Refused::InTurn(ErrorKind::FrameMissing);
 
 pub fn frame(name: Name) -> String {
     format!("frame {name}")
 }
 
 /// Some rows, and all of them again and again up to about so many rows; not in very many batches, which takes long to compare.
-fn cut(batches: &[RecordBatch], Piece { first, rows, least }: Piece) -> Vec<RecordBatch> {
+pub fn cut(batches: &[RecordBatch], Piece { first, rows, least }: Piece) -> Vec<RecordBatch> {
     let first = first % (count(batches) + 1);
     let mut taken = part(batches, first, rows);
     let mut all = batches.iter().filter(|batch| batch.num_rows() > 0).cycle();

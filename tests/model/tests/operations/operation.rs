@@ -48,6 +48,21 @@ pub enum Kept {
     FromShare(f64),
 }
 
+/// What becomes of columns that were filled in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    Whole,
+    /// Whoever filled them gives up.
+    Abandoned,
+}
+
+/// How rows are added.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    Batches,
+    InPlace,
+}
+
 /// A change that must be refused.
 #[derive(Clone, Copy, Debug)]
 pub enum Bad {
@@ -68,6 +83,14 @@ pub enum Bad {
 pub enum Change {
     Put(Name, Content),
     Append(Name, Source),
+    /// Builds a frame in place.
+    Build(Name, Content, Filled),
+    /// Fills rows behind those of a frame, of its own fields: of this table, or of the frame itself.
+    Fill(Name, usize, Piece, Filled),
+    /// Adds rows that may have further columns.
+    Widen(Name, usize, Piece, [Option<columns::New>; 2]),
+    Compact(Name),
+    Reserve(Name, u64),
     Keep(Name, Kept),
     /// If the frame is there.
     Remove(Name),
@@ -80,6 +103,11 @@ impl Change {
         match self {
             Self::Put(name, _)
             | Self::Append(name, _)
+            | Self::Build(name, ..)
+            | Self::Fill(name, ..)
+            | Self::Widen(name, ..)
+            | Self::Compact(name)
+            | Self::Reserve(name, _)
             | Self::Keep(name, _)
             | Self::Remove(name)
             | Self::Columns(name, _) => *name,
@@ -97,8 +125,8 @@ pub enum Operation {
     },
     /// Puts a frame this many times.
     Churn(Name, usize, usize),
-    /// Appends this many times.
-    Feed(Name, usize, Source),
+    /// Adds rows this many times, of this table or of the frame itself.
+    Feed(Name, usize, Way, usize, Piece),
     /// Asks what a frame got since a position that is kept, in the newest version or in one that is held, and keeps the
     /// position behind it; or, where there is no such position, begins one.
     Follow {
@@ -192,6 +220,22 @@ fn source() -> impl Strategy<Value = Source> {
     ]
 }
 
+/// Rarely given up.
+fn filled() -> impl Strategy<Value = Filled> {
+    prop_oneof![5 => Just(Filled::Whole), 1 => Just(Filled::Abandoned)]
+}
+
+/// Rows that there may be room for, or surely not.
+fn reserved() -> impl Strategy<Value = u64> {
+    prop_oneof![3 => 0..3000_u64, 1 => any::<u64>()]
+}
+
+fn widen() -> impl Strategy<Value = Change> {
+    let new = [option::weighted(0.8, columns::new()), option::weighted(0.3, columns::new())];
+    (name(), any::<usize>(), piece(), new)
+        .prop_map(|(name, table, piece, new)| Change::Widen(name, table, piece, new))
+}
+
 fn kept() -> impl Strategy<Value = Kept> {
     prop_oneof![
         2 => (0..300_u64).prop_map(Kept::Last),
@@ -217,6 +261,13 @@ fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         4 => (0..4_u8, content()).prop_map(|(name, content)| Change::Put(name, content)),
         14 => (name(), source()).prop_map(|(name, source)| Change::Append(name, source)),
+        2 => (0..4_u8, content(), filled())
+            .prop_map(|(name, content, filled)| Change::Build(name, content, filled)),
+        6 => (name(), any::<usize>(), piece(), filled())
+            .prop_map(|(name, table, piece, filled)| Change::Fill(name, table, piece, filled)),
+        2 => widen(),
+        2 => name().prop_map(Change::Compact),
+        2 => (name(), reserved()).prop_map(|(name, rows)| Change::Reserve(name, rows)),
         6 => (name(), kept()).prop_map(|(name, kept)| Change::Keep(name, kept)),
         2 => (0..4_u8).prop_map(Change::Remove),
         4 => (name(), columns::change()).prop_map(|(name, change)| Change::Columns(name, change)),
@@ -227,9 +278,10 @@ fn change() -> impl Strategy<Value = Change> {
 /// A few rows each time.
 fn feed() -> impl Strategy<Value = Operation> {
     let times = prop_oneof![3 => 1..20_usize, 1 => 20..150_usize];
-    (name(), times, any::<usize>(), any::<usize>(), 1..6_usize).prop_map(
-        |(name, times, table, first, rows)| {
-            Operation::Feed(name, times, Source::Fitting(table, Piece { first, rows, least: 0 }))
+    let way = prop_oneof![2 => Just(Way::Batches), 1 => Just(Way::InPlace)];
+    (name(), times, way, any::<usize>(), any::<usize>(), 1..6_usize).prop_map(
+        |(name, times, way, table, first, rows)| {
+            Operation::Feed(name, times, way, table, Piece { first, rows, least: 0 })
         },
     )
 }

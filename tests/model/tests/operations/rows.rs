@@ -13,6 +13,8 @@ pub struct Rows {
     pub appends: u64,
     /// How often its columns changed.
     pub changes: u64,
+    /// How often it was made one run again.
+    pub compacts: u64,
     /// At least one; all rows from the number `least` on.
     batches: Vec<RecordBatch>,
     /// The number of the first row is one of these: which one, the segment has to say (rows go in whole words).
@@ -23,7 +25,7 @@ pub struct Rows {
 impl Rows {
     /// Those of a frame that is put.
     pub fn put(identity: u64, batches: Vec<RecordBatch>) -> Self {
-        Self { identity, appends: 0, changes: 0, batches, least: 0, most: 0 }
+        Self { identity, appends: 0, changes: 0, compacts: 0, batches, least: 0, most: 0 }
     }
 
     pub fn batches(&self) -> &[RecordBatch] {

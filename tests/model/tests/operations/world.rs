@@ -1,10 +1,11 @@
 //! A segment, those who write and read it, and the model of it.
 
+use super::course::{Course, settled};
 use super::follow::{Followed, Generations};
 use super::held::{Frames, Held};
-use super::met::Met;
-use super::model::{Model, Refused, frame};
-use super::operation::{Case, Change, Content, Name, Operation, Source};
+use super::met::{self, Met};
+use super::model::{Model, Step, frame};
+use super::operation::{Case, Change, Content, Filled, Name, Operation, Piece, Source, Way};
 use shmframe::{ErrorKind, Reader, Result, TrimPolicy, Writer, WriterOptions};
 use shmframe_model::Scratch;
 use std::rc::Rc;
@@ -136,7 +137,9 @@ impl World {
                 let put = |time| Change::Put(*name, Content::Numbers(rows + time));
                 (0..*times).for_each(|time| self.alone(&put(time)));
             }
-            Operation::Feed(name, times, source) => self.feed(*name, *times, *source),
+            Operation::Feed(name, times, way, table, piece) => {
+                self.feed(*name, *times, *way, (*table, *piece));
+            }
             Operation::Follow { position, held } => self.follow(*position, *held),
             Operation::Snapshot => {
                 let snapshot = self.reader().snapshot().unwrap();
@@ -187,25 +190,31 @@ impl World {
     fn alone(&mut self, change: &Change) {
         let mut model = self.model.clone();
         let Some((name, step, done)) = model.change(change) else { return };
-        self.met.change(change, self.model.frames.get(&name).map(Rc::as_ref), done);
-        let changed = step.alone(self.writer(), &name);
-        match done {
-            Ok(()) => self.committed(changed.unwrap(), model),
-            Err(refused) => assert_eq!(changed.unwrap_err().kind(), refused.kind()),
+        let found = self.reader().snapshot().unwrap().find(&name).unwrap();
+        let before = self.model.frames.get(&name).map(Rc::as_ref);
+        self.met.change(change, before, done);
+        let changed = step.alone(&mut self.writers[self.current], &name);
+        let version = changed.as_ref().ok().copied();
+        if settled(&step, done, changed.map(drop).map_err(|error| error.kind())) {
+            self.met.alone(change, (before, model.frames.get(&name).map(Rc::as_ref)), found.as_ref());
+            self.committed(version.unwrap(), model);
+            if let Step::Compact(_) = step {
+                let batches = self.reader().snapshot().unwrap().frame(&name).unwrap().batches().unwrap();
+                assert_eq!(batches.len(), 1, "a frame in one chunk");
+            }
+        } else {
+            self.met.note_if(done.is_ok() && matches!(step, Step::Reserve(..)), "room that is not there");
         }
     }
 
     /// Different rows each time.
-    fn feed(&mut self, name: Name, times: usize, source: Source) {
+    fn feed(&mut self, name: Name, times: usize, way: Way, (table, piece): (usize, Piece)) {
         for time in 0..times {
-            let source = match source {
-                Source::Fitting(table, mut piece) => {
-                    piece.first = piece.first.wrapping_add(time * 7);
-                    Source::Fitting(table, piece)
-                }
-                source => source,
-            };
-            self.alone(&Change::Append(name, source));
+            let piece = Piece { first: piece.first.wrapping_add(time * 7), ..piece };
+            self.alone(&match way {
+                Way::Batches => Change::Append(name, Source::Fitting(table, piece)),
+                Way::InPlace => Change::Fill(name, table, piece, Filled::Whole),
+            });
         }
     }
 
@@ -239,24 +248,18 @@ impl World {
     }
 
     fn transaction(&mut self, changes: &[Change], commit: bool) {
-        let (mut model, several, mut met) = (self.model.clone(), self.several, Met::default());
+        let (mut model, mut met) = (self.model.clone(), Met::default());
+        let mut course = Course::begin(self.several);
         let mut transaction = self.writer().begin().unwrap();
-        // What the commit must come to.
-        let mut expected = Ok(());
         for change in changes {
-            let before = model.frames.get(&frame(change.name())).cloned();
+            let before = model.clone();
             let Some((name, step, done)) = model.change(change) else { continue };
-            met.change(change, before.as_deref(), done);
-            met.note_if(matches!(change, Change::Append(..)) && done.is_ok(), "append within a transaction");
+            met.change(change, before.frames.get(&frame(change.name())).map(Rc::as_ref), done);
             let result = step.within(&mut transaction, &name);
-            match done {
-                Ok(()) => result.unwrap(),
-                // What the segment says comes from the commit.
-                Err(Refused::InTurn(kind)) if several => {
-                    result.unwrap();
-                    expected = expected.and(Err(kind));
-                }
-                Err(refused) => assert_eq!(result.unwrap_err().kind(), refused.kind()),
+            if course.go_on(&mut transaction, &step, done, result) {
+                met.within(change);
+            } else {
+                model = before;
             }
         }
         if !commit {
@@ -264,7 +267,8 @@ impl World {
         }
         let committed = transaction.commit().map_err(|error| error.kind());
         self.met.add(met);
-        match expected {
+        self.met.note_if(course == Course::Ended, met::IN_TURN);
+        match course.end() {
             Ok(()) => self.committed(committed.unwrap(), model),
             Err(kind) => assert_eq!(committed, Err(kind)),
         }
