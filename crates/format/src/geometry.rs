@@ -13,6 +13,8 @@ pub const PADDING: u64 = 64;
 pub const RING_LENGTH: u32 = 64;
 /// Reader slots of a registry, unless asked otherwise.
 pub const DEFAULT_SLOTS: u32 = 512;
+/// The most reader slots of a registry.
+pub const SLOTS_LIMIT: u32 = 65_536;
 /// Pin words of a reader slot.
 pub const PINS_PER_SLOT: u32 = 48;
 /// Virtual bytes of `data`, unless asked otherwise: 1 TiB.
@@ -51,7 +53,7 @@ impl Describe for GeometryKind {
             ),
             Self::Slots { found } => Report::new(
                 "invalid number of reader slots",
-                "1 to 65536",
+                format!("1 to {SLOTS_LIMIT}"),
                 format!("{found}"),
                 "choose a number within these bounds",
             ),
@@ -65,7 +67,7 @@ impl Geometry {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] if a size is out of bounds.
     pub fn new(capacity: u64, slots: u32) -> Result<Self> {
-        if !(1..=65_536).contains(&slots) {
+        if !Self::are_slots(slots) {
             return Err(GeometryKind::Slots { found: slots }.into());
         }
         let least = Self { capacity: 0, slots }.heap_offset() + 16 * PAGE_SIZE;
@@ -73,6 +75,12 @@ impl Geometry {
             return Err(GeometryKind::Capacity { found: capacity, least }.into());
         }
         Ok(Self { capacity: capacity.next_multiple_of(PAGE_SIZE), slots })
+    }
+
+    /// Whether a registry may have so many slots.
+    #[must_use]
+    pub fn are_slots(slots: u32) -> bool {
+        (1..=SLOTS_LIMIT).contains(&slots)
     }
 
     /// Bytes of `data`, virtual.
@@ -121,6 +129,12 @@ impl Geometry {
     /// Start of slot `index` in `readers`.
     #[must_use]
     pub fn slot_offset(&self, index: u32) -> u64 {
+        Self::start_of_slot(index)
+    }
+
+    /// The same, in any registry.
+    #[must_use]
+    pub fn start_of_slot(index: u32) -> u64 {
         PAGE_SIZE + u64::from(index) * Self::slot_size()
     }
 

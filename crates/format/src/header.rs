@@ -4,7 +4,7 @@
 //! [`Geometry`]. Nothing of an unchecked header is used, except to say what is wrong with it (I7).
 
 use crate::error::{Describe, Error, ErrorKind, Report, Result};
-use crate::geometry::{Geometry, PAGE_SIZE, PINS_PER_SLOT, RING_LENGTH};
+use crate::geometry::{Geometry, PAGE_SIZE, PINS_PER_SLOT, RING_LENGTH, SLOTS_LIMIT};
 use crate::record::hash;
 use crate::table::{self, FINGERPRINT};
 
@@ -187,29 +187,29 @@ impl Header {
     /// [`ErrorKind::Corrupt`], in this order.
     pub fn parse(bytes: &[u8], file_length: u64, role: Role) -> Result<Self> {
         let header: table::Header = first(bytes, file_length, MAGIC)?;
-        if header.byte_order != BYTE_ORDER {
-            return Err(HeaderKind::ByteOrder { found: header.byte_order }.into());
+        let opening = Opening { header, file_length, role };
+        for check in KIND_CHECKS.iter().chain(&CHECKS) {
+            check(&opening)?;
         }
-        if (header.major, header.minor) != (MAJOR, MINOR) {
-            return Err(HeaderKind::Version { major: header.major, minor: header.minor }.into());
-        }
-        check_features(&header, role)?;
-        if header.fingerprint != FINGERPRINT {
-            return Err(HeaderKind::Layout { found: header.fingerprint }.into());
-        }
-        let expected = checksum(&header);
-        if header.checksum != expected {
-            return Err(HeaderKind::Checksum { expected, found: header.checksum }.into());
-        }
-        let geometry = Geometry::new(header.capacity, header.slots).map_err(|cause| {
-            let kind = HeaderKind::Regions { what: "capacity", expected: 0, found: header.capacity };
-            Error::from(kind).because(cause)
-        })?;
-        check_regions(&header, &geometry)?;
-        if file_length < geometry.capacity() {
-            return Err(HeaderKind::Truncated { expected: geometry.capacity(), found: file_length }.into());
-        }
+        let geometry = opening.geometry()?;
         Ok(Self { geometry, instance: header.instance, boot: header.boot, created: header.created })
+    }
+
+    /// The fields that stand at the start of a `data` file of `file_length` bytes, where there are enough, and all that keeps a
+    /// reader from opening it: nothing of a segment, or of another byte order or format version; or else everything that is
+    /// wrong. For tools that show what they can; nothing here may be trusted.
+    #[must_use]
+    pub fn look(bytes: &[u8], file_length: u64) -> (Option<table::Header>, Vec<Error>) {
+        let raw = bytes.get(..size_of::<table::Header>()).map(bytemuck::pod_read_unaligned);
+        let header = match first(bytes, file_length, MAGIC) {
+            Ok(header) => header,
+            Err(error) => return (raw, vec![error]),
+        };
+        let opening = Opening { header, file_length, role: Role::Reader };
+        let faults = |checks: &[Check]| checks.iter().filter_map(|check| check(&opening).err()).collect();
+        let kind: Vec<Error> = faults(&KIND_CHECKS);
+        // What the fields of another format mean nobody here knows.
+        (raw, if kind.is_empty() { faults(&CHECKS) } else { kind })
     }
 
     /// The page as it stands at the start of `readers`.
@@ -295,33 +295,152 @@ fn checksum(header: &table::Header) -> u64 {
     hash(&bytes[..bytes.len() - size_of::<u64>()])
 }
 
-fn check_features(header: &table::Header, role: Role) -> Result<()> {
-    let mut unknown = header.incompatible_features & !KNOWN_INCOMPATIBLE;
-    if role == Role::Writer {
-        unknown |= header.read_compatible_features & !KNOWN_READ_COMPATIBLE;
+/// A header that is about to be checked, and for whom.
+struct Opening {
+    header: table::Header,
+    file_length: u64,
+    role: Role,
+}
+
+type Check = fn(&Opening) -> Result<()>;
+
+/// What must be right before any other field means anything.
+const KIND_CHECKS: [Check; 2] = [Opening::check_byte_order, Opening::check_version];
+
+const CHECKS: [Check; 6] = [
+    Opening::check_features,
+    Opening::check_layout,
+    Opening::check_checksum,
+    Opening::check_capacity,
+    Opening::check_regions,
+    Opening::check_length,
+];
+
+impl Opening {
+    fn check_byte_order(&self) -> Result<()> {
+        match self.header.byte_order {
+            BYTE_ORDER => Ok(()),
+            found => Err(HeaderKind::ByteOrder { found }.into()),
+        }
     }
-    match unknown {
-        0 => Ok(()),
-        bits => Err(HeaderKind::Feature { bits, role }.into()),
+
+    fn check_version(&self) -> Result<()> {
+        let table::Header { major, minor, .. } = self.header;
+        if (major, minor) == (MAJOR, MINOR) {
+            Ok(())
+        } else {
+            Err(HeaderKind::Version { major, minor }.into())
+        }
+    }
+
+    fn check_features(&self) -> Result<()> {
+        let mut unknown = self.header.incompatible_features & !KNOWN_INCOMPATIBLE;
+        if self.role == Role::Writer {
+            unknown |= self.header.read_compatible_features & !KNOWN_READ_COMPATIBLE;
+        }
+        match unknown {
+            0 => Ok(()),
+            bits => Err(HeaderKind::Feature { bits, role: self.role }.into()),
+        }
+    }
+
+    fn check_layout(&self) -> Result<()> {
+        match self.header.fingerprint {
+            FINGERPRINT => Ok(()),
+            found => Err(HeaderKind::Layout { found }.into()),
+        }
+    }
+
+    fn check_checksum(&self) -> Result<()> {
+        let (expected, found) = (checksum(&self.header), self.header.checksum);
+        if found == expected { Ok(()) } else { Err(HeaderKind::Checksum { expected, found }.into()) }
+    }
+
+    fn geometry(&self) -> Result<Geometry> {
+        Geometry::new(self.header.capacity, self.header.slots).map_err(|cause| {
+            let kind = HeaderKind::Regions { what: "capacity", expected: 0, found: self.header.capacity };
+            Error::from(kind).because(cause)
+        })
+    }
+
+    fn check_capacity(&self) -> Result<()> {
+        self.geometry().map(drop)
+    }
+
+    fn check_regions(&self) -> Result<()> {
+        let header = &self.header;
+        // Else the capacity was refused already.
+        let Ok(geometry) = self.geometry() else { return Ok(()) };
+        let table = [
+            ("page size", PAGE_SIZE, u64::from(header.page_size)),
+            ("ring length", u64::from(RING_LENGTH), u64::from(header.ring_length)),
+            ("pin words of a slot", u64::from(PINS_PER_SLOT), u64::from(header.pins_per_slot)),
+            ("publication block", geometry.publication_offset(), header.publication_offset),
+            ("commit ring", geometry.ring_offset(), header.ring_offset),
+            ("retained table", geometry.retained_offset(), header.retained_offset),
+            ("length of the retained table", geometry.retained_length(), header.retained_length),
+            ("heap", geometry.heap_offset(), header.heap_offset),
+            ("capacity", geometry.capacity(), header.capacity),
+        ];
+        match table.into_iter().find(|(_, expected, found)| expected != found) {
+            None => Ok(()),
+            Some((what, expected, found)) => Err(HeaderKind::Regions { what, expected, found }.into()),
+        }
+    }
+
+    fn check_length(&self) -> Result<()> {
+        let (expected, found) = (self.header.capacity, self.file_length);
+        if found >= expected { Ok(()) } else { Err(HeaderKind::Truncated { expected, found }.into()) }
     }
 }
 
-fn check_regions(header: &table::Header, geometry: &Geometry) -> Result<()> {
-    let table = [
-        ("page size", PAGE_SIZE, u64::from(header.page_size)),
-        ("ring length", u64::from(RING_LENGTH), u64::from(header.ring_length)),
-        ("pin words of a slot", u64::from(PINS_PER_SLOT), u64::from(header.pins_per_slot)),
-        ("publication block", geometry.publication_offset(), header.publication_offset),
-        ("commit ring", geometry.ring_offset(), header.ring_offset),
-        ("retained table", geometry.retained_offset(), header.retained_offset),
-        ("length of the retained table", geometry.retained_length(), header.retained_length),
-        ("heap", geometry.heap_offset(), header.heap_offset),
-        ("capacity", geometry.capacity(), header.capacity),
-    ];
-    match table.into_iter().find(|(_, expected, found)| expected != found) {
-        None => Ok(()),
-        Some((what, expected, found)) => Err(HeaderKind::Regions { what, expected, found }.into()),
+/// What the header of a `readers` file says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegistryClaims {
+    /// The segment's random id.
+    pub instance: Id,
+    /// Slots of the registry, within bounds; the file may be shorter.
+    pub slots: u32,
+}
+
+impl RegistryClaims {
+    /// Bytes of a whole registry of so many slots.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        Geometry::start_of_slot(self.slots).next_multiple_of(PAGE_SIZE)
     }
+
+    /// Checks that a file of `file_length` bytes holds all slots.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`].
+    pub fn check_length(&self, file_length: u64) -> Result<()> {
+        let (expected, found) = (self.size(), file_length);
+        if found >= expected { Ok(()) } else { Err(HeaderKind::Truncated { expected, found }.into()) }
+    }
+}
+
+/// Checks that the first bytes of a file of `file_length` bytes are those of a registry that this program can read, whichever
+/// segment it belongs to.
+///
+/// # Errors
+/// [`ErrorKind::NotASegment`], [`ErrorKind::Truncated`], [`ErrorKind::OtherLayout`], [`ErrorKind::Corrupt`].
+pub fn look_at_registry(bytes: &[u8], file_length: u64) -> Result<RegistryClaims> {
+    let registry: table::RegistryHeader = first(bytes, file_length, REGISTRY_MAGIC)?;
+    if registry.fingerprint != FINGERPRINT {
+        return Err(HeaderKind::Layout { found: registry.fingerprint }.into());
+    }
+    let (expected, found) = (u64::from(PINS_PER_SLOT), u64::from(registry.pins_per_slot));
+    if expected != found {
+        return Err(HeaderKind::Regions { what: "pin words of a slot", expected, found }.into());
+    }
+    if !Geometry::are_slots(registry.slots) {
+        let found = u64::from(registry.slots);
+        return Err(
+            HeaderKind::Regions { what: "slots, at most", expected: SLOTS_LIMIT.into(), found }.into()
+        );
+    }
+    Ok(RegistryClaims { instance: registry.instance, slots: registry.slots })
 }
 
 crate::every_kind!(HeaderKind {
@@ -368,6 +487,45 @@ mod tests {
         assert_eq!(with(offset_of!(table::Header, incompatible_features), [1]), ErrorKind::OtherFeature);
         assert_eq!(with(offset_of!(table::Header, fingerprint), [1; 8]), ErrorKind::OtherLayout);
         assert_eq!(with(offset_of!(table::Header, capacity), [1]), ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn look_says_all_that_is_wrong_and_shows_the_fields() {
+        let kinds = |page: &[u8], length| {
+            let (raw, faults) = Header::look(page, length);
+            (raw.map(|raw| raw.created), faults.iter().map(Error::kind).collect::<Vec<_>>())
+        };
+        let good = header().to_page();
+        assert_eq!(kinds(&good, 1 << 30), (Some(3), vec![]));
+        assert_eq!(kinds(&good, 4096), (Some(3), vec![ErrorKind::Truncated]));
+        assert_eq!(kinds(&good[..100], 100), (None, vec![ErrorKind::Truncated]));
+        assert_eq!(kinds(b"", 0), (None, vec![ErrorKind::NotASegment]));
+        let mut page = good.clone();
+        page[offset_of!(table::Header, fingerprint)] ^= 1;
+        assert_eq!(kinds(&page, 1 << 30), (Some(3), vec![ErrorKind::OtherLayout, ErrorKind::Corrupt]));
+        page[offset_of!(table::Header, minor)] ^= 1;
+        assert_eq!(kinds(&page, 0), (Some(3), vec![ErrorKind::OtherFormatVersion]));
+        page[0] = 0;
+        assert_eq!(kinds(&page, 1 << 30), (Some(3), vec![ErrorKind::NotASegment]));
+    }
+
+    #[test]
+    fn registry_speaks_for_itself_within_bounds() {
+        let good = header().to_registry_page();
+        let claims = RegistryClaims { instance: [1; 16], slots: 8 };
+        assert_eq!(look_at_registry(&good, 8192).unwrap(), claims);
+        let with = |offset: usize, bytes: [u8; 4]| {
+            let mut page = good.clone();
+            page[offset..offset + 4].copy_from_slice(&bytes);
+            look_at_registry(&page, 8192).unwrap_err().kind()
+        };
+        assert_eq!(with(0, *b"NOPE"), ErrorKind::NotASegment);
+        assert_eq!(with(offset_of!(table::RegistryHeader, fingerprint), [1; 4]), ErrorKind::OtherLayout);
+        assert_eq!(with(offset_of!(table::RegistryHeader, pins_per_slot), [1; 4]), ErrorKind::Corrupt);
+        for slots in [[0; 4], [255; 4], [1, 0, 1, 0]] {
+            assert_eq!(with(offset_of!(table::RegistryHeader, slots), slots), ErrorKind::Corrupt);
+        }
+        assert_eq!(look_at_registry(&good[..100], 100).unwrap_err().kind(), ErrorKind::Truncated);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub mod table;
 mod walk;
 
 pub use error::{Describe, Error, ErrorKind, Report, Result};
-pub use walk::{Covered, walk, walk_bytes};
+pub use walk::{Content, Covered, walk, walk_bytes, walk_contents};
 
 #[cfg(test)]
 mod tests {

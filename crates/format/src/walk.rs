@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Layout, State, read_schema};
 use crate::geometry::{ALIGNMENT, Geometry};
 use crate::record::RecordSource;
-use crate::table::RecordReference;
+use crate::table::{ExtentItem, RecordReference};
 use core::ops::Range;
 use std::collections::BTreeSet;
 
@@ -33,6 +33,23 @@ impl Covered {
     }
 }
 
+/// What stands in a covered range, and whose it is: a frame's name, where it is one frame's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// The root record.
+    Root,
+    /// A directory record.
+    Directory,
+    /// A schema record; frames that share it come to it once, by the first of them.
+    Schema(&'a str),
+    /// A layout record.
+    Layout(&'a str),
+    /// A state record.
+    State(&'a str),
+    /// An extent: the frame, and which of the frame's extents it is, by offset.
+    Extent(&'a str, usize),
+}
+
 /// Calls `visit` for every range that the version of this root record covers, each once.
 ///
 /// Every record on the way is read and checked.
@@ -45,16 +62,25 @@ pub fn walk(
     reference: &RecordReference,
     mut visit: impl FnMut(Covered),
 ) -> Result<Root> {
+    walk_contents(source, geometry, reference, |covered, _| visit(covered))
+}
+
+/// As [`walk`]; says of each range what stands in it.
+///
+/// # Errors
+/// Those of [`walk`].
+pub fn walk_contents(
+    source: &impl RecordSource,
+    geometry: &Geometry,
+    reference: &RecordReference,
+    mut visit: impl FnMut(Covered, Content<'_>),
+) -> Result<Root> {
     walk_parts(source, geometry, reference, |part| match part {
-        Part::Record(reference) => visit(Covered::record(reference)),
-        Part::Frame(layout, state) => {
-            for (extent, used) in layout.extents.iter().zip(state.used(layout)) {
-                visit(Covered {
-                    offset: extent.offset,
-                    length: extent.length,
-                    version: extent.version,
-                    used,
-                });
+        Part::Record(reference, content) => visit(Covered::record(reference), content),
+        Part::Frame(name, layout, state) => {
+            for (index, (extent, used)) in layout.extents.iter().zip(state.used(layout)).enumerate() {
+                let ExtentItem { offset, length, version } = *extent;
+                visit(Covered { offset, length, version, used }, Content::Extent(name, index));
             }
         }
     })
@@ -72,15 +98,17 @@ pub fn walk_bytes(
     mut visit: impl FnMut(Range<u64>),
 ) -> Result<Root> {
     walk_parts(source, geometry, reference, |part| match part {
-        Part::Record(RecordReference { offset, length, .. }) => visit(*offset..offset + u64::from(*length)),
-        Part::Frame(layout, state) => state.each_buffer(layout, |bytes, _| visit(bytes)),
+        Part::Record(RecordReference { offset, length, .. }, _) => {
+            visit(*offset..offset + u64::from(*length));
+        }
+        Part::Frame(_, layout, state) => state.each_buffer(layout, |bytes, _| visit(bytes)),
     })
 }
 
 /// What a walk comes to.
 enum Part<'a> {
-    Record(&'a RecordReference),
-    Frame(&'a Layout, &'a State),
+    Record(&'a RecordReference, Content<'a>),
+    Frame(&'a str, &'a Layout, &'a State),
 }
 
 fn walk_parts(
@@ -90,20 +118,20 @@ fn walk_parts(
     mut visit: impl FnMut(Part<'_>),
 ) -> Result<Root> {
     let root = Root::read(source, reference)?;
-    visit(Part::Record(reference));
-    let frames = root.list(source, |node| visit(Part::Record(node)))?;
+    visit(Part::Record(reference, Content::Root));
+    let frames = root.list(source, |node| visit(Part::Record(node, Content::Directory)))?;
     let mut schemas = BTreeSet::new();
     for frame in frames {
         let place = |cause: Error| cause.at(format_args!("frame {:?}", frame.name));
         let layout = Layout::read(source, geometry, &frame.layout).map_err(place)?;
         let state = State::read(source, &layout, &frame.state).map_err(place)?;
-        visit(Part::Record(&frame.layout));
-        visit(Part::Record(&frame.state));
+        visit(Part::Record(&frame.layout, Content::Layout(&frame.name)));
+        visit(Part::Record(&frame.state, Content::State(&frame.name)));
         if schemas.insert(layout.schema.offset) {
             read_schema(source, &layout.schema).map_err(place)?;
-            visit(Part::Record(&layout.schema));
+            visit(Part::Record(&layout.schema, Content::Schema(&frame.name)));
         }
-        visit(Part::Frame(&layout, &state));
+        visit(Part::Frame(&frame.name, &layout, &state));
     }
     Ok(root)
 }

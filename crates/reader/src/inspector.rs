@@ -32,8 +32,16 @@ pub struct Inspector {
 }
 
 impl Inspector {
-    pub(crate) fn new(inspection: Arc<Inspection>) -> Self {
+    /// One over an inspection that is open: for tools, which look at more than frames.
+    #[must_use]
+    pub fn new(inspection: Arc<Inspection>) -> Self {
         Self { inspection }
+    }
+
+    /// The inspection that it looks through.
+    #[must_use]
+    pub fn inspection(&self) -> &Arc<Inspection> {
+        &self.inspection
     }
 
     /// Opens the segment `name` with the default options.

@@ -94,10 +94,11 @@ impl ReaderOptions {
         Ok(Reader::new(Attachment::open(&location, &self.label)?, self.clone()))
     }
 
-    /// Opens the segment `name` to look at it from outside. No right to write its registry is needed.
+    /// Opens the registry of the segment `name` to look at it from outside, whoever owns it. No right to write it is needed.
     ///
     /// # Errors
-    /// [`ErrorKind::Missing`], [`ErrorKind::InvalidName`], or what opening refuses.
+    /// [`ErrorKind::Missing`], [`ErrorKind::InvalidName`], [`ErrorKind::RegistryPermissionDenied`], or what the header of the
+    /// registry is refused for.
     pub fn look_at(&self, name: &str) -> Result<Segment> {
         let location = Location::new(self.directory.as_deref(), name, self.trust.clone())?;
         Ok(Segment::new(RegistryView::open(&location)?))

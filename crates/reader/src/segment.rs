@@ -9,7 +9,9 @@ use shmframe_segment::{RegistryView, SlotPins};
 pub struct Segment(RegistryView);
 
 impl Segment {
-    pub(crate) fn new(view: RegistryView) -> Self {
+    /// One over a look at the registry that is open.
+    #[must_use]
+    pub fn new(view: RegistryView) -> Self {
         Self(view)
     }
 
@@ -19,6 +21,12 @@ impl Segment {
     /// Those of [`ReaderOptions::look_at`].
     pub fn open(name: &str) -> Result<Self> {
         ReaderOptions::new().look_at(name)
+    }
+
+    /// The look at the registry.
+    #[must_use]
+    pub fn registry(&self) -> &RegistryView {
+        &self.0
     }
 
     /// The reader slots that are claimed now: by whom, since when, whether the kernel says that they live, and which

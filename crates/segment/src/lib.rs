@@ -12,6 +12,8 @@ compile_error!(
 
 #[cfg(not(loom))]
 mod copying;
+#[cfg(not(loom))]
+mod covering;
 pub mod edges;
 #[cfg(not(loom))]
 mod events;
@@ -36,11 +38,19 @@ mod writing;
 
 #[cfg(not(loom))]
 pub use {
-    copying::{CopiedVersion, Inspection, LiveVersion},
+    copying::{
+        Allocated, Allowance, CopiedVersion, Coverage, CoveredRange, EntryFault, EntryPlace, Finding,
+        FoundEntry, HeaderLook, Inspection, LiveVersion, PublicationWords, SegmentState, What,
+        look_at_header,
+    },
+    covering::Use,
     files::access::{Access, Permission},
+    files::listing::{Listed, ListedKind, Listing, Presence, list},
     files::location::{DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, Location, Trust},
-    files::opening::remove_segment,
+    files::reaping::reap,
+    files::removal::{Removal, clean, leftovers, remove_orphan, remove_segment, remove_segment_unless_read},
     files::slot_pins::{RegistryView, SlotPins},
+    files::status::{FileStatus, SegmentStatus},
     fork::forks,
     reading::attachment::Attachment,
     reading::frame::{Frozen, PinnedFrame},

@@ -22,6 +22,7 @@
 //! | `quota` | what a quota allows, says and waits for |
 //! | `hostile` | damaged segments give errors or valid data |
 //! | `inspector` | what is looked at by copying equals what is mapped, whoever owns it, and no trace is left |
+//! | `looking` | what a segment holds, who keeps what, and what is wrong is told without trust; what somebody uses is left alone |
 //! | `golden` | segments of earlier builds of a format version open |
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "all of it is for tests, which fail by panicking")]

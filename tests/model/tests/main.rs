@@ -12,6 +12,7 @@ mod hostile;
 mod inspector;
 mod integration;
 mod keeping;
+mod looking;
 mod memory;
 mod operations;
 mod options;

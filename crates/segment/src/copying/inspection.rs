@@ -1,10 +1,12 @@
 //! A segment as `read` shows it.
 
+use super::entries::fault;
 use super::error::CopyKind;
 use super::long_record::check_allocated;
 use super::version::CopiedVersion;
 use crate::edges::Edge;
 use crate::files::location::{ATTEMPTS, Location, SegmentDirectory, boot_id, refused};
+use crate::files::status::SegmentStatus;
 use crate::sync::Ordering;
 use crate::sys::descriptor;
 use crate::words::STATE_REMOVED;
@@ -15,10 +17,10 @@ use shmframe_format::record::check_entry;
 use shmframe_format::table::{Entry, Publication};
 use shmframe_format::{Error, Result};
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-const ENTRY_SIZE: u64 = size_of::<Entry>() as u64;
+pub(super) const ENTRY_SIZE: u64 = size_of::<Entry>() as u64;
 /// Bytes of entries that are read at once.
 const STRETCH: u64 = 1 << 16;
 /// Pieces up to this long, bytes, are read without asking what the file has pages for.
@@ -76,6 +78,14 @@ impl Inspection {
         &self.directory.location
     }
 
+    /// Owner, modes and sizes of the segment's directory and files, as they are now.
+    ///
+    /// # Errors
+    /// [`shmframe_format::ErrorKind::System`].
+    pub fn status(&self) -> Result<SegmentStatus> {
+        SegmentStatus::of(&self.directory)
+    }
+
     /// Whether the segment was made since the machine was started; pages of an older one may be torn.
     #[must_use]
     pub fn is_of_this_boot(&self) -> bool {
@@ -110,7 +120,7 @@ impl Inspection {
     pub fn versions(&self) -> Result<Vec<LiveVersion>> {
         let latest = self.latest()?;
         let mut found = BTreeMap::new();
-        self.each_entry(|_, entry| {
+        self.each_whole_entry(|_, entry| {
             if entry.version <= latest {
                 found.insert(entry.version, entry.committed);
             }
@@ -186,7 +196,7 @@ impl Inspection {
         // Edge EraseAfter, the reader's end: who finds the ring's entry gone finds its copy in the table.
         Edge::EraseAfter.fence(Ordering::Acquire);
         let mut place = None;
-        self.each_entry(|offset, entry| {
+        self.each_whole_entry(|offset, entry| {
             if entry.version == version {
                 place = Some(offset);
             }
@@ -225,7 +235,16 @@ impl Inspection {
     }
 
     /// Calls `visit` for each entry of ring and retained table that adds up at the moment.
-    fn each_entry(&self, mut visit: impl FnMut(u64, &Entry)) -> Result<()> {
+    fn each_whole_entry(&self, mut visit: impl FnMut(u64, &Entry)) -> Result<()> {
+        self.each_entry(|offset, entry| {
+            if fault(self.place_of(offset), entry).is_none() {
+                visit(offset, entry);
+            }
+        })
+    }
+
+    /// Calls `visit` for each place of ring and retained table, with what stands there, whole or not.
+    pub(super) fn each_entry(&self, mut visit: impl FnMut(u64, &Entry)) -> Result<()> {
         let geometry = self.header.geometry();
         let mut at = geometry.ring_offset();
         let end = geometry.retained_offset() + geometry.retained_length() * ENTRY_SIZE;
@@ -234,21 +253,18 @@ impl Inspection {
             let stretch = STRETCH.min(end - at) as usize;
             self.read_into(&mut bytes[..stretch], at)?;
             for (index, entry) in (0..).zip(bytes[..stretch].chunks_exact(ENTRY_SIZE as usize)) {
-                let entry: Entry = bytemuck::pod_read_unaligned(entry);
-                if entry.sequence.is_multiple_of(2) && check_entry(&entry, entry.version).is_ok() {
-                    visit(at + index * ENTRY_SIZE, &entry);
-                }
+                visit(at + index * ENTRY_SIZE, &bytemuck::pod_read_unaligned(entry));
             }
             at += stretch as u64;
         }
         Ok(())
     }
 
-    fn word(&self, offset: u64) -> Result<u64> {
+    pub(super) fn word(&self, offset: u64) -> Result<u64> {
         Ok(u64::from_le_bytes(self.read(offset)?))
     }
 
-    fn read<const N: usize>(&self, offset: u64) -> Result<[u8; N]> {
+    pub(super) fn read<const N: usize>(&self, offset: u64) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         self.read_into(&mut bytes, offset)?;
         Ok(bytes)
@@ -263,6 +279,11 @@ impl Inspection {
             return Err(CopyKind::Truncated { wanted, found: offset.saturating_add(read as u64) }.into());
         }
         Ok(())
+    }
+
+    /// The descriptor of `data`, for reading.
+    pub(super) fn data(&self) -> BorrowedFd<'_> {
+        self.data.as_fd()
     }
 
     /// Refuses a piece that is longer than all that the file has pages for: most of it would be a hole.

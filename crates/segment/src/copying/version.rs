@@ -6,11 +6,11 @@ use super::private::PrivateBytes;
 use crate::reading::frame::PinnedFrame;
 use crate::reading::version::{out_of_heap, sorted_frames};
 use core::sync::atomic::{AtomicU64, Ordering};
-use shmframe_format::Result;
 use shmframe_format::directory::{FrameEntry, Root};
 use shmframe_format::header::Header;
 use shmframe_format::record::{RecordSource, check_entry};
 use shmframe_format::table::Entry;
+use shmframe_format::{Content, Covered, Result, walk_contents};
 use std::sync::Arc;
 
 /// Copies records and buffers of one version, up to a limit.
@@ -51,6 +51,12 @@ impl CopiedVersion {
     /// [`shmframe_format::ErrorKind::Corrupt`], or those of [`PinnedFrame`]'s [`crate::FrameBytes`].
     pub fn frames(&self) -> Result<Vec<FrameEntry>> {
         sorted_frames(&self.root, &*self.copying)
+    }
+
+    /// Calls `visit` for every range that the version covers. Every record is read and checked.
+    pub(super) fn walk(&self, visit: impl FnMut(Covered, Content<'_>)) -> Result<()> {
+        let root = check_entry(self.entry(), self.entry().version)?;
+        walk_contents(&*self.copying, self.copying.header().geometry(), &root, visit).map(drop)
     }
 
     /// How many frames the version has.

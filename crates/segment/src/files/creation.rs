@@ -171,10 +171,11 @@ pub(crate) fn clean_leftovers(location: &Location) -> Result<()> {
     Ok(())
 }
 
-/// Deletes one temporary, if its lease can be had; whatever stands in the way is somebody's, and stays.
-fn clean_leftover(location: &Location, parent: BorrowedFd<'_>, name: &OsStr) {
-    let Ok(fd) = descriptor::open_directory(parent, name) else { return };
-    let Ok(status) = descriptor::status(fd.as_fd()) else { return };
+/// Deletes one temporary, if its lease can be had; whatever stands in the way is somebody's, and stays. Says whether it is
+/// gone.
+pub(crate) fn clean_leftover(location: &Location, parent: BorrowedFd<'_>, name: &OsStr) -> bool {
+    let Ok(fd) = descriptor::open_directory(parent, name) else { return false };
+    let Ok(status) = descriptor::status(fd.as_fd()) else { return false };
     let directory = SegmentDirectory { fd, identity: Identity::of(&status), location: location.clone() };
     match Lease::open_alone(&directory) {
         Ok(lease) => {
@@ -183,13 +184,11 @@ fn clean_leftover(location: &Location, parent: BorrowedFd<'_>, name: &OsStr) {
                 let status = descriptor::status_at(parent, name);
                 status.is_ok_and(|status| Identity::of(&status) == directory.identity)
             };
-            if matches!(lease.take(None), Ok(true)) && still_there() {
-                let _ = delete(parent, directory.fd.as_fd(), name);
-            }
+            matches!(lease.take(None), Ok(true))
+                && still_there()
+                && delete(parent, directory.fd.as_fd(), name).is_ok()
         }
         // No lease yet, or no longer: the directory goes only if it is empty.
-        Err(_) => {
-            let _ = descriptor::remove_directory(parent, name);
-        }
+        Err(_) => descriptor::remove_directory(parent, name).is_ok(),
     }
 }

@@ -4,7 +4,7 @@ use crate::files::file_systems::{self, Suitability};
 use crate::sys::{descriptor, limits};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, SFlag};
-use shmframe_format::header::{Header, Role};
+use shmframe_format::header::{Header, RegistryClaims, Role, look_at_registry};
 use shmframe_format::name::check_segment_name;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::ffi::{OsStr, OsString};
@@ -174,6 +174,21 @@ fn refused_for(what: &'static str, errno: Errno, registry: bool) -> Error {
     error.because(errno)
 }
 
+/// `directory`, or the one that holds segments unless asked otherwise.
+pub(crate) fn parent_of_segments(directory: Option<&Path>) -> PathBuf {
+    let usual =
+        || std::env::var_os(DIRECTORY_VARIABLE).map_or_else(|| DEFAULT_DIRECTORY.into(), PathBuf::from);
+    directory.map_or_else(usual, Path::to_owned)
+}
+
+/// The directory that holds segments, on whatever file system: for looking by copying.
+pub(crate) fn open_parent_to_look(parent: &Path) -> Result<OwnedFd> {
+    descriptor::open_path_directory(parent).map_err(|errno| match errno {
+        Errno::ENOENT => LocationKind::NoParent { path: parent.to_owned() }.into(),
+        _ => refused("open the directory for segments", errno).at(parent.display()),
+    })
+}
+
 impl Location {
     /// The segment `name` in `directory`, or in `SHMFRAME_DIR`, or in `/dev/shm`.
     ///
@@ -181,13 +196,7 @@ impl Location {
     /// [`ErrorKind::InvalidName`].
     pub fn new(directory: Option<&Path>, name: &str, trust: Trust) -> Result<Self> {
         check_segment_name(name)?;
-        let parent = match directory {
-            Some(directory) => directory.to_owned(),
-            None => {
-                std::env::var_os(DIRECTORY_VARIABLE).map_or_else(|| DEFAULT_DIRECTORY.into(), PathBuf::from)
-            }
-        };
-        Ok(Self { parent, name: name.to_owned(), trust })
+        Ok(Self { parent: parent_of_segments(directory), name: name.to_owned(), trust })
     }
 
     /// The segment's name.
@@ -208,10 +217,7 @@ impl Location {
 
     /// The directory that holds segments; its file system is one that they are checked on.
     pub(crate) fn open_parent(&self) -> Result<OwnedFd> {
-        let opened = descriptor::open_path_directory(&self.parent).map_err(|errno| match errno {
-            Errno::ENOENT => LocationKind::NoParent { path: self.parent.clone() }.into(),
-            _ => refused("open the directory for segments", errno).at(self.parent.display()),
-        })?;
+        let opened = open_parent_to_look(&self.parent)?;
         let magic = descriptor::file_system(opened.as_fd());
         let magic = magic.map_err(|errno| refused("ask for the file system", errno))?;
         let kind = match file_systems::suitability(magic) {
@@ -225,15 +231,18 @@ impl Location {
 
     /// The segment's directory, if it is one and its owner is trusted.
     pub(crate) fn open_directory(&self) -> Result<SegmentDirectory> {
-        let (directory, status) = self.open_foreign_directory()?;
+        let (directory, status) = self.open_directory_in(&self.open_parent()?)?;
         directory.check_owner(&status)?;
         Ok(directory)
     }
 
-    /// The segment's directory, whoever owns it: for looking by copying alone. What is mapped is opened by
-    /// [`Location::open_directory`].
+    /// The segment's directory, whoever owns it, on whatever file system: for looking by copying alone. What is mapped is
+    /// opened by [`Location::open_directory`].
     pub(crate) fn open_foreign_directory(&self) -> Result<(SegmentDirectory, FileStat)> {
-        let parent = self.open_parent()?;
+        self.open_directory_in(&open_parent_to_look(&self.parent)?)
+    }
+
+    fn open_directory_in(&self, parent: &OwnedFd) -> Result<(SegmentDirectory, FileStat)> {
         let name = self.directory_name();
         let opened = descriptor::open_directory(parent.as_fd(), &name).map_err(|errno| match errno {
             Errno::ENOENT => LocationKind::Missing { name: self.name.clone() }.into(),
@@ -274,7 +283,7 @@ pub(crate) struct SegmentDirectory {
 impl SegmentDirectory {
     /// Whether the name still leads here.
     pub(crate) fn is_current(&self) -> Result<bool> {
-        let parent = self.location.open_parent()?;
+        let parent = open_parent_to_look(&self.location.parent)?;
         match descriptor::status_at(parent.as_fd(), &self.location.directory_name()) {
             Ok(status) => Ok(Identity::of(&status) == self.identity),
             Err(Errno::ENOENT) => Ok(false),
@@ -337,9 +346,9 @@ impl SegmentDirectory {
 
     /// Opens `data` to read, whoever owns it, whatever its length, of whatever boot; its header says so.
     pub(crate) fn open_foreign_data(&self) -> Result<(OwnedFd, Header)> {
-        let data = self.open_unchecked_file(DATA, false).map_err(|errno| self.file_refused(DATA, errno))?;
+        let (data, status) = self.open_foreign_file(DATA)?;
         let place = |error: Error| error.at(self.location.path().join(DATA).display());
-        let length = regular(DATA, data.as_fd()).map_err(place)?.st_size.cast_unsigned();
+        let length = status.st_size.cast_unsigned();
         let page = descriptor::read_at(data.as_fd(), shmframe_format::geometry::PAGE_SIZE as usize, 0);
         let page = page.map_err(|errno| place(refused("read the header", errno)))?;
         // A file that was cut off later still has what stands before the cut.
@@ -347,6 +356,14 @@ impl SegmentDirectory {
         let header =
             Header::parse(&page, if whole { u64::MAX } else { length }, Role::Reader).map_err(place)?;
         Ok((data, header))
+    }
+
+    /// Opens one of the segment's files for reading, whoever owns it, if it is a regular one.
+    pub(crate) fn open_foreign_file(&self, name: &'static str) -> Result<(OwnedFd, FileStat)> {
+        let opened = self.open_unchecked_file(name, false).map_err(|errno| self.file_refused(name, errno))?;
+        let status = regular(name, opened.as_fd());
+        let status = status.map_err(|error| error.at(self.location.path().join(name).display()))?;
+        Ok((opened, status))
     }
 
     /// Opens `data` and checks its header, boot id included.
@@ -367,9 +384,13 @@ impl SegmentDirectory {
         self.check_registry(header, self.open_file(READERS, true)?)
     }
 
-    /// Opens `readers` for reading only, and checks that it belongs to `header`.
-    pub(crate) fn open_registry_to_look(&self, header: &Header) -> Result<OwnedFd> {
-        self.check_registry(header, self.open_file(READERS, false)?)
+    /// What a registry that was opened says of itself, whichever segment it belongs to; `readers` is as long as `length`.
+    pub(crate) fn look_at_registry(&self, registry: BorrowedFd<'_>, length: u64) -> Result<RegistryClaims> {
+        let page = descriptor::read_at(registry, shmframe_format::geometry::PAGE_SIZE as usize, 0);
+        let claims = page
+            .map_err(|errno| refused("read the registry's header", errno))
+            .and_then(|page| look_at_registry(&page, length));
+        claims.map_err(|error| error.at(self.location.path().join(READERS).display()))
     }
 
     fn check_registry(&self, header: &Header, (registry, length): (OwnedFd, u64)) -> Result<OwnedFd> {
@@ -411,9 +432,20 @@ pub(crate) fn temporary_name(segment: &str, random: [u8; 16]) -> OsString {
 
 /// Whether a name is that of a temporary of `segment`.
 pub(crate) fn is_temporary(name: &OsStr, segment: &str) -> bool {
-    let middle = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".shmf-tmp"));
-    let random = middle.and_then(|name| name.strip_prefix(segment)?.strip_prefix('.'));
-    random.is_some_and(|random| random.len() == 32 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    temporary_of(name) == Some(segment)
+}
+
+/// The name of the segment whose temporary has this name.
+pub(crate) fn temporary_of(name: &OsStr) -> Option<&str> {
+    let middle = name.to_str()?.strip_prefix('.')?.strip_suffix(".shmf-tmp")?;
+    let (segment, random) = middle.rsplit_once('.')?;
+    let is_random = random.len() == 32 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_random && check_segment_name(segment).is_ok()).then_some(segment)
+}
+
+/// The name of the segment whose directory has this name.
+pub(crate) fn segment_of(name: &OsStr) -> Option<&str> {
+    name.to_str()?.strip_suffix(".shmf").filter(|segment| check_segment_name(segment).is_ok())
 }
 
 #[cfg(test)]

@@ -1,21 +1,19 @@
-//! How a writer comes to a segment: creates it, opens it, or removes it.
+//! How a writer comes to a segment: creates it, or opens it.
 
 use crate::events;
 use crate::files::creation::{self, Temporary};
 use crate::files::location::{ATTEMPTS, Location, SegmentDirectory};
-use crate::protocol;
 use crate::sync::{Ordering, ReadOnly, ReadWord};
 use crate::sys::clock::deadline;
-use crate::sys::futex::Futex;
 use crate::sys::limits;
 use crate::sys::map::Region;
-use crate::words::{Control, Publication, STATE_REMOVED, label_text};
-use crate::writing::lease::{self, Lease, Wanted};
+use crate::words::{Publication, STATE_REMOVED, label_text};
+use crate::writing::lease::{self, Lease};
 use crate::writing::mapped::Mapped;
 use crate::writing::quota::check_quota_option;
 use crate::writing::store::{HISTORY_LIMIT, Store, StoreOptions};
 use core::time::Duration;
-use shmframe_format::geometry::{Geometry, RING_LENGTH};
+use shmframe_format::geometry::Geometry;
 use shmframe_format::header::{Header, Id, Role};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,7 +22,7 @@ use std::os::fd::{AsFd, OwnedFd};
 const REST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
-enum OpeningKind {
+pub(super) enum OpeningKind {
     History { found: u64 },
     Busy,
 }
@@ -208,39 +206,6 @@ fn is_removed(data: &OwnedFd, header: &Header) -> Result<bool> {
     let map = Region::<ReadOnly>::read_only(data.as_fd(), geometry.ring_offset())?;
     let publication: &Publication<ReadOnly> = map.shared(geometry.publication_offset());
     Ok(publication.state.read() == STATE_REMOVED)
-}
-
-/// Removes a segment, whatever state it is in: also one that cannot be opened (another boot, another format).
-///
-/// # Errors
-/// [`ErrorKind::Missing`]; [`ErrorKind::LeaseTaken`] while a writer lives; or what the directory refuses.
-pub fn remove_segment(location: &Location) -> Result<()> {
-    for _ in 0..ATTEMPTS {
-        let directory = location.open_directory()?;
-        let opened = directory.or_again(Lease::open_alone(&directory));
-        let Some(lease) = opened.map_err(|error| error.at(location.path().display()))? else { continue };
-        if !lease.take(None)? {
-            return Err(lease::taken(&directory, Wanted::Removal));
-        }
-        if !directory.is_current()? {
-            continue;
-        }
-        // Readers are told where the files can be made sense of; the segment goes in any case.
-        let _ = tell_readers(&directory);
-        return creation::take_away(&directory);
-    }
-    Err(OpeningKind::Busy.into())
-}
-
-/// Marks a segment as removed and wakes everybody. The caller holds the lease.
-fn tell_readers(directory: &SegmentDirectory) -> Result<()> {
-    let (data, header) = directory.open_data(Role::Writer)?;
-    let geometry = header.geometry();
-    let map = Region::read_write(data.as_fd(), geometry.retained_offset())?;
-    let ring = map.shared_slice(geometry.ring_offset(), RING_LENGTH as usize);
-    let control = Control { publication: map.shared(geometry.publication_offset()), ring };
-    protocol::mark_removed(control, &Futex);
-    Ok(())
 }
 
 /// Who holds the lease, in words.

@@ -4,10 +4,10 @@ use crate::files::location::{ATTEMPTS, Location, READERS, SegmentDirectory, refu
 use crate::protocol::is_claimed;
 use crate::sys::{descriptor, lock};
 use nix::errno::Errno;
-use shmframe_format::Result;
-use shmframe_format::geometry::Geometry;
-use shmframe_format::header::Role;
+use shmframe_format::geometry::{Geometry, PAGE_SIZE, WRITER_PRESENCE_BYTE};
+use shmframe_format::header::RegistryClaims;
 use shmframe_format::table::Slot;
+use shmframe_format::{Error, Result};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// A claimed reader slot, as it was found in the registry. All but `alive` was written by its claimer, and may be
@@ -29,31 +29,54 @@ pub struct SlotPins {
     pub versions: Vec<u64>,
 }
 
-/// A look at a segment from outside. It holds nothing and changes nothing.
+/// A look at a segment's registry from outside. It holds nothing and changes nothing, and works whoever owns the segment,
+/// whatever boot it is of, and whatever became of its `data`, as long as `readers` can be read.
 #[derive(Debug)]
 pub struct RegistryView {
-    geometry: Geometry,
+    claims: RegistryClaims,
     registry: OwnedFd,
     directory: SegmentDirectory,
 }
 
 impl RegistryView {
-    /// Opens the registry of a segment, for reading only.
+    /// Opens the registry of a segment, for reading only: by copying, so its owner need not be trusted.
     ///
     /// # Errors
-    /// What opening a segment refuses; the right to write the registry is not needed.
+    /// [`shmframe_format::ErrorKind::Missing`], [`shmframe_format::ErrorKind::RegistryPermissionDenied`], or what is wrong with the
+    /// header of `readers`: it is another segment's, of another layout, or none.
     pub fn open(location: &Location) -> Result<Self> {
         for _ in 0..ATTEMPTS {
-            let directory = location.open_directory()?;
-            let opened = directory.open_data(Role::Reader).and_then(|(_, header)| {
-                let registry = directory.open_registry_to_look(&header)?;
-                Ok((registry, *header.geometry()))
-            });
-            if let Some((registry, geometry)) = directory.or_again(opened)? {
-                return Ok(Self { geometry, registry, directory });
+            let (directory, _) = location.open_foreign_directory()?;
+            if let Some((registry, claims)) = directory.or_again(open_in(&directory))? {
+                return Ok(Self { claims, registry, directory });
             }
         }
         Err(crate::reading::attachment::removed().at(location.path().display()))
+    }
+
+    /// The registry in a directory that is open, wherever its name leads by now.
+    pub(crate) fn within(directory: SegmentDirectory) -> Result<Self> {
+        let (registry, claims) = open_in(&directory)?;
+        Ok(Self { claims, registry, directory })
+    }
+
+    /// How many slots the registry has.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.claims.slots
+    }
+
+    /// Whether a process holds the writer lease now, by the kernel's word.
+    ///
+    /// # Errors
+    /// What asking for the lock gives.
+    pub fn has_writer(&self) -> Result<bool> {
+        lock::is_locked(self.registry.as_fd(), WRITER_PRESENCE_BYTE)
+            .map_err(self.failed("ask for the writer"))
+    }
+
+    fn failed(&self, what: &'static str) -> impl Fn(Errno) -> Error {
+        move |errno| refused(what, errno).at(self.directory.location.path().join(READERS).display())
     }
 
     /// The claimed slots. Asks the kernel once for each of them.
@@ -62,14 +85,10 @@ impl RegistryView {
     /// What reading the registry, or asking for its locks, gives.
     pub fn pins(&self) -> Result<Vec<SlotPins>> {
         let file = self.registry.as_fd();
-        let place = |what| {
-            move |errno: Errno| {
-                refused(what, errno).at(self.directory.location.path().join(READERS).display())
-            }
-        };
-        let length = self.geometry.slots() as usize * Geometry::slot_size() as usize;
-        let bytes = descriptor::read_at(file, length, self.geometry.slot_offset(0));
-        let bytes = bytes.map_err(place("read the reader registry"))?;
+        // Where the file was cut off there are fewer.
+        let length = self.claims.slots as usize * Geometry::slot_size() as usize;
+        let bytes = descriptor::read_at(file, length, Geometry::start_of_slot(0));
+        let bytes = bytes.map_err(self.failed("read the reader registry"))?;
         let mut found = Vec::new();
         for (slot, bytes) in (0..).zip(bytes.chunks_exact(Geometry::slot_size() as usize)) {
             let (head, words) = bytes.split_at(size_of::<Slot>());
@@ -77,7 +96,8 @@ impl RegistryView {
             if !is_claimed(head.mark) {
                 continue;
             }
-            let alive = lock::is_locked(file, u64::from(slot)).map_err(place("ask for a reader's lock"))?;
+            let alive =
+                lock::is_locked(file, u64::from(slot)).map_err(self.failed("ask for a reader's lock"))?;
             let words = words.chunks_exact(size_of::<u64>()).map(bytemuck::pod_read_unaligned::<u64>);
             let mut versions: Vec<u64> = words.filter(|word| *word != 0).collect();
             versions.sort_unstable();
@@ -87,4 +107,20 @@ impl RegistryView {
         }
         Ok(found)
     }
+}
+
+/// Opens `readers`. Where `data` says which segment it is, it has to be the same one's.
+fn open_in(directory: &SegmentDirectory) -> Result<(OwnedFd, RegistryClaims)> {
+    let (registry, status) = directory.open_foreign_file(READERS)?;
+    let length = status.st_size.cast_unsigned();
+    let claims = directory.look_at_registry(registry.as_fd(), length)?;
+    if let Ok((_, header)) = directory.open_foreign_data()
+        && header.instance() != claims.instance
+    {
+        let page = descriptor::read_at(registry.as_fd(), PAGE_SIZE as usize, 0).unwrap_or_default();
+        header
+            .check_registry(&page, length)
+            .map_err(|error| error.at(directory.location.path().join(READERS).display()))?;
+    }
+    Ok((registry, claims))
 }

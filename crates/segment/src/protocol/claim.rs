@@ -65,22 +65,43 @@ pub fn release(registry: Registry<'_>, locks: &impl SlotLocks, index: u32) {
 
 /// Clears the slots of the dead that hold pins of versions below `floor`; returns how many.
 ///
-/// Only the holder of the lease reaps. What stands in the registry is not trusted (I8): a damaged word costs a
-/// question to the kernel at the most.
+/// What stands in the registry is not trusted (I8): a damaged word costs a question to the kernel at the most.
 pub fn reap(registry: Registry<'_>, locks: &impl SlotLocks, floor: u64) -> usize {
-    let mut reaped = 0;
-    for (index, slot) in (0..).zip(registry.used_slots()) {
-        let in_the_way = |pin: u64| pin != 0 && pin < floor;
-        let claimed = is_claimed(slot.mark.load(Ordering::Relaxed));
-        if claimed
-            && slot.pins.iter().any(|pin| in_the_way(pin.load(Ordering::Relaxed)))
-            && locks.try_lock(index)
-        {
-            release(registry, locks, index);
-            reaped += 1;
-        }
+    let in_the_way = |pin: u64| pin != 0 && pin < floor;
+    let stands = |slot: &SlotWords| slot.pins.iter().any(|pin| in_the_way(pin.load(Ordering::Relaxed)));
+    let used = (0..).zip(registry.used_slots());
+    used.filter(|(index, slot)| stands(slot) && reap_slot(registry, locks, *index)).count()
+}
+
+/// Clears all slots of the dead, and calls `reaped` with each of them. Anybody may who may write the registry, whoever holds
+/// the lease, and several at once.
+pub fn reap_all(registry: Registry<'_>, locks: &impl SlotLocks, mut reaped: impl FnMut(u32)) {
+    // `used` is a hint for scans; a look at all of them costs nothing that counts here.
+    let all = (0..).zip(registry.slots).map(|(index, _)| index);
+    all.filter(|index| reap_slot(registry, locks, *index)).for_each(&mut reaped);
+}
+
+/// Clears a slot if it is a dead one's: claimed, and its lock is to be had.
+///
+/// To everybody else this is a claimer that takes the slot of a dead one, pins nothing, and releases it: the lock keeps out
+/// claimers and other reapers, and a scan that meets the cleared words meets the changed mark.
+fn reap_slot(registry: Registry<'_>, locks: &impl SlotLocks, index: u32) -> bool {
+    let slot = &registry.slots[index as usize];
+    if !is_claimed(slot.mark.load(Ordering::Relaxed)) || !locks.try_lock(index) {
+        return false;
     }
-    reaped
+    let mark = slot.mark.own();
+    if !is_claimed(mark) {
+        // Its holder released it meanwhile, or another reaper did.
+        locks.unlock(index);
+        return false;
+    }
+    if Edge::MarkBeforeClear.holds() {
+        // Edge MarkBeforeClear: as in `claim`. The one who scans may be another process.
+        slot.mark.store(mark.wrapping_add(2), Ordering::Release);
+    }
+    release(registry, locks, index);
+    true
 }
 
 fn clear(slot: &SlotWords) {

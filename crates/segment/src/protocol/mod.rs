@@ -13,7 +13,7 @@ mod publish;
 mod reclaim;
 mod wait;
 
-pub use claim::{SlotLocks, claim, is_claimed, reap, release};
+pub use claim::{SlotLocks, claim, is_claimed, reap, reap_all, release};
 pub use entry::{EntryRead, erase, read_entry, unchanged, write_entry};
 pub use freeze::Rehome;
 pub use kept::kept_entries;

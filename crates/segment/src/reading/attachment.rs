@@ -209,7 +209,7 @@ impl Attachment {
     }
 
     pub(super) fn registry(&self) -> Registry<'_> {
-        registry_words(&self.registry, self.header.geometry())
+        registry_words(&self.registry, self.header.geometry().slots())
     }
 
     /// The newest version. No system call.
@@ -343,11 +343,11 @@ fn open_files(directory: &SegmentDirectory) -> Result<(OwnedFd, Header, OwnedFd)
 }
 
 /// The words of a mapped registry.
-pub(crate) fn registry_words<'a>(region: &'a Region<ReadWrite>, geometry: &Geometry) -> Registry<'a> {
+pub(crate) fn registry_words(region: &Region<ReadWrite>, slots: u32) -> Registry<'_> {
     Registry {
         waiting: region.shared::<Word64>(offset_of!(RegistryHeader, waiting) as u64),
         used: region.shared::<Word64>(offset_of!(RegistryHeader, used) as u64),
-        slots: region.shared_slice(geometry.slot_offset(0), geometry.slots() as usize),
+        slots: region.shared_slice(Geometry::start_of_slot(0), slots as usize),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Files and directories, always relative to a directory descriptor, never through links, never inherited by exec.
 
 use crate::steps::{Step, step};
+use core::ops::Range;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FallocateFlags, OFlag, RenameFlags};
 use nix::sys::stat::{FileStat, Mode};
+use nix::unistd::Whence;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -170,6 +172,31 @@ pub(crate) fn read_into(file: BorrowedFd<'_>, bytes: &mut [u8], offset: u64) -> 
 /// Bytes of the pages that a file has.
 pub(crate) fn allocated(file: BorrowedFd<'_>) -> Result<u64> {
     Ok(status(file)?.st_blocks.cast_unsigned() * 512)
+}
+
+/// Which parts of a file have pages that were written to, by the system's word, ascending and apart.
+///
+/// The position of the descriptor changes, so it must be one that nobody reads by position.
+pub(crate) fn data_ranges(file: BorrowedFd<'_>) -> Result<Vec<Range<u64>>> {
+    let seek = |from: u64, what| {
+        step(Step::SystemCall);
+        nix::unistd::lseek(file, from.cast_signed(), what).map(i64::cast_unsigned)
+    };
+    let mut found = Vec::new();
+    let mut at = 0;
+    loop {
+        // ENXIO: nothing more, or the file was cut off meanwhile.
+        let start = match seek(at, Whence::SeekData) {
+            Err(Errno::ENXIO) => return Ok(found),
+            start => start?,
+        };
+        let end = match seek(start, Whence::SeekHole) {
+            Err(Errno::ENXIO) => return Ok(found),
+            end => end?,
+        };
+        found.push(start..end);
+        at = end;
+    }
 }
 
 /// The magic number of the file system that a file lives on.

@@ -1,11 +1,12 @@
 //! Who holds how much: the reader slots that keep bytes in use which the newest version does not cover.
 
+use crate::covering::{Keeper, Pinned};
 use crate::protocol::is_claimed;
 use crate::sync::Ordering;
 use crate::words::{SlotWords, label_text};
 use crate::writing::space::Dropped;
 use crate::writing::store::Store;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// What keeps bytes of a segment in use besides its newest version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +27,6 @@ pub struct Holder {
     pub alone: u64,
 }
 
-/// Who keeps a range in use that the newest version does not cover.
-enum Keeper {
-    Nobody,
-    One(u32),
-    Several,
-}
-
 impl Store {
     /// The reader slots that keep bytes in use which the newest version does not cover.
     #[must_use]
@@ -45,12 +39,8 @@ impl Store {
         let slots = (0..).zip(self.mapped.registry().slots);
         let claimed = slots.filter(|(_, slot)| is_claimed(slot.mark.load(Ordering::Relaxed)));
         let mut holders: Vec<Holder> = claimed.map(|(index, slot)| self.holder(index, slot)).collect();
-        let mut pinned: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-        for holder in &holders {
-            for version in &holder.versions {
-                pinned.entry(*version).or_default().push(holder.slot);
-            }
-        }
+        let mut pinned = Pinned::default();
+        holders.iter().for_each(|holder| pinned.add(holder.slot, &holder.versions));
         let mut alone: HashMap<u32, u64> = HashMap::new();
         for dropped in self.space.dropped_ranges() {
             if let Keeper::One(slot) = self.keeper(dropped, &pinned) {
@@ -78,16 +68,11 @@ impl Store {
     }
 
     /// Who keeps a dropped range in use; versions that nobody pins any more go with the next reclaim.
-    fn keeper(&self, dropped: &Dropped, pinned: &BTreeMap<u64, Vec<u32>>) -> Keeper {
+    fn keeper(&self, dropped: &Dropped, pinned: &Pinned) -> Keeper {
         if self.is_history(dropped) {
             return Keeper::Several;
         }
-        let mut slots = pinned.range(dropped.born..dropped.died).flat_map(|(_, slots)| slots);
-        match slots.next() {
-            None => Keeper::Nobody,
-            Some(first) if slots.all(|slot| slot == first) => Keeper::One(*first),
-            Some(_) => Keeper::Several,
-        }
+        pinned.keeper(dropped.born..dropped.died)
     }
 
     /// Whether history keeps a dropped range: whoever lets go of it, it stays until more is committed.

@@ -16,7 +16,7 @@ use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::time::Instant;
 
-const LEASE_BYTE: u64 = 0;
+pub(crate) const LEASE_BYTE: u64 = 0;
 const TURNSTILE_BYTE: u64 = 1;
 const CLOSED: i32 = -1;
 /// How long a waiter sleeps between two tries, at first and at most.

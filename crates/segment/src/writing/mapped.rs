@@ -71,7 +71,7 @@ impl Mapped {
     }
 
     pub(crate) fn registry(&self) -> Registry<'_> {
-        registry_words(&self.registry, self.geometry())
+        registry_words(&self.registry, self.geometry().slots())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Recovery: the heap and the root, from the records of all live versions, and from nothing else (I10).
 
+use crate::covering::Uses;
 use crate::events::{self, Recovery};
 use crate::protocol::Entries;
 use crate::sync::Ordering;
@@ -13,6 +14,7 @@ use shmframe_format::record::check_entry;
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Instant;
 
 /// More than can be counted to, one by one.
@@ -132,24 +134,6 @@ struct Rebuilt {
     reference: Option<RecordReference>,
 }
 
-/// What the live versions say of an extent or a record that they cover.
-struct Found {
-    /// What any of them uses of it.
-    used: Range<u64>,
-    /// What the newest of them uses of it.
-    newest_used: Range<u64>,
-    /// The newest of them.
-    newest: u64,
-}
-
-impl Found {
-    fn by(&mut self, version: u64, used: Range<u64>) {
-        self.used = self.used.start.min(used.start)..self.used.end.max(used.end);
-        self.newest_used = used;
-        self.newest = version;
-    }
-}
-
 /// The heap, the runs, the root and its reference, from the records of all live versions.
 fn rebuild(mapped: &Mapped, entries: &Entries, latest: u64) -> Result<Rebuilt> {
     let geometry = *mapped.geometry();
@@ -158,13 +142,15 @@ fn rebuild(mapped: &Mapped, entries: &Entries, latest: u64) -> Result<Rebuilt> {
     }
     let (mut root, mut reference) = (Root::empty(), None);
     // Each covered range, and the version that wrote it.
-    let mut covered: BTreeMap<(u64, u64, u64), Found> = BTreeMap::new();
+    let mut covered: BTreeMap<(u64, u64, u64), Uses> = BTreeMap::new();
     for (version, entry) in entries.live() {
         let found = check_entry(entry, *version)?;
         let walked = walk(mapped, &geometry, &found, |range| {
             let Covered { offset, length, version: born, used } = range;
-            let new = || Found { used: used.clone(), newest_used: used.clone(), newest: *version };
-            covered.entry((offset, length, born)).or_insert_with(new).by(*version, used.clone());
+            match covered.entry((offset, length, born)) {
+                Entry::Vacant(place) => drop(place.insert(Uses::new(*version, used))),
+                Entry::Occupied(mut found) => found.get_mut().add(*version, used),
+            }
         });
         root = walked.map_err(|error| error.at(format_args!("version {version}")))?;
         reference = Some(found);
@@ -172,19 +158,18 @@ fn rebuild(mapped: &Mapped, entries: &Entries, latest: u64) -> Result<Rebuilt> {
     let mut space = Space::new(geometry.heap_offset()..geometry.capacity());
     let mut runs = Runs::default();
     let mut end = 0;
-    for ((offset, length, born), Found { used, newest_used, newest }) in covered {
+    for ((offset, length, born), uses) in covered {
         if offset < end || !geometry.in_heap(offset, length) {
             return Err(RecoveryKind::Overlap { offset }.into());
         }
         end = offset + length;
         space.occupy(offset..end);
-        if newest != latest {
-            space.drop_covered(Covered { offset, length, version: born, used }, newest + 1);
-        } else if newest_used != (offset..end) {
-            runs.find(&(offset..end), &used);
-            if used.start < newest_used.start {
-                space.drop_front(used.start..newest_used.start, born, latest);
-            }
+        let newest = uses.newest();
+        if newest.last != latest {
+            space.drop_covered(Covered { offset, length, version: born, used: uses.used() }, newest.last + 1);
+        } else if newest.used != (offset..end) {
+            runs.find(&(offset..end), &uses.used());
+            uses.fronts().for_each(|(front, died)| space.drop_front(front, born, died));
         }
     }
     Ok(Rebuilt { space, runs, root, reference })

@@ -18,6 +18,16 @@ const AHEAD_LIMIT: u64 = 64 << 20;
 /// What stands below the rows of a run is punched once it is this much, or this share of the run's pages.
 const PUNCH: u64 = 64 << 10;
 
+/// Bytes of pages that a run may be given ahead of so many bytes that it uses.
+pub(crate) fn ahead_of(used: u64) -> u64 {
+    (used / AHEAD_SHARE).min(AHEAD_LIMIT)
+}
+
+/// Bytes of pages that are left in front of the rows of a run with so many bytes of pages: punching fewer is not worth it.
+pub(crate) fn kept_before(pages: u64) -> u64 {
+    PUNCH.max(pages / AHEAD_SHARE)
+}
+
 /// What the writer knows of a run that the newest version covers, or that a transaction took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -83,7 +93,7 @@ impl Runs {
         run.dead = run.dead.max(end);
         let pages = run.dead_pages();
         let all = run.pages.end - run.pages.start;
-        if pages.end - pages.start < PUNCH.max(all / AHEAD_SHARE) {
+        if pages.end - pages.start < kept_before(all) {
             return None;
         }
         run.pages.start = pages.end;
@@ -183,7 +193,7 @@ impl Store {
         if end <= run.pages.end {
             return Ok(());
         }
-        let ahead = ((end - run.pages.start) / AHEAD_SHARE).min(AHEAD_LIMIT);
+        let ahead = ahead_of(end - run.pages.start);
         let pages = run.pages.end..(end + ahead).next_multiple_of(PAGE_SIZE).min(run.end);
         // Where there is not so much, what is needed will do.
         if self.add_pages(&pages, end - pages.start).is_err() {

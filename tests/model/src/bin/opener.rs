@@ -1,11 +1,11 @@
 //! Opens a segment as another user or within a limit, and says what came of it: kind, then message, a line each.
 //!
-//! `opener (read|write|create|hold) DIRECTORY NAME [gid=N] [uid=N] [group=N] [address-space=BYTES] [file-size=BYTES] [descriptors=N]`
+//! `opener (read|pin|write|create|hold) DIRECTORY NAME [gid=N] [uid=N] [group=N] [address-space=BYTES] [file-size=BYTES] [descriptors=N]`
 #![forbid(unsafe_code)]
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
-use shmframe::{Access, Error, ReaderOptions, Writer, WriterOptions};
+use shmframe::{Access, Error, ReaderOptions, Snapshot, Writer, WriterOptions};
 use std::error::Error as StdError;
 
 fn main() -> Result<(), Box<dyn StdError>> {
@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
             .open(name)
             .and_then(|reader| reader.snapshot())
             .map(drop),
+        "pin" => return pin(&ReaderOptions::new().directory(directory).open(name)?.snapshot()?),
         "write" => options.open(name).map(drop),
         "create" => options.create(name).map(drop),
         "hold" => return hold(&options.label("another").create(name)?),
@@ -47,6 +48,13 @@ fn hold(writer: &Writer) -> Result<(), Box<dyn StdError>> {
     println!("held");
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     println!("version {}", writer.version());
+    Ok(())
+}
+
+/// Holds a snapshot until standard input ends.
+fn pin(_: &Snapshot) -> Result<(), Box<dyn StdError>> {
+    println!("pinned");
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     Ok(())
 }
 

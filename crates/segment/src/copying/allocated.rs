@@ -1,0 +1,30 @@
+//! Which bytes of `data` have pages.
+
+use super::inspection::Inspection;
+use crate::files::location::refused;
+use crate::sys::descriptor;
+use core::ops::Range;
+use shmframe_format::Result;
+
+/// What of `data` has pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allocated {
+    /// Bytes of all its pages, by the file system's account.
+    pub bytes: u64,
+    /// Where pages are that somebody wrote to, bytes from the start of `data`, ascending and apart. Pages that were allocated
+    /// ahead and never touched count in `bytes` and stand in no range: the system shows them as holes.
+    pub written: Vec<Range<u64>>,
+}
+
+impl Inspection {
+    /// What of `data` has pages. Nothing holds still meanwhile: beside a writer the two parts may be of different moments.
+    ///
+    /// # Errors
+    /// [`shmframe_format::ErrorKind::System`].
+    pub fn allocated(&self) -> Result<Allocated> {
+        let what = "ask which parts of `data` have pages";
+        let written = descriptor::data_ranges(self.data()).map_err(|errno| refused(what, errno))?;
+        let bytes = descriptor::allocated(self.data()).map_err(|errno| refused(what, errno))?;
+        Ok(Allocated { bytes, written })
+    }
+}
