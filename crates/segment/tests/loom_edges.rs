@@ -38,6 +38,7 @@ const NEEDED: &[(Edge, fn(), &str)] = &[
     (Edge::EraseAfter, entry::kept_version_is_always_found, "an entry is missing"),
     (Edge::ClaimUnderLock, slot::two_claimers, "one slot, two claimers"),
     (Edge::MarkBeforeClear, fork::moved_pin_holds_though_its_old_slot_is_claimed, RACE),
+    (Edge::MarkBeforeClear, fork::moved_pin_holds_though_its_old_slot_is_reaped_by_others, RACE),
     (Edge::MarkRecheck, fork::moved_pin_holds_though_its_old_slot_is_claimed, RACE),
     (Edge::UsedBeforePin, pin::pinned_bytes_stay, RACE),
     (Edge::UsedRecheck, fork::moved_pin_holds_in_a_slot_that_was_not_used_before, RACE),

@@ -34,6 +34,11 @@ mod largest {
     fn two_claimers_and_a_reaper() {
         crate::models::search_largest(crate::models::slot::two_claimers_and_a_reaper);
     }
+
+    #[test]
+    fn two_reapers_and_a_claimer() {
+        crate::models::search_largest(crate::models::slot::two_reapers_and_a_claimer);
+    }
 }
 
 macro_rules! pass {
@@ -66,7 +71,7 @@ pass! {
         two_claimers, claim_while_reaped - 1, dead_pins_cost_nothing,
     }
     fork {
-        moved_pin_holds, moved_pin_holds_though_its_old_slot_is_claimed, unpin_while_moved, pin_while_moved, join_while_moved, child_keeps_what_the_fork_found - 1,
+        moved_pin_holds, moved_pin_holds_though_its_old_slot_is_claimed, moved_pin_holds_though_its_old_slot_is_reaped_by_others, unpin_while_moved, pin_while_moved, join_while_moved, child_keeps_what_the_fork_found - 1,
         child_keeps_the_pins, unpin_while_moved_twice, moved_pin_holds_in_a_slot_that_was_not_used_before - 1,
     }
 }

@@ -1,8 +1,13 @@
 //! An audit sees what is planted: bytes that nobody frees, and bytes that are free and in use.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-use crate::{FrameDraft, Identity, Location, Schema, Staging, Store, StoreOptions, Trust};
+use crate::{
+    BufferDraft, Coverage, Finding, FrameDraft, Identity, Inspection, Location, Schema, Staging, Store,
+    StoreOptions, Trust, What,
+};
+use shmframe_format::addressing::Addressing;
 use shmframe_format::geometry::PAGE_SIZE;
+use shmframe_format::table::NodeItem;
 
 /// A store with one frame; its segment goes when this is dropped.
 pub(crate) struct Segment(Option<Store>);
@@ -97,5 +102,68 @@ fn bytes_that_wait_for_a_reclaim_are_no_leak() {
         let audit = transaction.commit().and_then(|_| store.audit()).unwrap();
         assert!(store.space.any_dropped());
         assert_eq!(audit.working, audit.recovered);
+    }
+}
+
+/// What is seen from outside.
+fn coverage(store: &Store) -> Coverage {
+    Inspection::open(store.location(), 1 << 30).unwrap().coverage().unwrap()
+}
+
+fn put_bytes(store: &mut Store, name: &str, length: u64) {
+    let addressing = Addressing::Values(64);
+    let mut transaction = store.begin().unwrap();
+    let draft = FrameDraft {
+        name,
+        schema: Schema::Message(b"numbers"),
+        rows: length / 8,
+        nodes: vec![NodeItem {
+            length: length / 8,
+            nulls: 0,
+            buffers: 1,
+            children: 0,
+            validity: 0,
+            pieces: 0,
+        }],
+        identity: Identity::New,
+        buffers: vec![BufferDraft { length, addressing, room: 0 }],
+    };
+    transaction.put_frame(draft, |buffers| buffers.into_iter().for_each(|buffer| buffer.fill(1))).unwrap();
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn extents_that_overlap_are_seen_from_outside() {
+    let mut segment = Segment::new("overlap");
+    let store = segment.store();
+    put_bytes(store, "first", 600_000);
+    let before = coverage(store);
+    assert!(before.problems.is_empty(), "{:?}", before.problems);
+    let extent = before.ranges.iter().find(|range| matches!(range.what, What::Extent(_))).unwrap();
+    // Part of it is free, says the writer, and the next frame fits nowhere else.
+    store.space.give_warm(extent.offset + 64..extent.end());
+    put_bytes(store, "second", 200_000);
+    let after = coverage(store);
+    let frames = after.problems.iter().map(|finding| match finding {
+        Finding::Overlap { first, second } => (first.frame.as_deref(), second.frame.as_deref()),
+        other => panic!("{other:?}"),
+    });
+    let frames: Vec<_> = frames.collect();
+    assert!(frames.contains(&(Some("first"), Some("second"))), "{frames:?}");
+    assert!(frames.iter().all(|(first, _)| *first == Some("first")), "{frames:?}");
+    assert_eq!(after.versions.len(), before.versions.len() + 1, "all versions are there");
+    assert!(store.audit().is_err(), "recovery refuses what a look only tells");
+}
+
+#[test]
+fn coverage_and_recovery_leave_the_same_bytes_free() {
+    let mut segment = Segment::new("free");
+    let store = segment.store();
+    for round in 1..40 {
+        put_bytes(store, &format!("frame-{}", round % 7), round * 640);
+        let free: u64 = store.audit().unwrap().recovered.iter().map(|range| range.end - range.start).sum();
+        let heap = store.mapped.geometry().capacity() - store.mapped.geometry().heap_offset();
+        let covered: u64 = coverage(store).ranges.iter().map(|range| range.length).sum();
+        assert_eq!(covered + free, heap);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::world::{Locks, Size, World, Writer};
 use loom::thread;
-use shmframe_segment::protocol::{Join, LocalSlot, Pinned, Rehome, claim, release};
+use shmframe_segment::protocol::{Join, LocalSlot, Pinned, Rehome, claim, reap_all, release};
 use shmframe_segment::sync::ReadWord;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -88,6 +88,25 @@ pub fn moved_pin_holds_though_its_old_slot_is_claimed() {
         process.fork();
         // Unless the writer reaps it just now.
         claim(process.world.registry(), &Locks::new(&process.world));
+        process.world.read(pinned);
+        process.unpin(pinned);
+    });
+    assert!(writer.commit());
+    writer.reclaim();
+    writer.commit();
+    reader.join().unwrap();
+}
+
+/// The same where nobody claims the old slot, but somebody who is not the writer reaps it.
+pub fn moved_pin_holds_though_its_old_slot_is_reaped_by_others() {
+    let (world, mut writer) = Writer::begin(Size { slots: 2, ..Size::default() });
+    let other = Process::new(&world);
+    let process = Process::new(&world);
+    let pinned = world.pin(&process.slot).expect("a word");
+    release(world.registry(), &*other.locks.lock().unwrap(), other.slot.home());
+    let reader = thread::spawn(move || {
+        process.fork();
+        reap_all(process.world.registry(), &Locks::new(&process.world), |_| ());
         process.world.read(pinned);
         process.unpin(pinned);
     });

@@ -3,7 +3,7 @@
 use super::search;
 use super::world::{Locks, Size, World, Writer};
 use loom::thread::{self, JoinHandle};
-use shmframe_segment::protocol::{LocalSlot, claim, release, scan};
+use shmframe_segment::protocol::{LocalSlot, claim, reap_all, release, scan};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,6 +67,29 @@ pub fn two_claimers_and_a_reaper() {
     // The reaper may hold the lock of the dead slot while a claimer asks for it.
     assert!(first != second, "one slot, two claimers");
     assert_eq!(world.pins(), []);
+}
+
+/// A writer, somebody else who reaps, and a claimer, all after one dead slot: each finds it whole, or not at all.
+pub fn two_reapers_and_a_claimer() {
+    let (world, mut writer) = Writer::begin(Size { slots: 1, ..Size::default() });
+    dead_slot(&world);
+    assert!(writer.commit());
+    let claimer = attachment(&world);
+    let reaper = {
+        let world = Arc::clone(&world);
+        thread::spawn(move || {
+            let mut reaped = Vec::new();
+            reap_all(world.registry(), &Locks::new(&world), |slot| reaped.push(slot));
+            reaped.len()
+        })
+    };
+    let by_the_writer = writer.reclaim();
+    let by_others = reaper.join().unwrap();
+    claimer.join().unwrap();
+    assert!(by_the_writer + by_others <= 1, "one slot, reaped twice");
+    assert_eq!(world.pins(), []);
+    writer.reclaim();
+    assert!(writer.commit());
 }
 
 /// A slot that is released and claimed during every look of a scan is named: then everything counts as pinned.
