@@ -3,7 +3,7 @@
 use super::inspection;
 use shmframe_model::{Files, Scratch, numbers};
 use shmframe_segment::{
-    Coverage, EntryFault, EntryPlace, Finding, Inspection, SegmentState, TrimPolicy, What,
+    Coverage, EntryFault, EntryPlace, Finding, FoundEntry, Inspection, SegmentState, TrimPolicy, What,
 };
 use std::sync::Arc;
 
@@ -157,7 +157,7 @@ fn entries_are_told_with_their_place_and_what_is_wrong_with_them() {
     let (files, inspection) = (scratch.files("s"), inspection(&scratch));
     let whole = inspection.entries().unwrap();
     assert!(whole.iter().all(|entry| entry.fault.is_none()));
-    assert_eq!(whole.iter().map(|entry| entry.version()).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(whole.iter().map(FoundEntry::version).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     let newest = whole.last().unwrap();
     assert_eq!((newest.place, newest.offset), (EntryPlace::Ring(6), ring_entry(&files, 6)));
     assert_eq!(newest.entry, files.newest_entry());
