@@ -10,6 +10,7 @@ use crate::name::check_frame_name;
 use crate::record::{self, Body, Draft, RecordKind, RecordSource, damaged, hash};
 use crate::table::{BranchItem, LeafItem, NodeBody, RecordHeader, RecordReference, RootBody};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Frames of a leaf, unless all bits of their hashes are used up.
 pub const LEAF_LIMIT: usize = 8;
@@ -24,8 +25,8 @@ const BRANCH: u32 = 2;
 /// One frame, as a leaf names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameEntry {
-    /// The frame's name.
-    pub name: String,
+    /// The frame's name: one for all versions of a directory that this process makes.
+    pub name: Arc<str>,
     /// Its layout record.
     pub layout: RecordReference,
     /// Its state record.
@@ -80,7 +81,7 @@ pub trait NodeSink {
 #[derive(Clone, Debug)]
 pub struct Change<'n> {
     /// The frame's name.
-    pub name: &'n str,
+    pub name: &'n Arc<str>,
     /// Its layout and state records.
     pub records: Option<(RecordReference, RecordReference)>,
 }
@@ -157,7 +158,7 @@ impl Root {
         let mut node = &self.node;
         for depth in 0..=DEPTH_LIMIT {
             match node {
-                Node::Leaf(frames) => return Ok(frames.iter().find(|frame| frame.name == name).map(look)),
+                Node::Leaf(frames) => return Ok(frames.iter().find(|frame| *frame.name == *name).map(look)),
                 Node::Branch(children) => {
                     match &children[digit(*key.get_or_insert_with(|| hash(name.as_bytes())), depth)] {
                         Some(child) => {
@@ -207,22 +208,22 @@ impl Root {
         }
     }
 
-    /// Applies `changes` (one per name) to the directory, writing new nodes into `sink`.
+    /// The root after `changes` (one per name), whose new nodes are written into `sink`; this one stays as it is.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Corrupt`], or an error of the sink; the root is then half-changed and must be dropped.
-    pub fn apply<'n>(
-        &mut self,
+    /// [`crate::ErrorKind::Corrupt`], or an error of the sink.
+    pub fn changed<'n>(
+        &self,
         source: &impl RecordSource,
         sink: &mut impl NodeSink,
         changes: impl IntoIterator<Item = Change<'n>>,
-    ) -> Result<()> {
+    ) -> Result<Self> {
         let changes = changes.into_iter().map(|change| (hash(change.name.as_bytes()), change)).collect();
-        let node = std::mem::replace(&mut self.node, Node::Leaf(Vec::new()));
         let mut difference = 0;
-        self.node = node.apply(source, sink, changes, 0, &mut difference)?;
-        self.frames = self.frames.saturating_add_signed(difference);
-        Ok(())
+        let node = self.node.changed(source, sink, changes, 0, &mut difference)?;
+        let frames = self.frames.saturating_add_signed(difference);
+        let Self { heap_end, next_generation, token, .. } = *self;
+        Ok(Self { frames, heap_end, next_generation, token, node })
     }
 }
 
@@ -297,8 +298,8 @@ impl Node {
         }
     }
 
-    fn apply(
-        self,
+    fn changed(
+        &self,
         source: &impl RecordSource,
         sink: &mut impl NodeSink,
         changes: Vec<HashedChange<'_>>,
@@ -306,13 +307,15 @@ impl Node {
         difference: &mut i64,
     ) -> Result<Self> {
         match self {
-            Self::Leaf(mut frames) => {
+            Self::Leaf(frames) => {
+                let mut frames = frames.clone();
                 for (_, change) in changes {
                     change_leaf(&mut frames, change, difference);
                 }
                 split(frames, sink, depth)
             }
-            Self::Branch(mut children) => {
+            Self::Branch(children) => {
+                let mut children = children.clone();
                 let mut groups: [Vec<HashedChange<'_>>; CHILDREN] = Default::default();
                 for change in changes {
                     groups[digit(change.0, depth)].push(change);
@@ -329,7 +332,7 @@ impl Node {
                         }
                         None => Self::Leaf(Vec::new()),
                     };
-                    let after = before.apply(source, sink, group, depth + 1, difference)?;
+                    let after = before.changed(source, sink, group, depth + 1, difference)?;
                     *child = after.write(sink)?;
                 }
                 let branch = Self::Branch(children);
@@ -350,11 +353,11 @@ impl Node {
 }
 
 fn change_leaf(frames: &mut Vec<FrameEntry>, change: Change<'_>, difference: &mut i64) {
-    let at = frames.iter().position(|frame| frame.name == change.name);
+    let at = frames.iter().position(|frame| frame.name == *change.name);
     match (at, change.records) {
         (Some(at), Some((layout, state))) => (frames[at].layout, frames[at].state) = (layout, state),
         (None, Some((layout, state))) => {
-            frames.push(FrameEntry { name: change.name.to_owned(), layout, state });
+            frames.push(FrameEntry { name: Arc::clone(change.name), layout, state });
             *difference += 1;
         }
         (Some(at), None) => {
@@ -391,10 +394,9 @@ fn parse_leaf(body: &mut Body, items: u32, kind: RecordKind) -> Result<Vec<Frame
     for LeafItem { layout, state, name_length } in items {
         let length = usize::try_from(name_length).unwrap_or(usize::MAX);
         let name = std::str::from_utf8(body.take_bytes(length)?);
-        let name =
-            name.map_err(|cause| damaged(kind, "a frame name that is not UTF-8").because(cause))?.to_owned();
-        check_frame_name(&name).map_err(|cause| damaged(kind, "an invalid frame name").because(cause))?;
-        frames.push(FrameEntry { name, layout, state });
+        let name = name.map_err(|cause| damaged(kind, "a frame name that is not UTF-8").because(cause))?;
+        check_frame_name(name).map_err(|cause| damaged(kind, "an invalid frame name").because(cause))?;
+        frames.push(FrameEntry { name: name.into(), layout, state });
     }
     Ok(frames)
 }
@@ -444,7 +446,7 @@ mod tests {
     impl Heap {
         fn commit(&mut self, root: &mut Root, changes: Vec<Change<'_>>) -> usize {
             let mut staged = Staged { start: self.bytes.len() as u64, ..Staged::default() };
-            root.apply(self, &mut staged, changes).unwrap();
+            *root = root.changed(self, &mut staged, changes).unwrap();
             self.bytes.extend_from_slice(&staged.bytes);
             for offset in staged.discarded {
                 assert!(self.covered.remove(&offset), "a record that was not covered is discarded");
@@ -464,7 +466,7 @@ mod tests {
         RecordReference { offset: seed * 64, length: 64, version: 1, epoch: 1, checksum: seed }
     }
 
-    fn put(name: &str, seed: u64) -> Change<'_> {
+    fn put(name: &Arc<str>, seed: u64) -> Change<'_> {
         Change { name, records: Some((reference(seed), reference(seed + 1))) }
     }
 
@@ -476,12 +478,12 @@ mod tests {
         let mut random = 0x9e37_79b9_7f4a_7c15_u64;
         for step in 0..600_u64 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let name = format!("frame {}", (random >> 33) % 150);
+            let name: Arc<str> = format!("frame {}", (random >> 33) % 150).into();
             let change = if random >> 62 == 0 {
                 model.remove(&name);
                 Change { name: &name, records: None }
             } else {
-                model.insert(name.clone(), step);
+                model.insert(Arc::clone(&name), step);
                 put(&name, step)
             };
             heap.commit(&mut root, vec![change]);
@@ -501,10 +503,10 @@ mod tests {
     fn commit_to_one_of_many_frames_rewrites_a_path() {
         let mut heap = Heap::default();
         let mut root = Root::empty();
-        let names: Vec<String> = (0..10_000).map(|n| format!("f{n}")).collect();
+        let names: Vec<Arc<str>> = (0..10_000).map(|n| format!("f{n}").into()).collect();
         heap.commit(&mut root, (0..).zip(&names).map(|(n, name)| put(name, n)).collect());
         let nodes = heap.covered.len();
-        let written = heap.commit(&mut root, vec![put("f77", 1)]);
+        let written = heap.commit(&mut root, vec![put(&"f77".into(), 1)]);
         assert!(nodes > 1_000 && written <= 6, "{nodes} nodes, {written} rewritten");
     }
 
@@ -514,7 +516,7 @@ mod tests {
         let node = Node::Leaf(Vec::new());
         let mut root = Root { frames: 2, heap_end: 640, next_generation: 5, token, node };
         for name in ["a", "ä b"] {
-            change_leaf(leaf_of(&mut root), put(name, 3), &mut 0);
+            change_leaf(leaf_of(&mut root), put(&name.into(), 3), &mut 0);
         }
         let mut bytes = root.to_draft(Vec::new());
         assert_eq!(bytes.len() as u64, root.record_length());

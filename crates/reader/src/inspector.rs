@@ -137,7 +137,7 @@ impl Inspected<'_> {
     /// [`crate::ErrorKind::Corrupt`], [`crate::ErrorKind::VersionGone`], [`crate::ErrorKind::CopyLimit`],
     /// [`crate::ErrorKind::Truncated`].
     pub fn frames(&self) -> Result<Vec<String>> {
-        Ok(self.version.frames()?.into_iter().map(|frame| frame.name).collect())
+        Ok(self.version.frames()?.into_iter().map(|frame| frame.name.to_string()).collect())
     }
 
     /// How many frames there are.

@@ -61,7 +61,7 @@ impl Snapshot {
     /// [`crate::ErrorKind::Corrupt`].
     pub fn frames(&self) -> Result<Vec<String>> {
         let frames = self.version.frames().map_err(|error| self.placed(error))?;
-        Ok(frames.into_iter().map(|frame| frame.name).collect())
+        Ok(frames.into_iter().map(|frame| frame.name.to_string()).collect())
     }
 
     /// How many frames there are.

@@ -17,6 +17,7 @@ use shmframe_format::geometry::Geometry;
 use shmframe_format::header::{Header, Id, Role};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 /// How long creation rests while somebody else takes the old segment away.
 const REST: Duration = Duration::from_millis(1);
@@ -94,7 +95,8 @@ impl Store {
             let first = StoreOptions { several_writers: false, ..options.clone() };
             let mut store = Self::assemble(Mapped::open(directory, lease)?, first);
             store.gain()?;
-            store.root.next_generation = first_generation(store.mapped.header.instance());
+            let first = first_generation(store.mapped.header.instance());
+            Arc::make_mut(&mut store.root).next_generation = first;
             store.begin()?.commit()?;
             store.prefault()?;
             match temporary.finish(&options.access) {

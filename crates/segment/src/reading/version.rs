@@ -128,7 +128,7 @@ impl PinnedVersion {
         known: impl FnOnce() -> Option<Arc<CheckedFrame>>,
     ) -> Result<Option<PinnedFrame>> {
         let kept = &self.hold.view().frames;
-        let found = kept.iter().map_while(SetOnce::get).find(|frame| frame.entry.name == name);
+        let found = kept.iter().map_while(SetOnce::get).find(|frame| *frame.entry.name == *name);
         if let Some(frame) = found {
             return Ok(Some(PinnedFrame::kept(&self.hold, frame)));
         }

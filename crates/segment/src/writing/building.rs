@@ -142,7 +142,9 @@ impl Staging<'_> {
 
     /// Gives back what somebody left that was handed out; of runs it stays noted that they may be written so far.
     pub(super) fn forget_building(&mut self) {
-        self.give_back_but(&[]);
+        if !self.building.buffers.is_empty() {
+            self.give_back_but(&[]);
+        }
         self.building = Building::default();
     }
 
@@ -193,7 +195,7 @@ impl Staging<'_> {
             lengths.push(length);
         }
         self.take_back_slices();
-        let generation = self.root.next_generation;
+        let generation = self.next_generation;
         let extents = self.building.extents();
         let mut layout = Layout { schema, generation, chunks: 1, extents, buffers: places };
         layout.leave_out_unused_extents();
@@ -209,10 +211,12 @@ impl Staging<'_> {
             self.note_end(place.offset, place.offset + length);
         }
         // Compared for equality only.
-        self.root.next_generation = generation.wrapping_add(1);
+        self.next_generation = generation.wrapping_add(1);
         let contents = Contents::Extents(layout.extents);
-        let after = Box::new(StagedFrame { layout: reference, state, schema, contents });
-        self.replace(frame.name, before, Some(after));
+        let before = before.as_deref();
+        let name = StagedFrame::name_after(before, frame.name);
+        let after = StagedFrame { name: Arc::clone(&name), layout: reference, state, schema, contents };
+        self.replace(name, before, Some(Arc::new(after)));
         Ok(schema)
     }
 
@@ -223,17 +227,17 @@ impl Staging<'_> {
         }
     }
 
-    /// The bytes of `added` that are not written yet: none, if they were handed out and filled before.
-    pub(super) fn to_write(&self, added: &Range<u64>) -> (u64, u64) {
+    /// How many of the bytes of `added` are not written yet: none, if they were handed out and filled before.
+    pub(super) fn to_write(&self, added: &Range<u64>) -> u64 {
         let length = added.end - added.start;
         let is_built = |built: &Built| built.place.offset == added.start && built.length >= length;
         let built =
             self.building.behind.contains_key(&added.start) && self.building.buffers.iter().any(is_built);
-        (added.start, if built { 0 } else { length })
+        if built { 0 } else { length }
     }
 
     /// Takes back what was handed out behind buffers that stand there, of which they have these bytes from now on.
-    pub(super) fn end_building(&mut self, added: &[Range<u64>]) {
+    pub(super) fn end_building<'r>(&mut self, added: impl Iterator<Item = &'r Range<u64>>) {
         self.take_back_slices();
         for range in added {
             if self.building.behind.contains_key(&range.start) {

@@ -37,8 +37,7 @@ shmframe_format::every_kind!(ColumnsKind {
 /// A frame's records, as a transaction leaves them so far.
 #[derive(Clone, Debug)]
 pub struct FrameRecords {
-    pub(super) name: String,
-    pub(super) staged: Box<StagedFrame>,
+    pub(super) staged: Arc<StagedFrame>,
     pub(super) layout: Arc<Layout>,
     pub(super) state: Arc<State>,
 }
@@ -47,7 +46,13 @@ impl FrameRecords {
     /// The frame's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.staged.name
+    }
+
+    /// The frame's name, to be kept.
+    #[must_use]
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.staged.name)
     }
 
     /// The schema record.
@@ -127,17 +132,17 @@ impl Staging<'_> {
                 (Arc::new(layout), Arc::new(state))
             }
         };
-        Ok(Some(FrameRecords { name: name.to_owned(), staged, layout, state }))
+        Ok(Some(FrameRecords { staged, layout, state }))
     }
 
     /// Fails if the frame has changed since its records were read: bytes that another change dropped would be dropped
     /// again.
     pub(super) fn check_current(&self, frame: &FrameRecords) -> Result<()> {
         let before = (frame.staged.layout, frame.staged.state);
-        if self.frame(&frame.name)?.is_some_and(|now| (now.layout, now.state) == before) {
+        if self.frame(frame.name())?.is_some_and(|now| (now.layout, now.state) == before) {
             return Ok(());
         }
-        Err(ColumnsKind::OtherFrame { name: frame.name.clone() }.into())
+        Err(ColumnsKind::OtherFrame { name: frame.name().to_owned() }.into())
     }
 
     /// A frame's Arrow IPC schema message.
@@ -172,14 +177,14 @@ impl Staging<'_> {
     ) -> Result<RecordReference> {
         let ColumnsDraft { frame, schema, columns, added } = draft;
         self.check_current(&frame)?;
-        let schema = self.schema_record(&frame.name, schema, Some(&frame.staged))?;
+        let schema = self.schema_record(frame.name(), schema, Some(&frame.staged))?;
         let added = self.write_column(added, fill)?;
-        let generation = self.root.next_generation;
+        let generation = self.next_generation;
         let before = (&*frame.layout, &*frame.state);
         let (layout, state) = rearrange(before, columns, &added, schema, generation)?;
         self.stage_records(frame, Some(layout), state)?;
         // Compared for equality only.
-        self.root.next_generation = self.root.next_generation.wrapping_add(1);
+        self.next_generation = self.next_generation.wrapping_add(1);
         Ok(schema)
     }
 

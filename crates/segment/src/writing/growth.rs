@@ -65,9 +65,9 @@ pub struct GrowthDraft<'s> {
     /// Rows of the chunk that the version sees.
     pub rows: u64,
     /// The chunk's nodes, depth-first.
-    pub nodes: Vec<NodeItem>,
+    pub nodes: &'s [NodeItem],
     /// The chunk's buffers, depth-first.
-    pub buffers: Vec<BufferGrowth>,
+    pub buffers: &'s [BufferGrowth],
 }
 
 /// What becomes of the last chunk.
@@ -111,13 +111,14 @@ pub enum Start {
     },
 }
 
-/// The last chunk, with its places found.
-#[derive(Default)]
-struct Chunk {
-    places: Vec<BufferItem>,
-    states: Vec<BufferStateItem>,
-    /// The bytes to write.
-    added: Vec<Range<u64>>,
+/// A buffer of the last chunk, with its place found.
+struct Found {
+    place: BufferItem,
+    state: BufferStateItem,
+    /// Its bytes that are added.
+    added: Range<u64>,
+    /// How many of them are still to be written.
+    to_write: u64,
 }
 
 impl Staging<'_> {
@@ -125,7 +126,7 @@ impl Staging<'_> {
     /// changed once more.
     #[must_use]
     pub fn free_room(&self) -> (u64, u64) {
-        (self.store.space.free_bytes(), self.root.frames + self.changes.len() as u64)
+        (self.store.space.free_bytes(), self.store.root.frames + self.changes.len() as u64)
     }
 
     /// Adds rows to a frame: lets `fill` write the bytes that are added, one slice for each buffer, and writes its records.
@@ -168,11 +169,9 @@ impl Staging<'_> {
         self.check_current(&frame)?;
         let schema = self.schema_record(frame.name(), schema, Some(&frame.staged))?;
         let (layout, state) = (&*frame.layout, &*frame.state);
-        let new = self.place(&nodes, |index| buffers[index].new_buffer(), buffers.len(), 0)?;
-        let chunk = self.find_places(&frame, &buffers, &new)?;
-        let added_bytes = chunk.added;
-        let added: Vec<_> = added_bytes.iter().map(|range| self.to_write(range)).collect();
-        self.hand_out(added.into_iter(), fill);
+        let new = self.place(nodes, |index| buffers[index].new_buffer(), buffers.len(), 0)?;
+        let found = self.find_places(&frame, buffers, &new)?;
+        self.hand_out(found.iter().map(|buffer| (buffer.added.start, buffer.to_write)), fill);
         let item = ChunkItem { rows, nodes: nodes.len() as u32, buffers: buffers.len() as u32 };
         let kept = match last {
             LastChunk::Grows => state.chunks.len().saturating_sub(1),
@@ -180,19 +179,25 @@ impl Staging<'_> {
         };
         let same = last == LastChunk::Grows
             && schema == layout.schema
-            && layout.buffers.ends_with(&chunk.places)
-            && state.chunks.last().is_some_and(|chunk| chunk.buffers == item.buffers);
-        let after = with_last(state, kept, item, &nodes, &chunk.states);
+            && state.chunks.last().is_some_and(|chunk| chunk.buffers == item.buffers)
+            && layout
+                .buffers
+                .iter()
+                .rev()
+                .zip(found.iter().rev())
+                .all(|(stands, buffer)| *stands == buffer.place);
+        let states = found.iter().map(|buffer| buffer.state);
+        let after = with_last(state, (kept, item), nodes, states, self.store.spare.state());
         let layout = match same {
             true => None,
-            false => Some(layout_with_last(layout, schema, &after, chunk.places, &new.extents)),
+            false => Some(layout_with_last(layout, schema, &after, &found, &new.extents)),
         };
         if after.first_row.checked_add(after.rows).is_none() {
             return Err(GrowthKind::NoRoom { wanted: after.rows, room: u64::MAX - after.first_row }.into());
         }
         self.stage_records(frame, layout, after)?;
         // Only now: nothing fails any more.
-        self.end_building(&added_bytes);
+        self.end_building(found.iter().map(|buffer| &buffer.added));
         Ok(schema)
     }
 
@@ -205,7 +210,7 @@ impl Staging<'_> {
     ) -> Result<()> {
         let spare = self.spare_draft();
         let reference = self.write_record(RecordKind::State, state.to_draft(spare))?;
-        let (name, before) = (frame.name, frame.staged);
+        let before = &*frame.staged;
         let (layout_reference, layout) = match layout {
             None => (before.layout, frame.layout),
             Some(layout) => {
@@ -214,15 +219,20 @@ impl Staging<'_> {
             }
         };
         let schema = layout.schema;
-        let contents = Contents::Records(layout, Arc::new(state));
-        let after = Box::new(StagedFrame { layout: layout_reference, state: reference, schema, contents });
-        self.replace(&name, Some(before), Some(after));
+        let (name, contents) = (Arc::clone(&before.name), Contents::Records(layout, Arc::new(state)));
+        let after = StagedFrame { name, layout: layout_reference, state: reference, schema, contents };
+        self.replace(Arc::clone(&before.name), Some(before), Some(Arc::new(after)));
         Ok(())
     }
 
     /// Finds where every buffer of the last chunk stands, and sees to it that there are pages for what is added.
-    fn find_places(&mut self, frame: &FrameRecords, buffers: &[BufferGrowth], new: &Placed) -> Result<Chunk> {
-        let mut chunk = Chunk::default();
+    fn find_places(
+        &mut self,
+        frame: &FrameRecords,
+        buffers: &[BufferGrowth],
+        new: &Placed,
+    ) -> Result<Vec<Found>> {
+        let mut found = Vec::with_capacity(buffers.len());
         let mut fresh = new.places.iter();
         for buffer in buffers {
             let (place, had) = match buffer.start {
@@ -246,11 +256,10 @@ impl Staging<'_> {
             if !matches!(buffer.start, Start::New { .. }) && buffer.added > 0 {
                 self.write_on(added.clone())?;
             }
-            chunk.places.push(place);
-            chunk.states.push(BufferStateItem { length, open_word: buffer.open_word });
-            chunk.added.push(added);
+            let state = BufferStateItem { length, open_word: buffer.open_word };
+            found.push(Found { place, state, to_write: self.to_write(&added), added });
         }
-        Ok(chunk)
+        Ok(found)
     }
 
     /// Sees to it that bytes of a run, behind those that are published, have pages.
@@ -283,36 +292,38 @@ fn following(place: &BufferItem, length: u64, shared: u64, addressing: Addressin
     Some(addressing.item(offset, capacity))
 }
 
-/// A state whose first `kept` chunks are followed by this one.
+/// The state whose first `kept` chunks are followed by this one, in the memory of `spare`.
 fn with_last(
     state: &State,
-    kept: usize,
-    item: ChunkItem,
+    (kept, item): (usize, ChunkItem),
     nodes: &[NodeItem],
-    buffers: &[BufferStateItem],
+    buffers: impl Iterator<Item = BufferStateItem>,
+    spare: State,
 ) -> State {
-    let mut after = State { chunks: state.chunks[..kept].to_vec(), ..state.clone() };
-    let count = |of: fn(&ChunkItem) -> u32| after.chunks.iter().map(|chunk| of(chunk) as usize).sum();
+    let kept = &state.chunks[..kept];
+    let count = |of: fn(&ChunkItem) -> u32| kept.iter().map(|chunk| of(chunk) as usize).sum();
     let (node, buffer): (usize, usize) = (count(|chunk| chunk.nodes), count(|chunk| chunk.buffers));
-    after.nodes.truncate(node);
-    after.buffers.truncate(buffer);
-    after.nodes.extend_from_slice(nodes);
-    after.buffers.extend_from_slice(buffers);
+    let mut after = State { generation: state.generation, first_row: state.first_row, ..spare };
+    after.chunks.extend_from_slice(kept);
     after.chunks.push(item);
+    after.nodes.extend_from_slice(&state.nodes[..node]);
+    after.nodes.extend_from_slice(nodes);
+    after.buffers.extend_from_slice(&state.buffers[..buffer]);
+    after.buffers.extend(buffers);
     after.rows = after.chunks.iter().map(|chunk| chunk.rows).fold(0, u64::saturating_add);
     after
 }
 
-/// The layout of this state, whose last chunk stands at `places`; extents that no buffer stands in any more are left out.
+/// The layout of this state, whose last chunk stands where `found` says; extents that no buffer stands in any more are left out.
 fn layout_with_last(
     layout: &Layout,
     schema: RecordReference,
     state: &State,
-    places: Vec<BufferItem>,
+    found: &[Found],
     new: &[ExtentItem],
 ) -> Layout {
-    let mut buffers = layout.buffers[..state.buffers.len() - places.len()].to_vec();
-    buffers.extend(places);
+    let mut buffers = layout.buffers[..state.buffers.len() - found.len()].to_vec();
+    buffers.extend(found.iter().map(|buffer| buffer.place));
     let mut extents = [&layout.extents, new].concat();
     extents.sort_unstable_by_key(|extent| extent.offset);
     let (generation, chunks) = (layout.generation, state.chunks.len() as u32);

@@ -20,6 +20,7 @@ pub(crate) mod retention;
 pub(crate) mod runs;
 pub(crate) mod savepoint;
 pub(crate) mod space;
+pub(crate) mod spare;
 pub(crate) mod staged_bytes;
 pub(crate) mod staged_frame;
 pub(crate) mod staging;

@@ -10,6 +10,7 @@ use shmframe_format::geometry::{ALIGNMENT, PADDING};
 use shmframe_format::record::RecordKind;
 use shmframe_format::table::{BufferItem, ExtentItem, NodeItem, RecordReference};
 use shmframe_format::{Describe, ErrorKind, Report, Result};
+use std::sync::Arc;
 
 #[derive(Debug)]
 enum PutKind {
@@ -122,7 +123,7 @@ impl Staging<'_> {
         let before = self.frame(draft.name)?;
         let schema = self.schema_record(draft.name, draft.schema, before.as_deref())?;
         let (generation, first_row) = match draft.identity {
-            Identity::New => (self.root.next_generation, 0),
+            Identity::New => (self.next_generation, 0),
             Identity::Same { generation, first_row } => (generation, first_row),
         };
         let buffers = &draft.buffers;
@@ -147,10 +148,12 @@ impl Staging<'_> {
         let state = self.seal_at(RecordKind::State, behind + layout_room, state);
         if draft.identity == Identity::New {
             // Compared for equality only.
-            self.root.next_generation = self.root.next_generation.wrapping_add(1);
+            self.next_generation = self.next_generation.wrapping_add(1);
         }
-        let after = Box::new(StagedFrame { layout, state, schema, contents: Contents::Extents(extents) });
-        self.replace(draft.name, before, Some(after));
+        let (before, contents) = (before.as_deref(), Contents::Extents(extents));
+        let name = StagedFrame::name_after(before, draft.name);
+        let after = StagedFrame { name: Arc::clone(&name), layout, state, schema, contents };
+        self.replace(name, before, Some(Arc::new(after)));
         Ok(schema)
     }
 
@@ -163,7 +166,9 @@ impl Staging<'_> {
         count: usize,
         more: u64,
     ) -> Result<Placed> {
-        let packed: u64 = (0..count).filter_map(&new).map(|buffer| buffer.packed()).sum();
+        let (count, packed) = (0..count)
+            .filter_map(&new)
+            .fold((0, 0), |(count, packed), buffer| (count + 1, packed + buffer.packed()));
         let range = if packed + more > 0 { self.take(packed + more)? } else { 0..0 };
         let mut at = range.start;
         let mut placed = Placed { places: Vec::with_capacity(count), extents: Vec::new(), behind: 0 };

@@ -15,6 +15,7 @@ use shmframe_format::table::RecordReference;
 use shmframe_format::{Covered, Describe, ErrorKind, Report, Result, walk};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// More than can be counted to, one by one.
@@ -96,7 +97,7 @@ impl Store {
         }
         let rebuilt = rebuild(mapped, &self.entries, self.latest)?;
         (self.space, self.runs) = (rebuilt.space, rebuilt.runs);
-        (self.root, self.root_reference) = (rebuilt.root, rebuilt.reference);
+        (self.root, self.root_reference) = (Arc::new(rebuilt.root), rebuilt.reference);
         self.frames.clear();
         events::recovered(Recovery {
             segment: self.location(),

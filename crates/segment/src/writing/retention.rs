@@ -100,8 +100,8 @@ mod tests {
             schema,
             chunk: LastChunk::Grows,
             rows: seen + rows,
-            nodes: numbers(length + rows),
-            buffers: vec![growth],
+            nodes: &numbers(length + rows),
+            buffers: &[growth],
         };
         transaction
             .grow_frame(draft, |buffers| buffers.into_iter().for_each(|buffer| buffer.fill(8)))
@@ -194,8 +194,8 @@ mod tests {
             let frame = transaction.frame_records("grows").unwrap().unwrap();
             let schema = Schema::Unchanged(frame.schema_reference());
             let growth = BufferGrowth { start: Start::Stays(0), addressing: NUMBERS, added: 8, open_word: 0 };
-            let (chunk, rows, nodes) = (LastChunk::Grows, 10_001, numbers(10_001));
-            let draft = GrowthDraft { frame, schema, chunk, rows, nodes, buffers: vec![growth] };
+            let (chunk, rows, nodes) = (LastChunk::Grows, 10_001, &*numbers(10_001));
+            let draft = GrowthDraft { frame, schema, chunk, rows, nodes, buffers: &[growth] };
             transaction.grow_frame(draft, |buffers| buffers.into_iter().for_each(|b| b.fill(9))).unwrap();
         }
         assert_eq!(format!("{:?}", store.runs), before);

@@ -2,12 +2,13 @@
 
 use crate::writing::staged_frame::StagedFrame;
 use crate::writing::staging::Staging;
+use std::sync::Arc;
 
 /// Where a transaction stood before it changed a frame.
 #[derive(Debug)]
 pub struct Savepoint {
-    frame: String,
-    change: Option<Option<Box<StagedFrame>>>,
+    frame: Arc<str>,
+    change: Option<Option<Arc<StagedFrame>>>,
     allocated: usize,
     grown: usize,
     discarded: usize,
@@ -20,13 +21,13 @@ impl Staging<'_> {
     #[must_use]
     pub fn savepoint(&self, frame: &str) -> Savepoint {
         Savepoint {
-            frame: frame.to_owned(),
+            frame: frame.into(),
             change: self.changes.get(frame).cloned(),
             allocated: self.allocated.len(),
             grown: self.grown.len(),
             discarded: self.discarded.len(),
             fronts: self.fronts.len(),
-            next_generation: self.root.next_generation,
+            next_generation: self.next_generation,
         }
     }
 
@@ -36,7 +37,7 @@ impl Staging<'_> {
         self.take_back(to.grown);
         self.discarded.truncate(to.discarded);
         self.fronts.truncate(to.fronts);
-        self.root.next_generation = to.next_generation;
+        self.next_generation = to.next_generation;
         match to.change {
             Some(change) => drop(self.changes.insert(to.frame, change)),
             None => drop(self.changes.remove(&to.frame)),

@@ -7,9 +7,6 @@ use shmframe_format::record::{RECORD_LIMIT, RecordKind, seal};
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 
-/// Longer records leave no bytes for the next one.
-const SPARE_LIMIT: usize = 64 << 10;
-
 #[derive(Debug)]
 enum RecordLengthKind {
     RecordLength { found: u64 },
@@ -93,15 +90,13 @@ impl Staging<'_> {
         // SAFETY: (I1, I9, I11) this transaction took the range from the heap: no live version covers it, it has
         // pages, and the store is borrowed exclusively under the lease.
         unsafe { self.store.mapped.map.write(offset, &draft) };
-        if draft.capacity() <= SPARE_LIMIT {
-            self.store.spare_draft = draft;
-        }
+        self.store.spare.keep_draft(draft);
         reference
     }
 
     /// The bytes of a record that was written before, for the next one.
     pub(super) fn spare_draft(&mut self) -> Vec<u8> {
-        core::mem::take(&mut self.store.spare_draft)
+        core::mem::take(&mut self.store.spare.draft)
     }
 
     /// Hands each of these places, an offset and a length, to `fill` as a slice of its own, and takes all of them back.
@@ -110,21 +105,20 @@ impl Staging<'_> {
     /// If two of them overlap.
     pub(super) fn hand_out(
         &mut self,
-        places: impl Iterator<Item = (u64, u64)>,
+        places: impl Iterator<Item = (u64, u64)> + Clone,
         fill: impl FnOnce(Vec<&mut [u8]>),
     ) {
-        let places: Vec<(u64, u64)> = places.collect();
-        check_apart(&places);
+        check_apart(places.clone());
         let mut total = 0;
-        let slice = |(offset, length): &(u64, u64)| {
-            debug_assert!(self.owns(*offset, *length));
+        let slice = |(offset, length): (u64, u64)| {
+            debug_assert!(self.owns(offset, length));
             total += length;
             // SAFETY: (I1, I9, I11) this transaction took the range from the heap, or it lies in a run behind all that was
             // ever written there: no live version covers it, it has pages. The store is borrowed exclusively under the
             // lease until the slices are back, and they do not overlap.
-            unsafe { self.store.mapped.map.slice_mut(*offset, *length as usize) }
+            unsafe { self.store.mapped.map.slice_mut(offset, length as usize) }
         };
-        let slices: Vec<&mut [u8]> = places.iter().map(slice).collect();
+        let slices: Vec<&mut [u8]> = places.map(slice).collect();
         step(Step::Copy);
         copied(total as usize);
         fill(slices);
@@ -140,13 +134,13 @@ impl Staging<'_> {
 }
 
 /// Panics if two places overlap.
-fn check_apart(places: &[(u64, u64)]) {
+fn check_apart(places: impl Iterator<Item = (u64, u64)> + Clone) {
     let apart = |before: &(u64, u64), after: &(u64, u64)| before.0 + before.1 <= after.0;
-    let empty = |place: &&(u64, u64)| place.1 > 0;
-    if places.iter().filter(empty).is_sorted_by(|before, after| apart(before, after)) {
+    let places = places.filter(|(_, length)| *length > 0);
+    if places.clone().is_sorted_by(apart) {
         return;
     }
-    let mut sorted: Vec<_> = places.iter().copied().filter(|place| empty(&place)).collect();
+    let mut sorted: Vec<_> = places.collect();
     sorted.sort_unstable();
     assert!(sorted.is_sorted_by(apart), "two slices of the same bytes");
 }

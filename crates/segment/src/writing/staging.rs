@@ -6,9 +6,11 @@ use crate::sync::Ordering;
 use crate::sys::futex::Futex;
 use crate::writing::building::Building;
 use crate::writing::lease;
+use crate::writing::spare::Spare;
 use crate::writing::staged_bytes::check_record_length;
-use crate::writing::staged_frame::StagedFrame;
+use crate::writing::staged_frame::Changes;
 use crate::writing::store::Store;
+use core::mem::take;
 use core::ops::Range;
 use shmframe_format::directory::{Change, NodeSink, Root, Token};
 use shmframe_format::geometry::RING_LENGTH;
@@ -16,7 +18,6 @@ use shmframe_format::header::Id;
 use shmframe_format::record::{RecordKind, seal_entry};
 use shmframe_format::table::{Entry, RecordReference};
 use shmframe_format::{Covered, Result};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Commits after which a reclaim is due at the latest.
@@ -34,12 +35,14 @@ pub struct Staging<'a> {
     pub(super) discarded: Vec<Covered>,
     /// What the version before uses of runs and this one does not, and the version that wrote first in the run.
     pub(super) fronts: Vec<(Range<u64>, u64)>,
-    pub(super) changes: BTreeMap<String, Option<Box<StagedFrame>>>,
+    pub(super) changes: Changes,
     /// What was handed out for a frame that is not there yet.
     pub(super) building: Building,
     /// Whether it is being committed and only removes: its records may use the reserve.
     pub(super) removes: bool,
-    pub(super) root: Root,
+    /// The generation that the next frame gets which is another one than before.
+    pub(super) next_generation: u64,
+    token: Option<Token>,
 }
 
 /// A run, of the version before or of this transaction, that a transaction wrote on in.
@@ -61,17 +64,18 @@ impl Store {
     /// [`shmframe_format::ErrorKind::Removed`], [`shmframe_format::ErrorKind::Corrupt`].
     pub fn begin(&mut self) -> Result<Staging<'_>> {
         self.resume()?;
-        let root = self.root.clone();
+        let Spare { allocated, grown, discarded, .. } = &mut self.spare;
         Ok(Staging {
-            store: self,
-            allocated: Vec::with_capacity(2),
-            grown: Vec::new(),
+            allocated: take(allocated),
+            grown: take(grown),
+            discarded: take(discarded),
             fronts: Vec::new(),
-            discarded: Vec::with_capacity(4),
-            changes: BTreeMap::new(),
+            changes: Changes::new(),
             building: Building::default(),
             removes: false,
-            root,
+            next_generation: self.root.next_generation,
+            token: self.root.token,
+            store: self,
         })
     }
 }
@@ -109,7 +113,7 @@ impl<'a> Staging<'a> {
 
     /// Gives the version that a commit makes a token, which later ones keep until another is given.
     pub fn set_token(&mut self, value: u128) {
-        self.root.token = Some(Token { value, version: self.version() });
+        self.token = Some(Token { value, version: self.version() });
     }
 
     /// Makes the transaction visible, all of it, and returns its version.
@@ -121,15 +125,15 @@ impl<'a> Staging<'a> {
         self.store.check_process()?;
         self.forget_building();
         let version = self.version();
-        let changes = core::mem::take(&mut self.changes);
+        let changes = take(&mut self.changes);
         self.removes = !changes.is_empty() && changes.values().all(Option::is_none);
-        let root = self.write_root(&changes)?;
+        let (root, reference) = self.write_root(&changes)?;
         let entry = seal_entry(Entry {
             sequence: 0,
             version,
-            root_offset: root.offset,
-            root_length: u64::from(root.length),
-            root_checksum: root.checksum,
+            root_offset: reference.offset,
+            root_length: u64::from(reference.length),
+            root_checksum: reference.checksum,
             epoch: self.store.epoch,
             committed: crate::sys::clock::now(),
             checksum: 0,
@@ -138,23 +142,22 @@ impl<'a> Staging<'a> {
         // Visible from here on: nothing is rolled back any more.
         self.allocated.clear();
         self.grown.clear();
-        let fronts = core::mem::take(&mut self.fronts);
-        let discarded = core::mem::take(&mut self.discarded);
         let store = &mut *self.store;
-        store.root = core::mem::replace(&mut self.root, Root::empty());
+        store.root = Arc::new(root);
         for (name, frame) in changes {
-            match frame {
-                Some(frame) => drop(store.frames.insert(name, frame)),
-                None => drop(store.frames.remove(&name)),
-            }
+            let before = match frame {
+                Some(frame) => store.frames.insert(name, frame),
+                None => store.frames.remove(&name),
+            };
+            before.into_iter().for_each(|before| store.spare.keep_frame(before));
         }
-        let before = store.root_reference.replace(root);
+        let before = store.root_reference.replace(reference);
         store.latest = version;
         store.entries.published(entry);
-        for covered in discarded.into_iter().chain(before.as_ref().map(Covered::record)) {
+        for covered in self.discarded.drain(..).chain(before.as_ref().map(Covered::record)) {
             store.drop_covered(covered, version);
         }
-        for (front, born) in fronts {
+        for (front, born) in self.fronts.drain(..) {
             // The run may have been given up by the same transaction: then all of it waits, or is free already.
             if store.runs.at_all(&front) {
                 store.space.drop_front(front, born, version);
@@ -171,26 +174,22 @@ impl<'a> Staging<'a> {
         Ok(version)
     }
 
-    fn write_root(
-        &mut self,
-        changes: &BTreeMap<String, Option<Box<StagedFrame>>>,
-    ) -> Result<RecordReference> {
+    fn write_root(&mut self, changes: &Changes) -> Result<(Root, RecordReference)> {
         let changes = changes.iter().map(|(name, frame)| Change {
             name,
             records: frame.as_ref().map(|frame| (frame.layout, frame.state)),
         });
-        let mut root = core::mem::replace(&mut self.root, Root::empty());
         // The nodes that are read are published ones, which nothing here changes.
-        let published = Arc::clone(&self.store.mapped);
-        root.apply(&*published, self, changes)?;
+        let (published, before) = (Arc::clone(&self.store.mapped), Arc::clone(&self.store.root));
+        let mut root = before.changed(&*published, self, changes)?;
+        (root.next_generation, root.token) = (self.next_generation, self.token);
         let highest = self.allocated.iter().map(|range| range.end).max().unwrap_or(0);
         check_record_length(root.record_length())?;
         let range = self.take(root.record_length())?;
         root.heap_end = root.heap_end.max(highest).max(range.end);
         let draft = root.to_draft(self.spare_draft());
         let reference = self.seal_at(RecordKind::Root, range.start, draft);
-        self.root = root;
-        Ok(reference)
+        Ok((root, reference))
     }
 
     /// The store of `latest`, with everything before it that makes it safe.
@@ -226,6 +225,8 @@ impl Drop for Staging<'_> {
     fn drop(&mut self) {
         self.give_back(0);
         self.take_back(0);
+        let Self { allocated, grown, discarded, .. } = self;
+        self.store.spare.keep(take(allocated), take(grown), take(discarded));
         self.store.pause();
     }
 }

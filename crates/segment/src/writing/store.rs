@@ -19,13 +19,14 @@ use crate::writing::mapped::Mapped;
 use crate::writing::recovery::counted;
 use crate::writing::runs::Runs;
 use crate::writing::space::Space;
+use crate::writing::spare::Spare;
 use crate::writing::staged_frame::StagedFrame;
 use core::time::Duration;
 use shmframe_format::directory::{Root, Token};
 use shmframe_format::geometry::{DEFAULT_CAPACITY, DEFAULT_SLOTS, RING_LENGTH};
 use shmframe_format::table::RecordReference;
 use shmframe_format::{Error, Result};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -109,12 +110,12 @@ pub struct Store {
     pub(crate) entries: Entries,
     pub(crate) space: Space,
     pub(crate) runs: Runs,
-    pub(crate) root: Root,
+    pub(crate) root: Arc<Root>,
     pub(crate) root_reference: Option<RecordReference>,
     /// The published frames that this store knows without reading their records again.
-    pub(crate) frames: HashMap<String, Box<StagedFrame>>,
-    /// Bytes of a record that was written, for the next one.
-    pub(crate) spare_draft: Vec<u8>,
+    pub(crate) frames: BTreeMap<Arc<str>, Arc<StagedFrame>>,
+    /// What transactions that ended leave to the next one.
+    pub(crate) spare: Spare,
     pub(crate) latest: u64,
     pub(crate) epoch: u64,
     pub(crate) commits_since_reclaim: u64,
@@ -148,10 +149,10 @@ impl Store {
             entries: Entries::default(),
             space: Space::new(heap),
             runs: Runs::default(),
-            root: Root::empty(),
+            root: Arc::new(Root::empty()),
             root_reference: None,
-            frames: HashMap::new(),
-            spare_draft: Vec::new(),
+            frames: BTreeMap::new(),
+            spare: Spare::default(),
             latest: 0,
             epoch: 0,
             commits_since_reclaim: 0,

@@ -109,7 +109,8 @@ impl Filled<'_> {
         let InPlaceDraft { nodes, buffers, words } = draft;
         let schema = Schema::Unchanged(frame.schema_reference());
         let rows = in_place.chunk_rows + self.rows;
-        let draft = GrowthDraft { frame, schema, chunk: LastChunk::Grows, rows, nodes, buffers };
+        let draft =
+            GrowthDraft { frame, schema, chunk: LastChunk::Grows, rows, nodes: &nodes, buffers: &buffers };
         let filled = staging.grow_built(draft, |destinations| {
             for (destination, words) in destinations.into_iter().zip(&words) {
                 destination.copy_from_slice(words);

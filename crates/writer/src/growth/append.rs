@@ -148,7 +148,14 @@ fn grow(
     draft.give_room(|| room::share(staging));
     let (nodes, buffers, fillings): (_, _, Fillings) = draft.into_parts();
     let (name, reference) = (frame.name().to_owned(), frame.schema_reference());
-    let draft = GrowthDraft { frame, schema: Schema::Unchanged(reference), chunk, rows, nodes, buffers };
+    let draft = GrowthDraft {
+        frame,
+        schema: Schema::Unchanged(reference),
+        chunk,
+        rows,
+        nodes: &nodes,
+        buffers: &buffers,
+    };
     staging.grow_frame(draft, |destinations| fillings.fill(plan, destinations, threads))?;
     if !values.added.is_empty()
         && let Some(frame) = staging.frame_records(&name)?

@@ -137,8 +137,8 @@ impl Feed {
             frame,
             chunk,
             rows: end - seen,
-            nodes: vec![node(end - start, nulls(seen..end), 1), node(end - start, 0, 0)],
-            buffers: (0..3).map(buffer).collect(),
+            nodes: &[node(end - start, nulls(seen..end), 1), node(end - start, 0, 0)],
+            buffers: &[0, 1, 2].map(buffer),
         };
         let fill = |places: Vec<&mut [u8]>| {
             places.into_iter().zip(&bytes).for_each(|(place, bytes)| place.copy_from_slice(bytes));

@@ -156,7 +156,7 @@ impl Image {
         }
         let frame = |index: usize| {
             let item: table::LeafItem = self.get(items + index * size_of::<table::LeafItem>());
-            let name = String::new();
+            let name = "".into();
             shmframe_format::directory::FrameEntry { name, layout: item.layout, state: item.state }
         };
         Node::Leaf((0..head.items as usize).map(frame).collect())
