@@ -1,7 +1,7 @@
 //! One operation of a transaction, and how it is carried out in the segment.
 
 use crate::columns::ColumnChange;
-use crate::growth::{self, KnownDictionaries, Rows, differences};
+use crate::growth::{self, ChunkDraft, KnownDictionaries, differences};
 use crate::layout::planner::Limits;
 use crate::layout::{NodePlan, Plan};
 use crate::null_rows::null_rows;
@@ -51,7 +51,31 @@ pub(crate) enum Operation {
     Compact,
     Reserve(u64),
     /// With the message of the schema, as for a put: the frame may be missing.
-    Append(Rows, NewColumns, Option<Vec<u8>>),
+    Append(SchemaRef, Plan, NewColumns, Option<Vec<u8>>),
+}
+
+/// What operations are carried out with.
+pub(crate) struct Means<'w> {
+    pub(crate) values: KnownDictionaries<'w>,
+    pub(crate) spare: &'w mut Spare,
+    /// That copy.
+    pub(crate) threads: usize,
+}
+
+/// Memory that one operation leaves to the next: it saves allocations.
+#[derive(Default)]
+pub(crate) struct Spare {
+    pub(crate) plan: Plan,
+    pub(crate) draft: ChunkDraft,
+}
+
+impl Spare {
+    /// Keeps the memory of a plan that was carried out, and nothing that stands in it.
+    pub(crate) fn keep(&mut self, mut plan: Plan) {
+        plan.clear();
+        self.plan = plan;
+        self.draft.clear();
+    }
 }
 
 /// What becomes of columns that appended rows have and their frame has not.
@@ -66,14 +90,13 @@ pub(crate) enum NewColumns {
 pub(crate) fn carry_out(
     staging: &mut Staging<'_>,
     schemas: Schemas<'_>,
-    values: &mut KnownDictionaries<'_>,
-    threads: usize,
+    means: &mut Means<'_>,
     frame: &str,
     operation: Operation,
 ) -> Result<()> {
     let place = |error: Error| error.at(format_args!("frame {frame:?}"));
     if matches!(operation, Operation::Remove | Operation::Put(..)) {
-        values.forget(frame);
+        means.values.forget(frame);
     }
     match operation {
         Operation::Remove => {
@@ -91,27 +114,31 @@ pub(crate) fn carry_out(
         }
         Operation::Compact => {
             let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
-            compact(staging, schemas, values, threads, &records).map_err(place)
+            compact(staging, schemas, means, &records).map_err(place)
         }
         Operation::Reserve(rows) => {
             let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
-            reserve(staging, schemas, values, threads, (&records, rows)).map_err(place)
+            reserve(staging, schemas, means, (&records, rows)).map_err(place)
         }
         Operation::Put(schema, plan, message) => {
-            put(staging, schemas, threads, frame, (schema, plan, message)).map_err(place)
+            let done = put(staging, schemas, means.threads, frame, (&schema, &plan, message));
+            means.spare.keep(plan);
+            done.map_err(place)
         }
         Operation::Columns(change) => {
             let records = staging.frame_records(frame)?.ok_or_else(|| missing(staging, frame))?;
-            change_columns(staging, schemas, threads, (frame, records), &change).map_err(place)
+            change_columns(staging, schemas, means.threads, (frame, records), &change).map_err(place)
         }
-        Operation::Append(rows, new_columns, message) => match staging.frame_records(frame)? {
-            None => put(staging, schemas, threads, frame, (rows.schema, rows.plan, message)).map_err(place),
-            Some(records) => match new_columns {
-                NewColumns::AreErrors => append(staging, schemas, values, threads, (records, &rows)),
-                NewColumns::AreAdded => widen(staging, schemas, values, threads, (records, &rows)),
-            }
-            .map_err(place),
-        },
+        Operation::Append(schema, plan, new_columns, message) => {
+            let rows = (&schema, &plan);
+            let done = match (staging.frame_records(frame)?, new_columns) {
+                (None, _) => put(staging, schemas, means.threads, frame, (&schema, &plan, message)),
+                (Some(records), NewColumns::AreErrors) => append(staging, schemas, means, records, rows),
+                (Some(records), NewColumns::AreAdded) => widen(staging, schemas, means, records, rows),
+            };
+            means.spare.keep(plan);
+            done.map_err(place)
+        }
     }
 }
 
@@ -130,16 +157,16 @@ fn put(
     schemas: Schemas<'_>,
     threads: usize,
     frame: &str,
-    (schema, plan, message): (SchemaRef, Plan, Option<Vec<u8>>),
+    (schema, plan, message): (&SchemaRef, &Plan, Option<Vec<u8>>),
 ) -> Result<()> {
-    with_schema(schemas, frame, &schema, message, |schema| {
+    with_schema(schemas, frame, schema, message, |schema| {
         let draft = FrameDraft {
             name: frame,
             schema,
             rows: plan.rows(),
-            nodes: node_items(&plan),
+            nodes: node_items(plan),
             identity: Identity::New,
-            buffers: growth::put_with_room(staging, &plan),
+            buffers: growth::put_with_room(staging, plan),
         };
         staging.put_frame(draft, |destinations| plan.fill(destinations, threads))
     })
@@ -171,19 +198,22 @@ pub(crate) fn with_schema(
 pub(crate) fn append(
     staging: &mut Staging<'_>,
     schemas: Schemas<'_>,
-    values: &mut KnownDictionaries<'_>,
-    threads: usize,
-    (records, rows): (FrameRecords, &Rows),
+    means: &mut Means<'_>,
+    records: FrameRecords,
+    (row_schema, plan): (&SchemaRef, &Plan),
 ) -> Result<()> {
-    let (frame, reference) = (records.name().to_owned(), records.schema_reference());
-    let known = schemas.of_record(&frame, &reference).is_some();
-    let schema = schema_of(staging, &schemas, &records)?;
-    differences::check(&schema, &rows.schema)?;
+    let (frame, reference) = (records.shared_name(), records.schema_reference());
+    let known = schemas.of_record(&frame, &reference);
+    let is_known = known.is_some();
+    let schema = known.map_or_else(|| read_schema(staging, &records), Ok)?;
+    differences::check(&schema, row_schema)?;
+    let Means { values, spare, threads } = means;
+    let (rows, limits) = ((plan, &mut spare.draft), (*threads, &Limits::ARROW));
     let mut frame_values = values.take(&frame);
-    growth::append(staging, (records, &schema), rows, &mut frame_values, (threads, &Limits::ARROW))?;
+    growth::append(staging, (records, &schema), rows, &mut frame_values, limits)?;
     values.bring_back(&frame, frame_values);
-    if !known {
-        schemas.learned.push((frame, Some((schema, reference))));
+    if !is_known {
+        schemas.learned.push((frame.to_string(), Some((schema, reference))));
     }
     Ok(())
 }
@@ -191,39 +221,37 @@ pub(crate) fn append(
 fn compact(
     staging: &mut Staging<'_>,
     schemas: Schemas<'_>,
-    values: &mut KnownDictionaries<'_>,
-    threads: usize,
+    means: &mut Means<'_>,
     records: &FrameRecords,
 ) -> Result<()> {
     let schema = schema_of(staging, &schemas, records)?;
     // What is known of its growing dictionaries is of runs that it leaves.
-    let _ = values.take(records.name());
-    growth::compact(staging, records, &schema, threads)
+    let _ = means.values.take(records.name());
+    growth::compact(staging, records, &schema, means.threads)
 }
 
 fn reserve(
     staging: &mut Staging<'_>,
     schemas: Schemas<'_>,
-    values: &mut KnownDictionaries<'_>,
-    threads: usize,
+    means: &mut Means<'_>,
     (records, rows): (&FrameRecords, u64),
 ) -> Result<()> {
     let schema = schema_of(staging, &schemas, records)?;
-    let _ = values.take(records.name());
-    growth::reserve(staging, records, (&schema, rows), threads)
+    let _ = means.values.take(records.name());
+    growth::reserve(staging, records, (&schema, rows), means.threads)
 }
 
 /// Gives the frame the columns that only the rows have, null so far, and appends the rows.
 fn widen(
     staging: &mut Staging<'_>,
     schemas: Schemas<'_>,
-    values: &mut KnownDictionaries<'_>,
-    threads: usize,
-    (records, rows): (FrameRecords, &Rows),
+    means: &mut Means<'_>,
+    records: FrameRecords,
+    rows: (&SchemaRef, &Plan),
 ) -> Result<()> {
-    let frame = records.name().to_owned();
+    let frame = records.shared_name();
     let schema = schema_of(staging, &schemas, &records)?;
-    let new = differences::new_columns(&schema, &rows.schema)?;
+    let new = differences::new_columns(&schema, rows.0)?;
     let (savepoint, learned) = (staging.savepoint(&frame), schemas.learned.len());
     let Schemas { published, learned: all_learned } = schemas;
     let mut records = Some(records);
@@ -234,13 +262,13 @@ fn widen(
             let nulls = null_rows(&field, before.state().rows as usize)?;
             let change = ColumnChange::Insert(Some(position), field, nulls);
             let schemas = Schemas { published, learned: all_learned };
-            change_columns(staging, schemas, threads, (&frame, before), &change)
+            change_columns(staging, schemas, means.threads, (&frame, before), &change)
         });
     }
     let done = changed.and_then(|()| {
         let before = current(staging, &frame, records)?;
         let schemas = Schemas { published, learned: all_learned };
-        append(staging, schemas, values, threads, (before, rows))
+        append(staging, schemas, means, before, rows)
     });
     if done.is_err() {
         staging.go_back(savepoint);
@@ -264,8 +292,12 @@ pub(crate) fn schema_of(
 ) -> Result<SchemaRef> {
     match schemas.of_record(records.name(), &records.schema_reference()) {
         Some(schema) => Ok(schema),
-        None => Ok(Arc::new(from_message(&staging.schema_message(records)?)?)),
+        None => read_schema(staging, records),
     }
+}
+
+fn read_schema(staging: &Staging<'_>, records: &FrameRecords) -> Result<SchemaRef> {
+    Ok(Arc::new(from_message(&staging.schema_message(records)?)?))
 }
 
 fn change_columns(

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 use shmframe_format::table::RecordReference;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The schema records of the newest version's frames, as far as this writer wrote them.
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct SchemaRecords {
     epoch: u64,
-    records: HashMap<String, (SchemaRef, RecordReference)>,
+    records: BTreeMap<String, (SchemaRef, RecordReference)>,
 }
 
 impl SchemaRecords {
@@ -28,6 +28,16 @@ impl SchemaRecords {
     pub(crate) fn find(&self, frame: &str, schema: &SchemaRef) -> Option<RecordReference> {
         let (known, reference) = self.records.get(frame)?;
         (Arc::ptr_eq(known, schema) || known == schema).then_some(*reference)
+    }
+
+    /// Whether a frame is known to have this schema. It is remembered as the frame's own: another one that is equal is compared
+    /// field by field, this one by its address.
+    pub(crate) fn meet(&mut self, frame: &str, schema: &SchemaRef) -> bool {
+        let meets = self.find(frame, schema).is_some();
+        if meets && let Some((known, _)) = self.records.get_mut(frame) {
+            *known = Arc::clone(schema);
+        }
+        meets
     }
 
     /// Notes what a commit made of a frame.

@@ -4,9 +4,8 @@ use crate::arrays::Arrays;
 use crate::batches::Batches;
 use crate::builder::{Building, Columns, Form};
 use crate::columns::ColumnChange;
-use crate::growth::{Dictionaries, KnownDictionaries, Rows};
 use crate::layout::Plan;
-use crate::operation::{NewColumns, Operation, carry_out};
+use crate::operation::{Means, NewColumns, Operation, carry_out};
 use crate::retention::Retained;
 use crate::schema::{SchemaRecords, Schemas};
 use arrow::array::RecordBatch;
@@ -50,11 +49,10 @@ impl Describe for TransactionKind {
 pub struct Transaction<'w> {
     stage: Stage<'w>,
     schemas: &'w mut SchemaRecords,
-    values: KnownDictionaries<'w>,
+    means: Means<'w>,
     /// What `schemas` gets to know if the transaction is committed.
     learned: Vec<(String, Option<(SchemaRef, RecordReference)>)>,
     token: Option<u128>,
-    threads: usize,
 }
 
 /// Where the changes stand until the commit.
@@ -77,8 +75,8 @@ impl std::fmt::Debug for Transaction<'_> {
 impl<'w> Transaction<'w> {
     pub(crate) fn begin(
         store: &'w mut Store,
-        (schemas, dictionaries): (&'w mut SchemaRecords, &'w mut Dictionaries),
-        threads: usize,
+        schemas: &'w mut SchemaRecords,
+        means: Means<'w>,
     ) -> Result<Self> {
         store.check_process()?;
         let stage = if store.takes_turns() {
@@ -86,11 +84,10 @@ impl<'w> Transaction<'w> {
         } else {
             let staging = store.begin()?;
             schemas.under(staging.epoch());
-            dictionaries.under(staging.epoch());
+            means.values.published.under(staging.epoch());
             Stage::Segment(staging)
         };
-        let values = KnownDictionaries::new(dictionaries);
-        Ok(Self { stage, schemas, values, learned: Vec::new(), token: None, threads })
+        Ok(Self { stage, schemas, means, learned: Vec::new(), token: None })
     }
 
     /// Puts a frame: creates it, or replaces it whole. All batches become one contiguous chunk, with one copy.
@@ -135,20 +132,20 @@ impl<'w> Transaction<'w> {
 
     fn append_rows(&mut self, frame: &str, batches: &[RecordBatch], new_columns: NewColumns) -> Result<()> {
         let (schema, plan, message) = self.plan(frame, batches)?;
-        let rows = Rows { schema, batches: batches.to_vec(), plan };
-        self.apply(frame, Operation::Append(rows, new_columns, message))
+        self.apply(frame, Operation::Append(schema, plan, new_columns, message))
     }
 
     /// Plans batches, and the message of their schema if the frame is not known to have it.
-    fn plan(&self, frame: &str, batches: &[RecordBatch]) -> Result<(SchemaRef, Plan, Option<Vec<u8>>)> {
+    fn plan(&mut self, frame: &str, batches: &[RecordBatch]) -> Result<(SchemaRef, Plan, Option<Vec<u8>>)> {
         check_frame_name(frame)?;
         let first = batches.first().ok_or_else(|| TransactionKind::NoBatches { frame: frame.to_owned() })?;
         let schema = first.schema();
         let place = |error: shmframe_format::Error| error.at(format_args!("frame {frame:?}"));
-        let plan = Plan::new(&schema, batches).map_err(place)?;
-        let message = match self.schemas.find(frame, &schema) {
-            Some(_) => None,
-            None => Some(to_message(&schema).map_err(place)?),
+        let spare = core::mem::take(&mut self.means.spare.plan);
+        let plan = Plan::in_place_of(spare, &schema, batches).map_err(place)?;
+        let message = match self.schemas.meet(frame, &schema) {
+            true => None,
+            false => Some(to_message(&schema).map_err(place)?),
         };
         Ok((schema, plan, message))
     }
@@ -216,11 +213,11 @@ impl<'w> Transaction<'w> {
     /// The segment, with what a builder needs beside it.
     pub(crate) fn building(&mut self) -> Result<Building<'_, 'w>> {
         self.take_turn()?;
-        let Self { stage, schemas, learned, values, threads, .. } = self;
+        let Self { stage, schemas, learned, means, .. } = self;
         match stage {
             Stage::Segment(staging) => {
                 let schemas = Schemas { published: schemas, learned };
-                Ok(Building { staging, schemas, values, threads: *threads })
+                Ok(Building { staging, schemas, means })
             }
             Stage::Private(_, _) | Stage::Ended => Err(TransactionKind::Ended.into()),
         }
@@ -368,7 +365,7 @@ impl<'w> Transaction<'w> {
             Stage::Private(_, operations) => operations.push((frame.to_owned(), operation)),
             Stage::Segment(staging) => {
                 let schemas = Schemas { published: self.schemas, learned: &mut self.learned };
-                carry_out(staging, schemas, &mut self.values, self.threads, frame, operation)?;
+                carry_out(staging, schemas, &mut self.means, frame, operation)?;
             }
             Stage::Ended => return Err(TransactionKind::Ended.into()),
         }
@@ -415,11 +412,10 @@ impl<'w> Transaction<'w> {
             if let Stage::Private(store, operations) = core::mem::replace(&mut self.stage, Stage::Ended) {
                 let mut staging = store.begin()?;
                 let published = self.schemas.under(staging.epoch());
-                self.values.published.under(staging.epoch());
+                self.means.values.published.under(staging.epoch());
                 for (frame, operation) in operations {
                     let schemas = Schemas { published, learned: &mut self.learned };
-                    let values = &mut self.values;
-                    carry_out(&mut staging, schemas, values, self.threads, &frame, operation)?;
+                    carry_out(&mut staging, schemas, &mut self.means, &frame, operation)?;
                 }
                 self.stage = Stage::Segment(staging);
             }
@@ -445,7 +441,7 @@ impl<'w> Transaction<'w> {
         for (frame, record) in self.learned {
             self.schemas.note(frame, record);
         }
-        self.values.publish();
+        self.means.values.publish();
         Ok(version)
     }
 }

@@ -3,7 +3,8 @@
 use crate::arrays::Arrays;
 use crate::batches::Batches;
 use crate::builder::{Builder, Columns};
-use crate::growth::Dictionaries;
+use crate::growth::{Dictionaries, KnownDictionaries};
+use crate::operation::{Means, Spare};
 use crate::options::WriterOptions;
 use crate::schema::SchemaRecords;
 use crate::transaction::Transaction;
@@ -22,6 +23,7 @@ pub struct Writer {
     store: Store,
     schemas: SchemaRecords,
     dictionaries: Dictionaries,
+    spare: Spare,
     threads: usize,
 }
 
@@ -33,7 +35,8 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     pub(crate) fn new(store: Store, threads: usize) -> Self {
-        Self { store, schemas: SchemaRecords::default(), dictionaries: Dictionaries::default(), threads }
+        let (schemas, dictionaries) = (SchemaRecords::default(), Dictionaries::default());
+        Self { store, schemas, dictionaries, spare: Spare::default(), threads }
     }
 
     /// Creates the segment `name`, with the default options.
@@ -235,7 +238,9 @@ impl Writer {
     /// # Errors
     /// [`crate::ErrorKind::WriterInChild`].
     pub fn begin(&mut self) -> Result<Transaction<'_>> {
-        Transaction::begin(&mut self.store, (&mut self.schemas, &mut self.dictionaries), self.threads)
+        let Self { store, schemas, dictionaries, spare, threads } = self;
+        let values = KnownDictionaries::new(dictionaries);
+        Transaction::begin(store, schemas, Means { values, spare, threads: *threads })
     }
 
     /// The newest version that this writer knows of.

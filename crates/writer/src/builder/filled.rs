@@ -4,8 +4,8 @@ use super::Building;
 use super::arrays::batches;
 use super::column::{Bytes, Column, Content};
 use super::error::BuilderError;
+use crate::growth::SMALL_FRAME;
 use crate::growth::in_place::{Added, InPlace, InPlaceColumn, InPlaceDraft};
-use crate::growth::{Rows, SMALL_FRAME};
 use crate::layout::Plan;
 use crate::operation::{append, with_schema};
 use crate::schema::Schemas;
@@ -15,7 +15,6 @@ use shmframe_format::table::NodeItem;
 use shmframe_segment::{
     BufferDraft, BuiltFrame, FrameDraft, FrameRecords, GrowthDraft, Identity, LastChunk, Schema, Staging,
 };
-use std::sync::Arc;
 
 /// A frame, or rows, whose columns are filled.
 pub(super) struct Filled<'f> {
@@ -92,13 +91,12 @@ impl Filled<'_> {
         {
             return self.grow(building.staging, records, in_place);
         }
-        let Building { staging, schemas, values, threads } = building;
+        let Building { staging, schemas, means } = building;
         let batches = batches(staging, self.schema, self.columns, self.rows)?;
         staging.abandon_building();
         let plan = Plan::new(self.schema, &batches)?;
         let schemas = Schemas { published: schemas.published, learned: schemas.learned };
-        let rows = Rows { schema: Arc::clone(self.schema), batches, plan };
-        append(staging, schemas, values, *threads, (records, &rows))
+        append(staging, schemas, means, records, (self.schema, &plan))
     }
 
     fn grow(&self, staging: &mut Staging<'_>, frame: FrameRecords, in_place: &InPlace) -> Result<()> {

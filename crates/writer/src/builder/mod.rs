@@ -22,9 +22,8 @@ mod error;
 mod filled;
 mod ground;
 
-use crate::growth::KnownDictionaries;
 use crate::layout::Plan;
-use crate::operation;
+use crate::operation::{self, Means};
 use crate::schema::Schemas;
 use crate::transaction::Transaction;
 pub use appender::{BinaryAppender, StringAppender};
@@ -106,8 +105,8 @@ impl<'w> Builder<'w> {
     /// # Errors
     /// [`ErrorKind::WriterInChild`](crate::ErrorKind::WriterInChild).
     pub fn columns(&mut self) -> Result<Columns<'_>> {
-        let Building { staging, threads, .. } = self.transaction.building()?;
-        Ok(Columns::new(&mut self.form, staging.lender(), threads))
+        let Building { staging, means, .. } = self.transaction.building()?;
+        Ok(Columns::new(&mut self.form, staging.lender(), means.threads))
     }
 
     /// Gives the version a token, as [`Transaction::token`].
@@ -132,8 +131,7 @@ impl<'w> Builder<'w> {
 pub(crate) struct Building<'t, 'w> {
     pub(crate) staging: &'t mut Staging<'w>,
     pub(crate) schemas: Schemas<'t>,
-    pub(crate) values: &'t mut KnownDictionaries<'w>,
-    pub(crate) threads: usize,
+    pub(crate) means: &'t mut Means<'w>,
 }
 
 /// What of a frame is built so far.
@@ -184,8 +182,8 @@ impl Form {
         fill: impl FnOnce(&mut Columns<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut scope = Scope(building);
-        let Building { staging, threads, .. } = &mut scope.0;
-        fill(&mut Columns::new(&mut self, staging.lender(), *threads))?;
+        let Building { staging, means, .. } = &mut scope.0;
+        fill(&mut Columns::new(&mut self, staging.lender(), means.threads))?;
         self.finish(&mut scope.0)
     }
 

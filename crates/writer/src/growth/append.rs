@@ -1,6 +1,6 @@
 //! The way of an append: into a new frame, into a small one that is written anew, or behind the rows that stand there.
 
-use super::chunk::{ChunkDraft, Fillings};
+use super::chunk::ChunkDraft;
 use super::differences::DifferenceKind;
 use super::grower::{Attempt, Data, Grower, ReadBack, Stop, Validity, Way};
 use super::known_values::{FrameValues, Learned};
@@ -11,7 +11,7 @@ use crate::layout::kind::Kind;
 use crate::layout::plan::Plan;
 use crate::layout::planner::Limits;
 use crate::operation::node_items;
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Schema as ArrowSchema, SchemaRef};
 use shmframe_format::columns::Span;
 use shmframe_format::{Error, ErrorKind, Result};
@@ -25,14 +25,7 @@ const CHUNKS: u64 = 8;
 /// Rows that such a chunk has at the least.
 const LEAST_CHUNK: u64 = 512;
 
-/// Rows to be added, and their plan.
-pub(crate) struct Rows {
-    pub(crate) schema: SchemaRef,
-    pub(crate) batches: Vec<RecordBatch>,
-    pub(crate) plan: Plan,
-}
-
-/// Adds rows to a frame of this schema, which is theirs.
+/// Adds rows, as planned, to a frame of this schema, which is theirs. `draft` is memory to work in, whatever stands there.
 ///
 /// # Errors
 /// [`ErrorKind::DirectoryFull`], [`ErrorKind::QuotaExceeded`], [`ErrorKind::CapacityExceeded`], [`ErrorKind::Corrupt`]; the
@@ -40,22 +33,22 @@ pub(crate) struct Rows {
 pub(crate) fn append(
     staging: &mut Staging<'_>,
     (frame, schema): (FrameRecords, &SchemaRef),
-    rows: &Rows,
+    (plan, draft): (&Plan, &mut ChunkDraft),
     values: &mut FrameValues,
     (threads, limits): (usize, &Limits),
 ) -> Result<()> {
-    if rows.plan.rows() == 0 {
+    if plan.rows() == 0 {
         return Ok(());
     }
-    check_row_numbers(&frame, rows.plan.rows())?;
+    check_row_numbers(&frame, plan.rows())?;
     if is_small(&frame)
-        && let Some(plan) = plan_anew(staging, &frame, schema, rows, limits)?
+        && let Some(plan) = plan_anew(staging, &frame, schema, plan, limits)?
     {
         values.clear();
         let buffers = room::put_with_room(staging, &plan);
         return write_anew(staging, &frame, (&plan, buffers), threads);
     }
-    grow(staging, (frame, schema), &rows.plan, values, (threads, limits))
+    grow(staging, (frame, schema), (plan, draft), values, (threads, limits))
 }
 
 /// Refuses rows that numbers cannot count: rows without bytes, such as nulls without a type, come in any number.
@@ -84,7 +77,7 @@ fn plan_anew(
     staging: &Staging<'_>,
     frame: &FrameRecords,
     schema: &SchemaRef,
-    rows: &Rows,
+    plan: &Plan,
     limits: &Limits,
 ) -> Result<Option<Plan>> {
     let copies = staging.copied(frame)?;
@@ -94,12 +87,12 @@ fn plan_anew(
     }
     let standing = frame.state().rows;
     let mut columns = Vec::with_capacity(spans.len());
-    for (index, (span, field)) in spans.iter().zip(schema.fields()).enumerate() {
+    for ((span, field), planned) in spans.iter().zip(schema.fields()).zip(plan.columns()) {
         let mut arrays = build_column(&copies, standing, span, field.data_type(), Validation::Full)?;
-        arrays.extend(rows.batches.iter().map(|batch| ArrayRef::clone(batch.column(index))));
+        arrays.extend_from_slice(plan.pieces_of(planned.nodes.start));
         columns.push(arrays);
     }
-    match Plan::of_columns(schema, columns, standing + rows.plan.rows(), limits) {
+    match Plan::of_columns(schema, columns, standing + plan.rows(), limits) {
         Ok(plan) => Ok(Some(plan)),
         // Together they are too many for offsets, run ends or keys, or their ordered dictionaries differ: in two chunks they
         // are not.
@@ -130,7 +123,6 @@ pub(super) fn write_anew(
 
 /// A chunk that is put together, with what was learned of dictionaries.
 struct Grown<'v> {
-    draft: ChunkDraft,
     values: Learned<'v>,
     chunk: LastChunk,
     rows: u64,
@@ -139,24 +131,17 @@ struct Grown<'v> {
 fn grow(
     staging: &mut Staging<'_>,
     (frame, schema): (FrameRecords, &SchemaRef),
-    plan: &Plan,
+    (plan, draft): (&Plan, &mut ChunkDraft),
     values: &mut FrameValues,
     (threads, limits): (usize, &Limits),
 ) -> Result<()> {
-    let grown = put_together(staging, (&frame, schema), plan, values, limits)?;
-    let Grown { mut draft, values, chunk, rows } = grown;
+    let Grown { values, chunk, rows } =
+        put_together(staging, (&frame, schema), (plan, draft), values, limits)?;
     draft.give_room(|| room::share(staging));
-    let (nodes, buffers, fillings): (_, _, Fillings) = draft.into_parts();
-    let (name, reference) = (frame.name().to_owned(), frame.schema_reference());
-    let draft = GrowthDraft {
-        frame,
-        schema: Schema::Unchanged(reference),
-        chunk,
-        rows,
-        nodes: &nodes,
-        buffers: &buffers,
-    };
-    staging.grow_frame(draft, |destinations| fillings.fill(plan, destinations, threads))?;
+    let (name, schema) = (frame.shared_name(), Schema::Unchanged(frame.schema_reference()));
+    let (nodes, buffers) = (&*draft.nodes, &*draft.buffers);
+    let growth = GrowthDraft { frame, schema, chunk, rows, nodes, buffers };
+    staging.grow_frame(growth, |destinations| draft.fill(plan, destinations, threads))?;
     if !values.added.is_empty()
         && let Some(frame) = staging.frame_records(&name)?
     {
@@ -169,7 +154,7 @@ fn grow(
 fn put_together<'v>(
     staging: &Staging<'_>,
     (frame, schema): (&FrameRecords, &SchemaRef),
-    plan: &Plan,
+    (plan, draft): (&Plan, &mut ChunkDraft),
     values: &'v mut FrameValues,
     limits: &Limits,
 ) -> Result<Grown<'v>> {
@@ -183,58 +168,50 @@ fn put_together<'v>(
         limits,
         back: &back,
         values: Learned { generation, known: values, added: Vec::new() },
-        draft: ChunkDraft::default(),
+        draft,
     };
-    let standing = last.as_ref().map(|last| (last, last.columns()));
     let data = last.as_ref().map_or(Data::GoesOn, |last| retained_data(frame, last, schema));
-    if let (Some((last, columns)), Data::GoesOn) = (&standing, data) {
-        match grower.chunk(schema, columns) {
+    if let (Some(last), Data::GoesOn) = (&last, data) {
+        match grower.chunk(schema) {
             Ok(()) => {
-                let Grower { draft, values, .. } = grower;
                 let rows = last.rows() + plan.rows();
-                return Ok(Grown { draft, values, chunk: LastChunk::Grows, rows });
+                return Ok(Grown { values: grower.values, chunk: LastChunk::Grows, rows });
             }
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::NewChunk) => {}
         }
     }
-    let columns = standing.as_ref().map_or(&[][..], |(_, columns)| columns);
-    grower.way = Way::Begins(validity(schema, plan, last.as_ref(), columns), data);
-    grower.draft = ChunkDraft::default();
+    grower.way = Way::Begins(validity(schema, plan, last.as_ref()), data);
     grower.values.added.clear();
-    grower.chunk(schema, columns).map_err(|stop| match stop {
+    grower.chunk(schema).map_err(|stop| match stop {
         Stop::Failed(error) => error,
         Stop::NewChunk => Error::from(DifferenceKind::Misfit),
     })?;
-    let Grower { draft, values, .. } = grower;
-    Ok(Grown { draft, values, chunk: LastChunk::IsFollowed, rows: plan.rows() })
+    Ok(Grown { values: grower.values, chunk: LastChunk::IsFollowed, rows: plan.rows() })
 }
 
 /// Whether the bytes of strings and long views begin anew: where rows are dropped from the front, once the last chunk has an
 /// eighth of the frame's rows. Rows cannot be cut off such bytes: they come free with their chunks.
 fn retained_data(frame: &FrameRecords, last: &Last<'_>, schema: &ArrowSchema) -> Data {
-    let drops_rows = frame.state().first_row > 0;
+    if frame.state().first_row == 0 {
+        return Data::GoesOn;
+    }
     // Rows that were dropped from the chunk count: their bytes stand there as well.
-    let columns = last.columns().into_iter();
+    let columns = last.columns();
     let lengths = columns.filter_map(|column| last.nodes(column.nodes).first().map(|root| root.length));
     let length = lengths.max().unwrap_or(0);
     let is_long = length >= LEAST_CHUNK.max(frame.state().rows / CHUNKS);
     let has_data =
         |field: &arrow::datatypes::FieldRef| Kind::grows(field, 1) && Kind::has_data(field.data_type());
-    if drops_rows && is_long && schema.fields().iter().any(has_data) {
-        Data::BeginsAnew
-    } else {
-        Data::GoesOn
-    }
+    if is_long && schema.fields().iter().any(has_data) { Data::BeginsAnew } else { Data::GoesOn }
 }
 
 /// Which bitmaps a new chunk has: all, if a column that grows in place has nulls, or had some in the chunk before.
-fn validity(schema: &ArrowSchema, plan: &Plan, last: Option<&Last<'_>>, columns: &[Span]) -> Validity {
-    let (mut node, mut buffer) = (0, 0);
-    for (index, field) in schema.fields().iter().enumerate() {
-        let planned = plan.tree(node, buffer);
-        (node, buffer) = (planned.nodes.end, planned.buffers.end);
-        let had = last.zip(columns.get(index)).is_some_and(|(last, column)| last.has_validity(column));
+fn validity(schema: &ArrowSchema, plan: &Plan, last: Option<&Last<'_>>) -> Validity {
+    let mut standing = last.into_iter().flat_map(Last::columns);
+    for (field, planned) in schema.fields().iter().zip(plan.columns()) {
+        let stands = last.zip(standing.next());
+        let had = stands.is_some_and(|(last, column)| last.has_validity(&column));
         let has = plan.nodes[planned.nodes].iter().any(|node| node.has_validity);
         if (had || has) && Kind::grows(field, 1) {
             return Validity::Everywhere;
@@ -244,16 +221,17 @@ fn validity(schema: &ArrowSchema, plan: &Plan, last: Option<&Last<'_>>, columns:
 }
 
 impl Grower<'_, '_> {
-    /// All columns; `standing` are those of the last chunk.
-    fn chunk(&mut self, schema: &ArrowSchema, standing: &[Span]) -> Attempt<()> {
-        let (mut node, mut buffer) = (0, 0);
-        for (index, field) in schema.fields().iter().enumerate() {
-            let planned = self.plan.tree(node, buffer);
-            (node, buffer) = (planned.nodes.end, planned.buffers.end);
-            let there = standing.get(index);
-            let in_place = there.filter(|column| self.last.is_some_and(|last| !last.is_in_pieces(column)));
+    /// Puts all columns together, from nothing.
+    fn chunk(&mut self, schema: &ArrowSchema) -> Attempt<()> {
+        self.draft.clear();
+        let (plan, last) = (self.plan, self.last);
+        let mut standing = last.into_iter().flat_map(Last::columns);
+        for (field, planned) in schema.fields().iter().zip(plan.columns()) {
+            let there = standing.next();
+            let there = there.as_ref();
+            let in_place = there.filter(|column| last.is_some_and(|last| !last.is_in_pieces(column)));
             let grows = Kind::grows(field, 1)
-                && fits(self.plan, &mut planned.nodes.start.clone(), field.data_type(), Within::Column);
+                && fits(plan, &mut planned.nodes.start.clone(), field.data_type(), Within::Column);
             match (self.way, in_place) {
                 (Way::Extends, Some(column)) if grows => {
                     self.column(field, planned.nodes.start, Some(column))?;

@@ -13,9 +13,9 @@ use shmframe_format::columns::Span;
 use shmframe_format::table::NodeItem;
 use shmframe_segment::{BufferGrowth, Start};
 
-/// The last chunk, column by column as it is put together.
+/// The last chunk, column by column as it is put together. It serves one append after the other: only its memory is kept.
 #[derive(Default)]
-pub(super) struct ChunkDraft {
+pub(crate) struct ChunkDraft {
     pub(super) nodes: Vec<NodeItem>,
     pub(super) buffers: Vec<BufferGrowth>,
     /// What each buffer may come to need.
@@ -192,19 +192,11 @@ impl ChunkDraft {
         }
     }
 
-    /// What the segment is to write, and how.
-    pub(super) fn into_parts(self) -> (Vec<NodeItem>, Vec<BufferGrowth>, Fillings) {
-        (self.nodes, self.buffers, Fillings { fillings: self.fillings, plans: self.plans })
+    /// Leaves out everything, and lets go of all arrays.
+    pub(crate) fn clear(&mut self) {
+        self.go_back(&Mark { nodes: 0, buffers: 0, fillings: 0, plans: 0 });
     }
-}
 
-/// How a chunk's bytes are written.
-pub(super) struct Fillings {
-    fillings: Vec<Filling>,
-    plans: Vec<Plan>,
-}
-
-impl Fillings {
     /// Writes what is added: one destination for each buffer.
     pub(super) fn fill(&self, rows: &Plan, destinations: Vec<&mut [u8]>, threads: usize) {
         let total = destinations.iter().map(|destination| destination.len()).sum();

@@ -73,7 +73,7 @@ pub(super) struct Grower<'g, 'v> {
     pub(super) limits: &'g Limits,
     pub(super) back: &'g dyn ReadBack,
     pub(super) values: Learned<'v>,
-    pub(super) draft: ChunkDraft,
+    pub(super) draft: &'g mut ChunkDraft,
 }
 
 /// A node and what it stands in.

@@ -63,12 +63,11 @@ pub(crate) fn in_place(frame: &FrameRecords, schema: &SchemaRef, rows: u64) -> O
         return None;
     }
     let last = Last::of(frame)?;
-    let spans = last.columns();
-    if spans.len() != schema.fields().len() {
+    if last.columns().count() != schema.fields().len() {
         return None;
     }
-    let columns = spans.iter().zip(schema.fields());
-    let columns = columns.map(|(span, field)| InPlaceColumn::of(&last, span, field, rows));
+    let columns = last.columns().zip(schema.fields());
+    let columns = columns.map(|(span, field)| InPlaceColumn::of(&last, &span, field, rows));
     Some(InPlace { chunk_rows: last.rows(), columns: columns.collect::<Option<_>>()? })
 }
 

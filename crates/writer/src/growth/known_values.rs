@@ -8,7 +8,7 @@ use crate::layout::source::{self, Offsets};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
 use shmframe_segment::FrameRecords;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The values of a dictionary as it stands.
 #[derive(Debug, Default)]
@@ -21,13 +21,13 @@ pub(crate) struct KnownValues {
 }
 
 /// Those of one frame, by their node in a plan of its rows.
-pub(crate) type FrameValues = HashMap<usize, KnownValues>;
+pub(crate) type FrameValues = BTreeMap<usize, KnownValues>;
 
 /// The values of the newest version's dictionaries, as far as this writer knows them, for one epoch.
 #[derive(Debug, Default)]
 pub(crate) struct Dictionaries {
     epoch: u64,
-    frames: HashMap<String, FrameValues>,
+    frames: BTreeMap<String, FrameValues>,
 }
 
 impl Dictionaries {
@@ -44,12 +44,12 @@ impl Dictionaries {
 /// The values that a transaction knows: what it changes, others know once it is committed.
 pub(crate) struct KnownDictionaries<'w> {
     pub(crate) published: &'w mut Dictionaries,
-    changed: HashMap<String, FrameValues>,
+    changed: BTreeMap<String, FrameValues>,
 }
 
 impl<'w> KnownDictionaries<'w> {
     pub(crate) fn new(published: &'w mut Dictionaries) -> Self {
-        Self { published, changed: HashMap::new() }
+        Self { published, changed: BTreeMap::new() }
     }
 
     /// Takes what is known of a frame, to change it. If it is not brought back, it is known no more.

@@ -48,8 +48,8 @@ impl<'f> Last<'f> {
         self.chunk.rows
     }
 
-    pub(super) fn columns(&self) -> Vec<Span> {
-        Span::trees(self.chunk.nodes).collect()
+    pub(super) fn columns(&self) -> impl Iterator<Item = Span> + use<'f> {
+        Span::trees(self.chunk.nodes)
     }
 
     /// The node with this number, whose first buffer is `buffer`.

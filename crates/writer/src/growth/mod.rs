@@ -37,7 +37,8 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use append::{Rows, append};
+pub(crate) use append::append;
+pub(crate) use chunk::ChunkDraft;
 pub(crate) use compact::compact;
 pub(crate) use known_values::{Dictionaries, KnownDictionaries};
 pub(crate) use reserve::reserve;

@@ -1,5 +1,7 @@
 //! What a chunk will look like.
 
+use std::borrow::Cow;
+use std::iter;
 use std::ops::Range;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -17,6 +19,7 @@ use shmframe_format::table::NodeItem;
 use shmframe_segment::BufferDraft;
 
 /// How batches of one schema are laid out as one chunk. It holds the batches' arrays, not copies of them.
+#[derive(Default)]
 pub(crate) struct Plan {
     pub(crate) rows: u64,
     pub(crate) nodes: Vec<NodePlan>,
@@ -100,6 +103,25 @@ impl Plan {
         planner::plan(schema, batches, &Limits::ARROW)
     }
 
+    /// As [`Plan::new`], in the memory of a plan that nobody needs any more: it saves allocations.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub(crate) fn in_place_of(spare: Self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self> {
+        planner::plan_in_place_of(spare, schema, batches, &Limits::ARROW)
+    }
+
+    /// Lets go of all arrays, and keeps memory for another plan.
+    pub(crate) fn clear(&mut self) {
+        let Self { rows, nodes, sources, lengths, addressing, pieces } = self;
+        *rows = 0;
+        nodes.clear();
+        sources.clear();
+        lengths.clear();
+        addressing.clear();
+        pieces.clear();
+    }
+
     /// Plans a chunk of so many rows, from the arrays of each column.
     ///
     /// # Errors
@@ -110,7 +132,7 @@ impl Plan {
         rows: u64,
         limits: &Limits,
     ) -> Result<Self> {
-        planner::plan_columns(schema, columns.into_iter(), rows, limits)
+        planner::plan_columns(schema, columns.into_iter().map(Cow::Owned), rows, limits, Self::default())
     }
 
     /// Plans one column of a chunk, that of the rows of all arrays.
@@ -144,6 +166,16 @@ impl Plan {
             end += 1;
         }
         Span { nodes: node..end, buffers: buffer..buffers }
+    }
+
+    /// The trees of the columns.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = Span> + '_ {
+        let (mut node, mut buffer) = (0, 0);
+        iter::from_fn(move || {
+            let column = (node < self.nodes.len()).then(|| self.tree(node, buffer))?;
+            (node, buffer) = (column.nodes.end, column.buffers.end);
+            Some(column)
+        })
     }
 
     /// How many rows the chunk has.

@@ -1,5 +1,7 @@
 //! Walks the schema and the arrays of all batches, and plans node after node.
 
+use std::borrow::Cow;
+use std::slice;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -48,6 +50,15 @@ impl Limits {
 }
 
 pub(crate) fn plan(schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits) -> Result<Plan> {
+    plan_in_place_of(Plan::default(), schema, batches, limits)
+}
+
+pub(super) fn plan_in_place_of(
+    spare: Plan,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    limits: &Limits,
+) -> Result<Plan> {
     let mut rows = 0_usize;
     for (number, batch) in batches.iter().enumerate() {
         agreement::check(schema, batch, number)?;
@@ -56,18 +67,21 @@ pub(crate) fn plan(schema: &SchemaRef, batches: &[RecordBatch], limits: &Limits)
             _ => return Err(too_many_rows(&Path::column("(all)"))),
         };
     }
-    let columns = (0..schema.fields().len())
-        .map(|index| batches.iter().map(|batch| Arc::clone(batch.column(index))).collect());
-    plan_columns(schema, columns, rows as u64, limits)
+    let columns = (0..schema.fields().len()).map(|index| match batches {
+        [batch] => Cow::Borrowed(slice::from_ref(batch.column(index))),
+        _ => batches.iter().map(|batch| Arc::clone(batch.column(index))).collect(),
+    });
+    plan_columns(schema, columns, rows as u64, limits, spare)
 }
 
-pub(super) fn plan_columns(
+pub(super) fn plan_columns<'p>(
     schema: &SchemaRef,
-    columns: impl ExactSizeIterator<Item = Vec<ArrayRef>>,
+    columns: impl Iterator<Item = Cow<'p, [ArrayRef]>>,
     rows: u64,
     limits: &Limits,
+    spare: Plan,
 ) -> Result<Plan> {
-    let mut planner = Planner::new(limits, columns.len());
+    let mut planner = Planner::in_place_of(spare, limits);
     for (field, pieces) in schema.fields().iter().zip(columns) {
         planner.column(field, pieces)?;
     }
@@ -75,46 +89,36 @@ pub(super) fn plan_columns(
 }
 
 pub(super) fn plan_column(field: &Field, arrays: Vec<ArrayRef>, limits: &Limits) -> Result<Plan> {
-    let mut planner = Planner::new(limits, 1);
-    planner.column(field, arrays)?;
-    let rows = planner.nodes[0].length;
+    let mut planner = Planner::in_place_of(Plan::default(), limits);
+    planner.column(field, arrays.into())?;
+    let rows = planner.plan.nodes[0].length;
     Ok(planner.finish(rows))
 }
 
 pub(super) fn plan_values(data_type: &DataType, arrays: Vec<ArrayRef>, limits: &Limits) -> Result<Plan> {
-    let mut planner = Planner::new(limits, 1);
+    let mut planner = Planner::in_place_of(Plan::default(), limits);
     planner.child(None, Child { grows: true, ..Child::of_dictionary(data_type, arrays) })?;
-    let rows = planner.nodes[0].length;
+    let rows = planner.plan.nodes[0].length;
     Ok(planner.finish(rows))
 }
 
 struct Planner<'a> {
     limits: &'a Limits,
-    nodes: Vec<NodePlan>,
-    sources: Vec<Source>,
-    lengths: Vec<u64>,
-    addressing: Vec<Addressing>,
-    pieces: Vec<ArrayRef>,
+    /// What is planned so far.
+    plan: Plan,
 }
 
 impl<'a> Planner<'a> {
-    fn new(limits: &'a Limits, columns: usize) -> Self {
-        Self {
-            limits,
-            nodes: Vec::with_capacity(columns),
-            sources: Vec::with_capacity(columns),
-            lengths: Vec::with_capacity(columns * 3),
-            addressing: Vec::with_capacity(columns * 3),
-            pieces: Vec::with_capacity(columns),
-        }
+    fn in_place_of(mut spare: Plan, limits: &'a Limits) -> Self {
+        spare.clear();
+        Self { limits, plan: spare }
     }
 
     fn finish(self, rows: u64) -> Plan {
-        let Self { nodes, sources, lengths, addressing, pieces, .. } = self;
-        Plan { rows, nodes, sources, lengths, addressing, pieces }
+        Plan { rows, ..self.plan }
     }
 
-    fn column(&mut self, field: &Field, pieces: Vec<ArrayRef>) -> Result<()> {
+    fn column(&mut self, field: &Field, pieces: Cow<'_, [ArrayRef]>) -> Result<()> {
         let grows = Kind::grows(field, 1);
         let values = grows.then_some(1);
         self.child(None, Child { values, grows, ..Child::of(field, pieces, Hidden::No) })
@@ -133,7 +137,7 @@ impl<'a> Planner<'a> {
         let Child { data_type, ordered, ref pieces, values, grows, .. } = *node;
         let kind = Kind::at(path, data_type)?;
         let (mut length, mut null_count) = (0_usize, 0);
-        for piece in pieces {
+        for piece in &**pieces {
             // Arrays without buffers can be of any length.
             length = match length.checked_add(piece.len()) {
                 Some(length) if length <= LENGTH_LIMIT => length,
@@ -142,27 +146,27 @@ impl<'a> Planner<'a> {
             null_count += piece.null_count();
         }
         let has_validity = null_count > 0;
-        let first_buffer = self.lengths.len();
+        let first_buffer = self.plan.lengths.len();
         if has_validity {
-            self.lengths.push(bitmap(length));
+            self.plan.lengths.push(bitmap(length));
         }
         let Rules { rule, children } = self.rules(path, kind, ordered, pieces, length)?;
+        let Plan { nodes, sources, lengths, addressing, pieces: all_pieces, .. } = &mut self.plan;
         if let Some(values) = values {
-            self.addressing.extend(has_validity.then_some(Addressing::Bitmap(values)));
-            self.addressing
-                .extend((self.lengths.len() > self.addressing.len()).then(|| kind.addressing(values)));
+            addressing.extend(has_validity.then_some(Addressing::Bitmap(values)));
+            addressing.extend((lengths.len() > addressing.len()).then(|| kind.addressing(values)));
         }
-        self.addressing.resize(self.lengths.len(), Addressing::Bytes);
-        self.nodes.push(NodePlan {
+        addressing.resize(lengths.len(), Addressing::Bytes);
+        nodes.push(NodePlan {
             length: length as u64,
             null_count: null_count as u64,
             has_validity,
-            buffer_count: (self.lengths.len() - first_buffer) as u32,
+            buffer_count: (lengths.len() - first_buffer) as u32,
             child_count: children.len() as u32,
         });
-        let first_piece = self.pieces.len();
-        self.pieces.extend(pieces.iter().cloned());
-        self.sources.push(Source { pieces: first_piece..self.pieces.len(), rule, grows });
+        let first_piece = all_pieces.len();
+        all_pieces.extend_from_slice(pieces);
+        sources.push(Source { pieces: first_piece..all_pieces.len(), rule, grows });
         let below = values.and_then(|values| kind.values_below(values));
         let child = |child| Child { values: below, grows, ..child };
         children.into_iter().try_for_each(|below| self.child(Some(path), child(below)))
@@ -178,7 +182,7 @@ impl<'a> Planner<'a> {
         length: usize,
     ) -> Result<Rules<'p>> {
         let limit = self.limits.offset;
-        let lengths = &mut self.lengths;
+        let lengths = &mut self.plan.lengths;
         Ok(match kind {
             Kind::Null => Rules::of(Rule::NoBuffers),
             Kind::Bits => {
@@ -210,7 +214,7 @@ impl<'a> Planner<'a> {
                 let fields = fields.iter().enumerate();
                 let children = fields
                     .map(|(index, field)| {
-                        Child::of(field, columns(index).collect(), Hidden::Under(pieces, 1))
+                        Child::of(field, columns(index).collect::<Vec<_>>(), Hidden::Under(pieces, 1))
                     })
                     .collect();
                 Rules { rule: Rule::NoBuffers, children }
@@ -274,7 +278,7 @@ struct Child<'a> {
     /// Whether it is a dictionary that claims an order.
     ordered: bool,
     hidden: Hidden<'a>,
-    pieces: Vec<ArrayRef>,
+    pieces: Cow<'a, [ArrayRef]>,
     /// How many values each row of the column has here; none if rows cannot be told apart.
     values: Option<u32>,
     /// Whether it belongs to a column that grows in place.
@@ -283,7 +287,7 @@ struct Child<'a> {
 
 impl<'a> Child<'a> {
     /// A field, whose nulls are hidden like this if it is declared without any.
-    fn of(field: &'a Field, pieces: Vec<ArrayRef>, hidden: Hidden<'a>) -> Self {
+    fn of(field: &'a Field, pieces: impl Into<Cow<'a, [ArrayRef]>>, hidden: Hidden<'a>) -> Self {
         let hidden = if field.is_nullable() { Hidden::Allowed } else { hidden };
         let ordered = field.dict_is_ordered() == Some(true);
         Self {
@@ -291,7 +295,7 @@ impl<'a> Child<'a> {
             data_type: field.data_type(),
             ordered,
             hidden,
-            pieces,
+            pieces: pieces.into(),
             values: None,
             grows: false,
         }
@@ -299,6 +303,7 @@ impl<'a> Child<'a> {
 
     /// The values of a dictionary.
     fn of_dictionary(data_type: &'a DataType, pieces: Vec<ArrayRef>) -> Self {
+        let pieces = Cow::Owned(pieces);
         let (name, hidden) = ("(dictionary values)", Hidden::Allowed);
         Self { name, data_type, ordered: false, hidden, pieces, values: None, grows: false }
     }
@@ -336,7 +341,7 @@ mod tests {
 
     /// Arrow builds no such arrays without `unsafe`, so the type is claimed instead.
     fn claimed(data_type: DataType, piece: ArrayRef) -> Result<()> {
-        let mut planner = Planner::new(&Limits::ARROW, 1);
+        let mut planner = Planner::in_place_of(Plan::default(), &Limits::ARROW);
         planner.child(None, Child::of(&Field::new("c", data_type, false), vec![piece], Hidden::No))
     }
 

@@ -9,7 +9,7 @@ mod strings;
 mod types;
 
 use super::known_values::FrameValues;
-use super::{Rows, append, put_with_room};
+use super::{ChunkDraft, append, put_with_room};
 use crate::layout::Plan;
 use crate::layout::planner::Limits;
 use crate::operation::node_items;
@@ -108,12 +108,12 @@ impl Frame {
     /// Appends rows in a transaction that ends like this.
     fn stage(&mut self, rows: &RecordBatch, end: impl FnOnce(shmframe_segment::Staging<'_>)) -> Result<()> {
         let plan = self.plan(rows)?;
-        let rows = Rows { schema: rows.schema(), batches: vec![rows.clone()], plan };
         let mut values = std::mem::take(&mut self.values);
         let limits = self.limits.clone();
         let mut staging = self.store().begin()?;
         let records = staging.frame_records("f")?.unwrap();
-        append(&mut staging, (records, &rows.schema), &rows, &mut values, (1, &limits))?;
+        let plan = (&plan, &mut ChunkDraft::default());
+        append(&mut staging, (records, &rows.schema()), plan, &mut values, (1, &limits))?;
         let version = staging.version();
         end(staging);
         if self.store().latest() == version {
