@@ -218,9 +218,16 @@ impl Root {
         sink: &mut impl NodeSink,
         changes: impl IntoIterator<Item = Change<'n>>,
     ) -> Result<Self> {
-        let changes = changes.into_iter().map(|change| (hash(change.name.as_bytes()), change)).collect();
         let mut difference = 0;
-        let node = self.node.changed(source, sink, changes, 0, &mut difference)?;
+        let changes = changes.into_iter();
+        let node = match &self.node {
+            // Names need no hash there.
+            Node::Leaf(frames) => change_leaf(frames, changes, sink, 0, &mut difference)?,
+            branch => {
+                let hashed = changes.map(|change| (hash(change.name.as_bytes()), change)).collect();
+                branch.changed(source, sink, hashed, 0, &mut difference)?
+            }
+        };
         let frames = self.frames.saturating_add_signed(difference);
         let Self { heap_end, next_generation, token, .. } = *self;
         Ok(Self { frames, heap_end, next_generation, token, node })
@@ -308,11 +315,8 @@ impl Node {
     ) -> Result<Self> {
         match self {
             Self::Leaf(frames) => {
-                let mut frames = frames.clone();
-                for (_, change) in changes {
-                    change_leaf(&mut frames, change, difference);
-                }
-                split(frames, sink, depth)
+                let changes = changes.into_iter().map(|(_, change)| change);
+                change_leaf(frames, changes, sink, depth, difference)
             }
             Self::Branch(children) => {
                 let mut children = children.clone();
@@ -352,7 +356,22 @@ impl Node {
     }
 }
 
-fn change_leaf(frames: &mut Vec<FrameEntry>, change: Change<'_>, difference: &mut i64) {
+/// The node after changes to a leaf.
+fn change_leaf<'n>(
+    frames: &[FrameEntry],
+    changes: impl Iterator<Item = Change<'n>>,
+    sink: &mut impl NodeSink,
+    depth: u32,
+    difference: &mut i64,
+) -> Result<Node> {
+    let mut frames = frames.to_vec();
+    for change in changes {
+        change_frame(&mut frames, change, difference);
+    }
+    split(frames, sink, depth)
+}
+
+fn change_frame(frames: &mut Vec<FrameEntry>, change: Change<'_>, difference: &mut i64) {
     let at = frames.iter().position(|frame| frame.name == *change.name);
     match (at, change.records) {
         (Some(at), Some((layout, state))) => (frames[at].layout, frames[at].state) = (layout, state),
@@ -516,7 +535,7 @@ mod tests {
         let node = Node::Leaf(Vec::new());
         let mut root = Root { frames: 2, heap_end: 640, next_generation: 5, token, node };
         for name in ["a", "ä b"] {
-            change_leaf(leaf_of(&mut root), put(&name.into(), 3), &mut 0);
+            change_frame(leaf_of(&mut root), put(&name.into(), 3), &mut 0);
         }
         let mut bytes = root.to_draft(Vec::new());
         assert_eq!(bytes.len() as u64, root.record_length());

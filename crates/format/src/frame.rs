@@ -28,7 +28,7 @@ pub struct Layout {
 }
 
 /// A frame's state record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// The frame's generation.
     pub generation: u64,

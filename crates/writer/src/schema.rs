@@ -33,11 +33,15 @@ impl SchemaRecords {
     /// Whether a frame is known to have this schema. It is remembered as the frame's own: another one that is equal is compared
     /// field by field, this one by its address.
     pub(crate) fn meet(&mut self, frame: &str, schema: &SchemaRef) -> bool {
-        let meets = self.find(frame, schema).is_some();
-        if meets && let Some((known, _)) = self.records.get_mut(frame) {
+        let Some((known, _)) = self.records.get_mut(frame) else { return false };
+        if Arc::ptr_eq(known, schema) {
+            return true;
+        }
+        let is_equal = known == schema;
+        if is_equal {
             *known = Arc::clone(schema);
         }
-        meets
+        is_equal
     }
 
     /// Notes what a commit made of a frame.

@@ -137,13 +137,16 @@ impl<'w> Transaction<'w> {
 
     /// Plans batches, and the message of their schema if the frame is not known to have it.
     fn plan(&mut self, frame: &str, batches: &[RecordBatch]) -> Result<(SchemaRef, Plan, Option<Vec<u8>>)> {
-        check_frame_name(frame)?;
+        let is_known = batches.first().is_some_and(|first| self.schemas.meet(frame, first.schema_ref()));
+        if !is_known {
+            check_frame_name(frame)?;
+        }
         let first = batches.first().ok_or_else(|| TransactionKind::NoBatches { frame: frame.to_owned() })?;
         let schema = first.schema();
         let place = |error: shmframe_format::Error| error.at(format_args!("frame {frame:?}"));
         let spare = core::mem::take(&mut self.means.spare.plan);
         let plan = Plan::in_place_of(spare, &schema, batches).map_err(place)?;
-        let message = match self.schemas.meet(frame, &schema) {
+        let message = match is_known {
             true => None,
             false => Some(to_message(&schema).map_err(place)?),
         };

@@ -142,10 +142,11 @@ impl Staging<'_> {
 
     /// Gives back what somebody left that was handed out; of runs it stays noted that they may be written so far.
     pub(super) fn forget_building(&mut self) {
-        if !self.building.buffers.is_empty() {
+        // As a rule nobody builds anything.
+        if self.building.grown.is_some() || !self.building.buffers.is_empty() {
             self.give_back_but(&[]);
+            self.building = Building::default();
         }
-        self.building = Building::default();
     }
 
     /// The first bytes of a buffer that was handed out: the borrow under which it was is over.

@@ -182,7 +182,7 @@ impl Staging<'_> {
         let generation = self.next_generation;
         let before = (&*frame.layout, &*frame.state);
         let (layout, state) = rearrange(before, columns, &added, schema, generation)?;
-        self.stage_records(frame, Some(layout), state)?;
+        self.stage_records(frame, Some(layout), Arc::new(state))?;
         // Compared for equality only.
         self.next_generation = self.next_generation.wrapping_add(1);
         Ok(schema)

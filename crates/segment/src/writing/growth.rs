@@ -7,6 +7,7 @@ use crate::writing::columns::FrameRecords;
 use crate::writing::put::{BufferDraft, Placed, Schema};
 use crate::writing::staged_frame::{Contents, StagedFrame};
 use crate::writing::staging::{Grown, Staging};
+use core::mem::take;
 use core::ops::Range;
 use shmframe_format::addressing::Addressing;
 use shmframe_format::frame::{Layout, State};
@@ -112,7 +113,8 @@ pub enum Start {
 }
 
 /// A buffer of the last chunk, with its place found.
-struct Found {
+#[derive(Debug)]
+pub(super) struct Found {
     place: BufferItem,
     state: BufferStateItem,
     /// Its bytes that are added.
@@ -198,6 +200,7 @@ impl Staging<'_> {
         self.stage_records(frame, layout, after)?;
         // Only now: nothing fails any more.
         self.end_building(found.iter().map(|buffer| &buffer.added));
+        self.store.spare.keep_found(found);
         Ok(schema)
     }
 
@@ -206,7 +209,7 @@ impl Staging<'_> {
         &mut self,
         frame: FrameRecords,
         layout: Option<Layout>,
-        state: State,
+        state: Arc<State>,
     ) -> Result<()> {
         let spare = self.spare_draft();
         let reference = self.write_record(RecordKind::State, state.to_draft(spare))?;
@@ -219,9 +222,10 @@ impl Staging<'_> {
             }
         };
         let schema = layout.schema;
-        let (name, contents) = (Arc::clone(&before.name), Contents::Records(layout, Arc::new(state)));
+        let (name, contents) = (Arc::clone(&before.name), Contents::Records(layout, state));
         let after = StagedFrame { name, layout: layout_reference, state: reference, schema, contents };
-        self.replace(Arc::clone(&before.name), Some(before), Some(Arc::new(after)));
+        let after = self.store.spare.frame(after);
+        self.replace(Arc::clone(&before.name), Some(before), Some(after));
         Ok(())
     }
 
@@ -232,7 +236,7 @@ impl Staging<'_> {
         buffers: &[BufferGrowth],
         new: &Placed,
     ) -> Result<Vec<Found>> {
-        let mut found = Vec::with_capacity(buffers.len());
+        let mut found = take(&mut self.store.spare.found);
         let mut fresh = new.places.iter();
         for buffer in buffers {
             let (place, had) = match buffer.start {
@@ -298,12 +302,13 @@ fn with_last(
     (kept, item): (usize, ChunkItem),
     nodes: &[NodeItem],
     buffers: impl Iterator<Item = BufferStateItem>,
-    spare: State,
-) -> State {
+    mut spare: Arc<State>,
+) -> Arc<State> {
     let kept = &state.chunks[..kept];
     let count = |of: fn(&ChunkItem) -> u32| kept.iter().map(|chunk| of(chunk) as usize).sum();
     let (node, buffer): (usize, usize) = (count(|chunk| chunk.nodes), count(|chunk| chunk.buffers));
-    let mut after = State { generation: state.generation, first_row: state.first_row, ..spare };
+    let after = Arc::make_mut(&mut spare);
+    (after.generation, after.first_row) = (state.generation, state.first_row);
     after.chunks.extend_from_slice(kept);
     after.chunks.push(item);
     after.nodes.extend_from_slice(&state.nodes[..node]);
@@ -311,7 +316,7 @@ fn with_last(
     after.buffers.extend_from_slice(&state.buffers[..buffer]);
     after.buffers.extend(buffers);
     after.rows = after.chunks.iter().map(|chunk| chunk.rows).fold(0, u64::saturating_add);
-    after
+    spare
 }
 
 /// The layout of this state, whose last chunk stands where `found` says; extents that no buffer stands in any more are left out.

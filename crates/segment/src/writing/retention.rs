@@ -9,6 +9,7 @@ use core::ops::Range;
 use shmframe_format::Result;
 use shmframe_format::retention::{Cut, cut_front};
 use shmframe_format::table::BufferItem;
+use std::sync::Arc;
 
 impl Staging<'_> {
     /// Cuts up to `rows` rows off the front of a frame: whole chunks but the last, and whole words of 64 rows of a chunk.
@@ -38,7 +39,7 @@ impl Staging<'_> {
             }
         }
         let taken = self.allocated.len();
-        let staged = self.stage_records(frame, layout, state);
+        let staged = self.stage_records(frame, layout, Arc::new(state));
         match &staged {
             Ok(()) => self.fronts.extend(fronts),
             Err(error) => self.undo(taken, error),

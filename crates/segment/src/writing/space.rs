@@ -315,7 +315,7 @@ impl Space {
     /// Frees every dropped range that no live version covers; `live(from, to)` tells whether one lies in `[from, to)`.
     /// Returns the dead fronts of runs.
     pub(crate) fn free_dropped(&mut self, live: impl Fn(u64, u64) -> bool) -> Vec<Range<u64>> {
-        let mut free: Vec<Range<u64>> = Vec::new();
+        let mut free: Vec<Range<u64>> = Vec::with_capacity(self.dropped.len());
         let (mut cold, mut dead) = (Vec::new(), Vec::new());
         self.dropped.retain(|dropped| {
             let held = live(dropped.born, dropped.died);
@@ -325,14 +325,13 @@ impl Space {
                 Fate::Dead => dead.push(range.clone()),
                 Fate::Free => {
                     free.push(pages.clone());
-                    cold.extend([range.start..pages.start, pages.end..range.end]);
+                    let around = [range.start..pages.start, pages.end..range.end];
+                    cold.extend(around.into_iter().filter(|range| !range.is_empty()));
                 }
             }
             held
         });
-        cold.into_iter()
-            .filter(|range: &Range<u64>| !range.is_empty())
-            .for_each(|range| self.give_cold(range));
+        cold.into_iter().for_each(|range| self.give_cold(range));
         // Neighbours are put together first: that is far cheaper here than in the sets.
         free.sort_unstable_by_key(|range| range.start);
         let merged = free.into_iter().reduce(|before, next| {

@@ -1,9 +1,11 @@
 //! What transactions that ended leave to the next one: memory to write in, and nothing that is read. It saves allocations.
 
+use crate::writing::growth::Found;
 use crate::writing::staged_frame::{Contents, StagedFrame};
 use crate::writing::staging::Grown;
 use core::ops::Range;
 use shmframe_format::Covered;
+use shmframe_format::directory::Root;
 use shmframe_format::frame::State;
 use std::sync::Arc;
 
@@ -20,8 +22,11 @@ pub(crate) struct Spare {
     pub(super) allocated: Vec<Range<u64>>,
     pub(super) grown: Vec<Grown>,
     pub(super) discarded: Vec<Covered>,
-    /// Of a frame that another one replaced.
-    state: Option<State>,
+    pub(super) found: Vec<Found>,
+    /// A frame that another one replaced, and its state.
+    frame: Option<Arc<StagedFrame>>,
+    state: Option<Arc<State>>,
+    root: Option<Arc<Root>>,
 }
 
 impl Spare {
@@ -37,26 +42,53 @@ impl Spare {
             (emptied(allocated), emptied(grown), emptied(discarded));
     }
 
-    /// Keeps the state of a frame, if nobody else has it.
-    pub(super) fn keep_frame(&mut self, frame: Arc<StagedFrame>) {
-        if let Some(StagedFrame { contents: Contents::Records(_, state), .. }) = Arc::into_inner(frame) {
-            self.state = Arc::into_inner(state);
-        }
+    pub(super) fn keep_found(&mut self, found: Vec<Found>) {
+        self.found = emptied(found);
     }
 
-    /// A state without chunks, of no frame.
-    pub(super) fn state(&mut self) -> State {
-        let none = || State {
-            generation: 0,
-            rows: 0,
-            first_row: 0,
-            chunks: Vec::new(),
-            nodes: Vec::new(),
-            buffers: Vec::new(),
-        };
-        let State { chunks, nodes, buffers, .. } = self.state.take().unwrap_or_else(none);
-        State { chunks: emptied(chunks), nodes: emptied(nodes), buffers: emptied(buffers), ..none() }
+    /// Keeps the place of a frame that another one replaced, and of its state.
+    pub(super) fn keep_frame(&mut self, mut frame: Arc<StagedFrame>) {
+        let Some(replaced) = Arc::get_mut(&mut frame) else { return };
+        let nothing = Contents::Extents(Vec::new());
+        if let Contents::Records(_, state) = core::mem::replace(&mut replaced.contents, nothing) {
+            self.state = Some(state);
+        }
+        self.frame = Some(frame);
     }
+
+    pub(super) fn keep_root(&mut self, root: Arc<Root>) {
+        self.root = Some(root);
+    }
+
+    pub(super) fn frame(&mut self, frame: StagedFrame) -> Arc<StagedFrame> {
+        in_place_of(self.frame.take(), frame)
+    }
+
+    pub(super) fn root(&mut self, root: Root) -> Arc<Root> {
+        in_place_of(self.root.take(), root)
+    }
+
+    /// A state without chunks, of no frame, which nobody else has.
+    pub(super) fn state(&mut self) -> Arc<State> {
+        let mut spare = self.state.take().unwrap_or_default();
+        if let Some(state) = Arc::get_mut(&mut spare) {
+            let State { chunks, nodes, buffers, .. } = core::mem::take(state);
+            (state.chunks, state.nodes, state.buffers) = (emptied(chunks), emptied(nodes), emptied(buffers));
+            return spare;
+        }
+        Arc::default()
+    }
+}
+
+/// The value, in a place that nobody else has, if there is one.
+fn in_place_of<T>(spare: Option<Arc<T>>, value: T) -> Arc<T> {
+    if let Some(mut place) = spare
+        && let Some(before) = Arc::get_mut(&mut place)
+    {
+        *before = value;
+        return place;
+    }
+    Arc::new(value)
 }
 
 fn emptied<T>(mut items: Vec<T>) -> Vec<T> {

@@ -143,7 +143,8 @@ impl<'a> Staging<'a> {
         self.allocated.clear();
         self.grown.clear();
         let store = &mut *self.store;
-        store.root = Arc::new(root);
+        let root = store.spare.root(root);
+        store.spare.keep_root(core::mem::replace(&mut store.root, root));
         for (name, frame) in changes {
             let before = match frame {
                 Some(frame) => store.frames.insert(name, frame),

@@ -230,7 +230,7 @@ impl Grower<'_, '_> {
             let there = standing.next();
             let there = there.as_ref();
             let in_place = there.filter(|column| last.is_some_and(|last| !last.is_in_pieces(column)));
-            let grows = Kind::grows(field, 1)
+            let grows = plan.sources[planned.nodes.start].grows
                 && fits(plan, &mut planned.nodes.start.clone(), field.data_type(), Within::Column);
             match (self.way, in_place) {
                 (Way::Extends, Some(column)) if grows => {

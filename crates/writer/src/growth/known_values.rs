@@ -72,7 +72,9 @@ impl<'w> KnownDictionaries<'w> {
 
     /// Notes that what was changed is visible.
     pub(crate) fn publish(self) {
-        self.published.frames.extend(self.changed);
+        if !self.changed.is_empty() {
+            self.published.frames.extend(self.changed);
+        }
     }
 }
 
