@@ -287,3 +287,85 @@ fn append_that_finds_no_memory_changes_nothing_of_its_transaction() {
     assert_rows(&batches_of(&reader, "f"), &[first, rows(10, &["a"]), rows(10, &["a"])]);
     writer.remove_segment().unwrap();
 }
+
+/// Rows of numbers, some of them null, and as many words; of a schema of their own.
+fn numbers_and_words(rows: std::ops::Range<i32>) -> RecordBatch {
+    let number = |row: i32| (row % 7 != 0).then_some(row);
+    let values: arrow::array::Int32Array = rows.clone().map(number).collect();
+    let words = arrow::array::StringArray::from_iter_values(rows.map(|row| format!("word {row}")));
+    RecordBatch::try_from_iter_with_nullable([
+        ("number", Arc::new(values) as ArrayRef, true),
+        ("word", Arc::new(words) as ArrayRef, true),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn what_one_append_leaves_to_the_next_is_memory_alone() {
+    let (mut writer, reader) = segment("memory");
+    let narrow = |rows: std::ops::Range<i32>| numbers(&[("a", &rows.map(Some).collect::<Vec<_>>())]);
+    let mut sent = [vec![narrow(0..20_000)], vec![numbers_and_words(0..20_000)]];
+    writer.put("narrow", &sent[0]).unwrap();
+    writer.put("wide", &sent[1]).unwrap();
+    for round in 0..60 {
+        // Its memory is of the other frame, of what came to nothing, of an error, or of a frame that went.
+        match round % 4 {
+            0 => {
+                let mut transaction = writer.begin().unwrap();
+                transaction.append("wide", &numbers_and_words(0..100)).unwrap();
+                transaction.append("narrow", &narrow(0..1)).unwrap();
+                transaction.append("wide", &numbers_and_words(0..1)).unwrap();
+            }
+            1 => {
+                let refused = writer.append("narrow", &numbers_and_words(0..3)).unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::SchemaMismatch);
+            }
+            2 => {
+                writer.append("other", &narrow(0..20_000)).unwrap();
+                writer.append("other", &narrow(0..3)).unwrap();
+                writer.remove("other").unwrap();
+            }
+            _ => {}
+        }
+        let held = reader.snapshot().unwrap().frame("wide").unwrap();
+        let rows = round..round + 1 + round % 5;
+        writer.append("narrow", &narrow(rows.clone())).unwrap();
+        sent[0].push(narrow(rows.clone()));
+        writer.append("wide", &numbers_and_words(rows.clone())).unwrap();
+        assert_rows(&held.batches().unwrap(), &sent[1]);
+        sent[1].push(numbers_and_words(rows));
+        assert_rows(&batches_of(&reader, "narrow"), &sent[0]);
+        assert_rows(&batches_of(&reader, "wide"), &sent[1]);
+        check_audit(&mut writer);
+    }
+    writer.remove_segment().unwrap();
+}
+
+#[test]
+fn writer_whose_turn_comes_again_knows_nothing_of_the_frames_before() {
+    let name = format!("test-appending-again-{}", std::process::id());
+    let mut first = WriterOptions::new().several_writers().create(&name).unwrap();
+    let mut second = WriterOptions::new().several_writers().open(&name).unwrap();
+    let reader = Reader::open(&name).unwrap();
+    let narrow = |rows: std::ops::Range<i32>| numbers(&[("a", &rows.map(Some).collect::<Vec<_>>())]);
+    for round in 0..20 {
+        first.put("f", &narrow(0..20_000)).unwrap();
+        first.append("f", &narrow(0..3)).unwrap();
+        // The same name, other columns; with rows of the one that was there before, staged and given up in between.
+        second.put("f", &numbers_and_words(0..10_000 + round)).unwrap();
+        second.append("f", &numbers_and_words(0..5)).unwrap();
+        let refused = first.append("f", &narrow(0..3)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::SchemaMismatch);
+        let mut transaction = first.begin().unwrap();
+        transaction.append("f", &numbers_and_words(0..90)).unwrap();
+        assert!(transaction.base_version().unwrap() > 0);
+        drop(transaction);
+        second.append("f", &numbers_and_words(5..6)).unwrap();
+        first.append("f", &numbers_and_words(6..9)).unwrap();
+        let sent = [0..10_000 + round, 0..5, 5..6, 6..9].map(numbers_and_words);
+        assert_rows(&batches_of(&reader, "f"), &sent);
+        check_audit(&mut first);
+    }
+    drop(second);
+    first.remove_segment().unwrap();
+}

@@ -95,6 +95,32 @@ fn writer_that_could_not_look_writes_nothing_and_lets_the_lease_go() {
     assert_eq!(audit.working, audit.recovered);
 }
 
+/// Somebody took its lease away, and gives it back.
+#[test]
+fn appends_go_on_where_they_were_after_commits_that_failed() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("words").unwrap();
+    let reader = scratch.reader().open("words").unwrap();
+    writer.put("t", &numbers(0, 20_000)).unwrap();
+    let files = scratch.files("words");
+    let epoch = files.geometry().publication_offset() + offset_of!(table::Publication, epoch) as u64;
+    let own = files.publication().epoch;
+    let mut sent = vec![numbers(0, 20_000)];
+    for round in 1..20 {
+        files.write("data", epoch, &(own + 1).to_le_bytes());
+        for _ in 0..round % 3 {
+            let error = writer.append("t", &numbers(7, 100)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Superseded);
+        }
+        files.write("data", epoch, &own.to_le_bytes());
+        sent.push(numbers(round, 3));
+        writer.append("t", &sent[sent.len() - 1]).unwrap();
+        assert_arrived(&sent, &reader.snapshot().unwrap().frame("t").unwrap());
+        let audit = writer.audit().unwrap();
+        assert_eq!(audit.working, audit.recovered);
+    }
+}
+
 /// Writes a damaged word into the publication block of a segment with one frame; the bytes of the block before.
 fn damaged(scratch: &Scratch, offset: usize) -> (Files, table::Publication) {
     scratch.writer().create("words").unwrap().put("t", &numbers(0, 10)).unwrap();
