@@ -182,5 +182,5 @@ fn put_asks_for_the_same_memory_whatever_the_frame() {
         seen.push(cost);
     }
     // A large frame gets a run for each buffer.
-    assert!(seen.iter().all(|(count, bytes)| *count <= 27 && *bytes <= 6 << 10), "{seen:?}");
+    assert!(seen.iter().all(|(count, bytes)| *count <= 14 && *bytes <= 2 << 10), "{seen:?}");
 }
