@@ -66,8 +66,8 @@ mod watching {
                 return Ok(());
             }
             let mut frozen = rangemap::RangeSet::new();
-            for (version, entry) in self.entries.live() {
-                let reference = check_entry(entry, *version)?;
+            for entry in self.entries.live() {
+                let reference = check_entry(entry, entry.version)?;
                 walk_bytes(&*self.mapped, self.mapped.geometry(), &reference, |bytes| {
                     if !bytes.is_empty() {
                         frozen.insert(bytes);

@@ -18,7 +18,8 @@ const LOOKS: usize = if cfg!(loom) { 2 } else { 16 };
 /// The writer's private copy of all entries: the live versions, and where their entries stand.
 #[derive(Debug, Default)]
 pub struct Entries {
-    live: BTreeMap<u64, Entry>,
+    /// By version: few, and the newest one comes last.
+    live: Vec<Entry>,
     retained: BTreeMap<u64, usize>,
     vacant: Vec<usize>,
 }
@@ -34,7 +35,7 @@ impl Entries {
         let mut entries = Self::default();
         for (index, place) in table.iter().enumerate() {
             match live_entry(place, latest) {
-                Some(entry) if entries.live.insert(entry.version, entry).is_none() => {
+                Some(entry) if entries.insert(entry) => {
                     entries.retained.insert(entry.version, index);
                 }
                 _ => {
@@ -46,30 +47,49 @@ impl Entries {
         for (index, place) in control.ring.iter().enumerate() {
             let entry = live_entry(place, latest);
             match entry.filter(|entry| entry.version % control.ring.len() as u64 == index as u64) {
-                Some(entry) if !entries.live.contains_key(&entry.version) => {
-                    entries.live.insert(entry.version, entry);
-                }
+                Some(entry) if entries.insert(entry) => {}
                 _ => erase_remains(place),
             }
         }
         entries
     }
 
-    /// The live versions and their entries, oldest first.
+    /// The entries of the live versions, oldest first.
     #[must_use]
-    pub fn live(&self) -> &BTreeMap<u64, Entry> {
+    pub fn live(&self) -> &[Entry] {
         &self.live
+    }
+
+    /// Whether a version is live.
+    #[must_use]
+    pub fn is_live(&self, version: u64) -> bool {
+        self.find(version).is_ok()
     }
 
     /// Whether a live version lies in `[from, to)`.
     #[must_use]
     pub fn any_live(&self, from: u64, to: u64) -> bool {
-        from < to && self.live.range(from..to).next().is_some()
+        let first = self.find(from).unwrap_or_else(|first| first);
+        self.live.get(first).is_some_and(|entry| entry.version < to)
     }
 
     /// Notes a version that was just published.
     pub fn published(&mut self, entry: Entry) {
-        self.live.insert(entry.version, entry);
+        self.insert(entry);
+    }
+
+    /// Where the entry of a version stands, or would stand.
+    fn find(&self, version: u64) -> Result<usize, usize> {
+        self.live.binary_search_by_key(&version, |entry| entry.version)
+    }
+
+    /// Adds an entry; false if there is one of its version.
+    fn insert(&mut self, entry: Entry) -> bool {
+        let place = self.find(entry.version);
+        if let Err(at) = place {
+            self.live.insert(at, entry);
+        }
+        place.is_err()
     }
 
     /// Erases the entries that `keep` does not want; moves old ones that it wants out of the ring.
@@ -80,24 +100,25 @@ impl Entries {
         keep: impl Fn(u64) -> bool,
         oldest_in_ring: u64,
     ) {
-        let gone: Vec<u64> = self.live.keys().copied().filter(|version| !keep(*version)).collect();
-        for version in &gone {
-            if let Some(index) = self.retained.remove(version) {
+        let versions = self.live.iter().map(|entry| entry.version);
+        let mut gone: Vec<u64> = versions.filter(|version| !keep(*version)).collect();
+        // Those that stand in the ring are left.
+        gone.retain(|version| {
+            let index = self.retained.remove(version);
+            if let Some(index) = index {
                 erase(&table[index]);
                 self.vacant.push(index);
-                self.live.remove(version);
             }
-        }
-        let leaving: Vec<Entry> = self.live.range(..oldest_in_ring).map(|(_, entry)| *entry).collect();
-        for entry in leaving {
-            if keep(entry.version) && !self.retained.contains_key(&entry.version) {
-                self.retain(control, table, &entry);
-            }
+            index.is_none()
+        });
+        self.live.retain(|entry| keep(entry.version));
+        let old = self.live.iter().take_while(|entry| entry.version < oldest_in_ring);
+        let leaving = old.filter(|entry| !self.retained.contains_key(&entry.version));
+        for entry in leaving.copied().collect::<Vec<_>>() {
+            self.retain(control, table, &entry);
         }
         for version in gone {
-            if self.live.remove(&version).is_some() {
-                erase(control.ring_slot(version));
-            }
+            erase(control.ring_slot(version));
         }
     }
 

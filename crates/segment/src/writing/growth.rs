@@ -268,14 +268,14 @@ impl Staging<'_> {
 
     /// Sees to it that bytes of a run, behind those that are published, have pages.
     pub(super) fn write_on(&mut self, bytes: Range<u64>) -> Result<()> {
-        let Some((start, run)) = self.store.runs.holding(bytes.start) else { return Ok(()) };
+        let end = bytes.end + PADDING;
+        let Some((start, run)) = self.store.runs.holding_mut(bytes.start) else { return Ok(()) };
         let written = run.written;
-        self.grown.push(Grown { run: start, written, bytes: bytes.clone() });
         // First: what is written counts as needed where pages are given back.
-        if let Some(run) = self.store.runs.at(start) {
-            run.written = written.max(bytes.end);
-        }
-        self.store.reach(start, bytes.end + PADDING)
+        run.written = written.max(bytes.end);
+        let has_pages = end <= run.pages.end;
+        self.grown.push(Grown { run: start, written, bytes });
+        if has_pages { Ok(()) } else { self.store.reach(start, end) }
     }
 
     /// Undoes what was noted of runs since there were `keep` of them: nobody saw what was written.

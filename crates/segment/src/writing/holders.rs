@@ -55,7 +55,7 @@ impl Store {
 
     fn holder(&self, index: u32, slot: &SlotWords) -> Holder {
         let mut versions: Vec<u64> = slot.pins.iter().map(|pin| pin.load(Ordering::Relaxed)).collect();
-        versions.retain(|version| self.entries.live().contains_key(version));
+        versions.retain(|version| self.entries.is_live(*version));
         versions.sort_unstable();
         versions.dedup();
         let covers = |dropped: &&Dropped| {

@@ -138,19 +138,20 @@ struct Rebuilt {
 /// The heap, the runs, the root and its reference, from the records of all live versions.
 fn rebuild(mapped: &Mapped, entries: &Entries, latest: u64) -> Result<Rebuilt> {
     let geometry = *mapped.geometry();
-    if latest != 0 && !entries.live().contains_key(&latest) {
+    if latest != 0 && !entries.is_live(latest) {
         return Err(RecoveryKind::NoLatest { version: latest }.into());
     }
     let (mut root, mut reference) = (Root::empty(), None);
     // Each covered range, and the version that wrote it.
     let mut covered: BTreeMap<(u64, u64, u64), Uses> = BTreeMap::new();
-    for (version, entry) in entries.live() {
-        let found = check_entry(entry, *version)?;
+    for entry in entries.live() {
+        let version = entry.version;
+        let found = check_entry(entry, version)?;
         let walked = walk(mapped, &geometry, &found, |range| {
             let Covered { offset, length, version: born, used } = range;
             match covered.entry((offset, length, born)) {
-                Entry::Vacant(place) => drop(place.insert(Uses::new(*version, used))),
-                Entry::Occupied(mut found) => found.get_mut().add(*version, used),
+                Entry::Vacant(place) => drop(place.insert(Uses::new(version, used))),
+                Entry::Occupied(mut found) => found.get_mut().add(version, used),
             }
         });
         root = walked.map_err(|error| error.at(format_args!("version {version}")))?;

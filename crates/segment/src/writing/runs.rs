@@ -75,6 +75,12 @@ impl Runs {
         (offset < run.end).then_some((*start, run))
     }
 
+    /// The run that holds this byte, to be changed.
+    pub(crate) fn holding_mut(&mut self, offset: u64) -> Option<(u64, &mut Run)> {
+        let (start, run) = self.0.range_mut(..=offset).next_back()?;
+        (offset < run.end).then_some((*start, run))
+    }
+
     /// Whether a run holds these bytes.
     pub(crate) fn at_all(&self, bytes: &Range<u64>) -> bool {
         self.holding(bytes.start).is_some_and(|(_, run)| bytes.end <= run.end)

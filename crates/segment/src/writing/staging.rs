@@ -185,8 +185,9 @@ impl<'a> Staging<'a> {
         let mut root = before.changed(&*published, self, changes)?;
         (root.next_generation, root.token) = (self.next_generation, self.token);
         let highest = self.allocated.iter().map(|range| range.end).max().unwrap_or(0);
-        check_record_length(root.record_length())?;
-        let range = self.take(root.record_length())?;
+        let length = root.record_length();
+        check_record_length(length)?;
+        let range = self.take(length)?;
         root.heap_end = root.heap_end.max(highest).max(range.end);
         let draft = root.to_draft(self.spare_draft());
         let reference = self.seal_at(RecordKind::Root, range.start, draft);

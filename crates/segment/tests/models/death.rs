@@ -45,7 +45,7 @@ fn take_over(world: &Arc<World>) -> Writer {
 }
 
 fn live(writer: &Writer) -> Vec<u64> {
-    writer.entries.live().keys().copied().collect()
+    writer.entries.live().iter().map(|entry| entry.version).collect()
 }
 
 fn small() -> Size {
