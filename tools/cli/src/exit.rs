@@ -1,0 +1,159 @@
+//! Exit statuses, the same for all tools.
+
+use core::fmt;
+use shmframe_format::{Error, ErrorKind};
+use std::error::Error as StdError;
+use std::process::ExitCode;
+
+/// How a tool ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Success,
+    /// 1: the system refused something, or another error that has no status of its own.
+    Failed,
+    /// 2: the command line cannot be understood, or names something that is not one thing.
+    Usage,
+    /// 3: no such segment, frame, column or version.
+    NotFound,
+    /// 4: something is damaged.
+    Damaged,
+    /// 5: the time was up, or a condition does not hold.
+    NotMet,
+    /// 6: a segment of another format version or layout.
+    OtherFormat,
+    /// 7: no permission, or an owner that is not trusted.
+    Denied,
+    /// 8: somebody uses it, so it stays.
+    Busy,
+}
+
+impl Exit {
+    /// Every status, its number and its meaning.
+    pub const ALL: [(Self, u8, &'static str); 9] = [
+        (Self::Success, 0, "done"),
+        (Self::Failed, 1, "the system refused something, or an error without a status of its own"),
+        (Self::Usage, 2, "the command line is wrong, or does not name one thing"),
+        (Self::NotFound, 3, "no such segment, frame, column or version"),
+        (Self::Damaged, 4, "something is damaged"),
+        (Self::NotMet, 5, "the time was up, or a condition does not hold"),
+        (Self::OtherFormat, 6, "a segment of another format version or layout"),
+        (Self::Denied, 7, "no permission, or an owner that is not trusted"),
+        (Self::Busy, 8, "somebody uses it, so it stays"),
+    ];
+
+    /// The status as the system knows it.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        Self::ALL.iter().find(|(exit, ..)| *exit == self).map_or(1, |(_, number, _)| *number)
+    }
+
+    /// The status that an error of shmframe's libraries stands for.
+    #[must_use]
+    pub fn of_kind(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::InvalidName | ErrorKind::InvalidArgument => Self::Usage,
+            ErrorKind::Missing
+            | ErrorKind::FrameMissing
+            | ErrorKind::ColumnMissing
+            | ErrorKind::VersionGone
+            | ErrorKind::Removed => Self::NotFound,
+            ErrorKind::Corrupt | ErrorKind::NotASegment | ErrorKind::Truncated => Self::Damaged,
+            ErrorKind::TimedOut => Self::NotMet,
+            ErrorKind::OtherFormatVersion
+            | ErrorKind::OtherFeature
+            | ErrorKind::OtherLayout
+            | ErrorKind::OtherByteOrder => Self::OtherFormat,
+            ErrorKind::PermissionDenied
+            | ErrorKind::RegistryPermissionDenied
+            | ErrorKind::ForeignOwner
+            | ErrorKind::LinkInTheWay => Self::Denied,
+            ErrorKind::LeaseTaken => Self::Busy,
+            _ => Self::Failed,
+        }
+    }
+
+    /// The status that an error stands for: that of the outermost [`Failure`] or error of shmframe in its chain.
+    #[must_use]
+    pub fn of(error: &anyhow::Error) -> Self {
+        let known = |cause: &(dyn StdError + 'static)| {
+            let failure = cause.downcast_ref::<Failure>().map(|failure| failure.exit);
+            failure.or_else(|| cause.downcast_ref::<Error>().map(|error| Self::of_kind(error.kind())))
+        };
+        error.chain().find_map(known).unwrap_or(Self::Failed)
+    }
+}
+
+/// An error of a tool itself: what is wrong, and the status that goes with it.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    text: String,
+}
+
+impl Failure {
+    /// An error with this status.
+    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into() }
+    }
+
+    /// A command line that does not name one thing.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, text)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl StdError for Failure {}
+
+/// Ends a tool: says on standard error what went wrong, and gives the status.
+pub fn finish(tool: &str, result: anyhow::Result<Exit>) -> ExitCode {
+    let exit = result.unwrap_or_else(|error| {
+        eprintln!("{tool}: {}", told(&error));
+        Exit::of(&error)
+    });
+    ExitCode::from(exit.number())
+}
+
+/// An error with those of its causes that it does not tell itself.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_status_has_a_number_of_its_own() {
+        let numbers: BTreeSet<u8> = Exit::ALL.iter().map(|(_, number, _)| *number).collect();
+        assert_eq!(numbers.len(), Exit::ALL.len());
+        assert!(Exit::ALL.iter().all(|(exit, number, _)| exit.number() == *number));
+    }
+
+    #[test]
+    fn status_of_an_error_is_that_of_its_cause_with_a_status() {
+        let error = Err::<(), _>(Failure::usage("two frames")).context("reading").unwrap_err();
+        assert_eq!(Exit::of(&error), Exit::Usage);
+        assert_eq!(told(&error), "reading: two frames");
+        let missing = shmframe_format::name::check_frame_name("a/b").unwrap_err();
+        assert_eq!(Exit::of(&missing.into()), Exit::Usage);
+        assert_eq!(Exit::of(&anyhow::anyhow!("what else")), Exit::Failed);
+    }
+}

@@ -1,0 +1,248 @@
+//! What a tool prints to standard output: tables for people, JSON lines for programs.
+
+use crate::record::{Line, Record, Tone};
+use crate::standard::Standard;
+use clap::{Args, ValueEnum};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+/// How things are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table on a terminal, JSON lines in a pipe or a file.
+    #[default]
+    Auto,
+    /// A table.
+    Table,
+    /// JSON lines: one object a line, sizes in bytes.
+    Json,
+}
+
+/// Whether colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set or TERM is `dumb`; everywhere if CLICOLOR_FORCE is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Options of every command that say how it prints.
+#[derive(Args, Clone, Debug, Default)]
+pub struct OutputOptions {
+    /// How to print
+    #[arg(long, value_enum, default_value_t, global = true, help_heading = "Output")]
+    pub format: Format,
+    /// Print JSON lines: the same as --format json
+    #[arg(long, global = true, conflicts_with = "format", help_heading = "Output")]
+    pub json: bool,
+    /// Print sizes as exact bytes in tables, too
+    #[arg(long, short = 'b', global = true, help_heading = "Output")]
+    pub bytes: bool,
+    /// When to use colours
+    #[arg(long, alias = "colour", value_enum, default_value_t, global = true, help_heading = "Output")]
+    pub color: Colour,
+    /// Leave out the heads of tables
+    #[arg(long, global = true, help_heading = "Output")]
+    pub no_headers: bool,
+}
+
+/// Standard output.
+pub struct Output {
+    writer: BufWriter<Standard>,
+    json: bool,
+    exact: bool,
+    colours: bool,
+    heads: bool,
+    width: Option<u16>,
+}
+
+impl Output {
+    /// Standard output, as the options say.
+    #[must_use]
+    pub fn new(options: &OutputOptions) -> Self {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        let json =
+            options.json || options.format == Format::Json || (options.format == Format::Auto && !terminal);
+        let width = terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0);
+        Self {
+            writer: BufWriter::new(Standard(stdout)),
+            json,
+            exact: options.bytes,
+            colours: !json && colours(options.color, terminal),
+            heads: !options.no_headers,
+            width,
+        }
+    }
+
+    /// Whether programs read this: JSON lines, nothing else.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether sizes are wanted to the byte.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
+    /// Whether colours are used.
+    #[must_use]
+    pub fn has_colours(&self) -> bool {
+        self.colours
+    }
+
+    /// The terminal's width in characters, if there is one.
+    #[must_use]
+    pub fn width(&self) -> Option<u16> {
+        self.width
+    }
+
+    /// Prints records: a table, or a line of JSON each. No record: `none` tells people so, and programs get nothing.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub fn records<R: Record>(&mut self, records: &[R], none: &str) -> io::Result<()> {
+        if self.json {
+            records.iter().try_for_each(|record| self.line(record))
+        } else if records.is_empty() {
+            self.text(none)
+        } else {
+            let rows = records.iter().map(|record| record.cells(self.exact)).collect();
+            self.table(R::HEADS, rows)
+        }
+    }
+
+    /// Prints one record: a line of JSON, or a list of heads and cells, one below the other.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub fn record<R: Record>(&mut self, record: &R) -> io::Result<()> {
+        if self.json {
+            return self.line(record);
+        }
+        let heads = R::HEADS.iter().map(|head| head.trim_start_matches('#'));
+        let width = heads.clone().map(str::len).max().unwrap_or_default();
+        for (head, (text, tone)) in heads.zip(record.cells(self.exact)) {
+            let mut lines = text.lines();
+            let first = lines.next().unwrap_or_default();
+            writeln!(self.writer, "{head:<width$}  {}", self.painted(first, tone))?;
+            for line in lines {
+                writeln!(self.writer, "{:<width$}  {}", "", self.painted(line, tone))?;
+            }
+        }
+        self.writer.flush()
+    }
+
+    /// Prints a record as a line of JSON, whatever the format.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub fn line<R: Record>(&mut self, record: &R) -> io::Result<()> {
+        serde_json::to_writer(&mut self.writer, &Line::new(record))?;
+        self.writer.write_all(b"\n")?;
+        self.writer.flush()
+    }
+
+    /// Prints a text for people; programs do not get it.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub fn text(&mut self, text: &str) -> io::Result<()> {
+        if !self.json {
+            writeln!(self.writer, "{text}")?;
+        }
+        self.writer.flush()
+    }
+
+    /// Prints a table of cells.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub fn table(&mut self, heads: &[&str], rows: Vec<Vec<(String, Tone)>>) -> io::Result<()> {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        if let Some(width) = self.width {
+            table.set_width(width);
+        }
+        if self.heads {
+            let shown = |head: &&str| {
+                let cell = Cell::new(head.trim_start_matches('#'));
+                if self.colours { cell.add_attribute(Attribute::Bold) } else { cell }
+            };
+            table.set_header(heads.iter().map(shown));
+        }
+        for row in rows {
+            table.add_row(row.into_iter().map(|(text, tone)| self.cell(text, tone)));
+        }
+        for (head, column) in heads.iter().zip(table.column_iter_mut()) {
+            column.set_padding((0, 2));
+            if head.starts_with('#') {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        if self.colours {
+            table.enforce_styling();
+        }
+        for line in table.lines() {
+            writeln!(self.writer, "{}", line.trim_end())?;
+        }
+        self.writer.flush()
+    }
+
+    /// Where bytes go as they are: exported files, man pages, rows.
+    pub fn raw(&mut self) -> &mut dyn Write {
+        &mut self.writer
+    }
+
+    /// A text in the colour of its tone.
+    #[must_use]
+    pub fn painted(&self, text: &str, tone: Tone) -> String {
+        match code(tone) {
+            Some(code) if self.colours => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            _ => text.to_owned(),
+        }
+    }
+
+    fn cell(&self, text: String, tone: Tone) -> Cell {
+        let cell = Cell::new(text);
+        if !self.colours {
+            return cell;
+        }
+        match tone {
+            Tone::Plain => cell,
+            Tone::Good => cell.fg(Color::Green),
+            Tone::Warning => cell.fg(Color::Yellow),
+            Tone::Bad => cell.fg(Color::Red),
+            Tone::Faint => cell.fg(Color::DarkGrey),
+        }
+    }
+}
+
+/// The terminal's code for a tone.
+fn code(tone: Tone) -> Option<u8> {
+    match tone {
+        Tone::Plain => None,
+        Tone::Good => Some(32),
+        Tone::Warning => Some(33),
+        Tone::Bad => Some(31),
+        Tone::Faint => Some(90),
+    }
+}
+
+/// The usual rules: <https://no-color.org>, <https://bixense.com/clicolors>.
+fn colours(choice: Colour, terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    match choice {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
+        Colour::Auto if set("CLICOLOR_FORCE") => true,
+        Colour::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    }
+}

@@ -1,0 +1,80 @@
+//! Sizes, counts, times and ages for people.
+
+use chrono::{DateTime, Local, SecondsFormat, Utc};
+use core::time::Duration;
+use indicatif::{BinaryBytes, HumanCount};
+use std::time::SystemTime;
+
+/// Bytes: `1.50 MiB`, or the number if it should be exact.
+#[must_use]
+pub fn bytes(bytes: u64, exact: bool) -> String {
+    if exact { bytes.to_string() } else { BinaryBytes(bytes).to_string() }
+}
+
+/// A count: `1,234`, or `1234` if it should be exact.
+#[must_use]
+pub fn count(count: u64, exact: bool) -> String {
+    if exact { count.to_string() } else { HumanCount(count).to_string() }
+}
+
+/// A count of things: `1 row`, `1,234 rows`.
+#[must_use]
+pub fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(number, false), if number == 1 { "" } else { "s" })
+}
+
+/// A time as RFC 3339 in UTC, to the millisecond: for programs.
+#[must_use]
+pub fn instant(time: SystemTime) -> String {
+    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A time in the local zone, to the second: for people.
+#[must_use]
+pub fn clock(time: SystemTime) -> String {
+    DateTime::<Local>::from(time).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// How long ago a time was, in two parts: `3 h 12 min`; `0 s` for one to come.
+#[must_use]
+pub fn age(time: SystemTime) -> String {
+    span(time.elapsed().unwrap_or_default())
+}
+
+/// A span of time, in its two largest parts.
+#[must_use]
+pub fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0 => format!("{} ms", span.as_millis()),
+        1..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_their_two_largest_parts() {
+        let of = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!(
+            [of(0), of(59), of(61), of(7384), of(90_000)],
+            ["0 ms", "59 s", "1 min 1 s", "2 h 3 min", "1 d 1 h"].map(str::to_owned)
+        );
+    }
+
+    #[test]
+    fn times_for_programs_are_utc() {
+        assert_eq!(instant(SystemTime::UNIX_EPOCH + Duration::from_millis(1500)), "1970-01-01T00:00:01.500Z");
+    }
+
+    #[test]
+    fn sizes_are_short_for_people_and_exact_for_others() {
+        assert_eq!((bytes(1536, false), bytes(1536, true)), ("1.50 KiB".to_owned(), "1536".to_owned()));
+        assert_eq!(counted(1, "row") + &counted(1234, " row"), "1 row1,234  rows");
+    }
+}

@@ -1,0 +1,82 @@
+//! `shm-dump versions`: which versions a segment keeps.
+
+use crate::session::Session;
+use anyhow::Result;
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+use shmframe_cli::record::{Cell, Record, cell};
+use shmframe_cli::{Exit, Target, words};
+use std::time::SystemTime;
+
+/// Show which versions a segment keeps, when each was committed, and who pins it
+///
+/// Those of the writer's history, and those that readers pin. It takes no reader slot.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  shm-dump versions ticks
+  shm-dump head ticks/trades@12       rows of one of them")]
+pub struct VersionsOptions {
+    /// The segment
+    target: Target,
+}
+
+/// A version that is kept.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Version {
+    /// Its number.
+    version: u64,
+    /// When it was committed, by the writer's clock, in UTC.
+    committed: String,
+    #[serde(skip)]
+    time: Option<SystemTime>,
+    /// How many frames it has; none if it went meanwhile.
+    frames: Option<u64>,
+    /// Rows of all its frames.
+    rows: Option<u64>,
+    /// The numbers of the reader slots that pin it.
+    pinned_by: Vec<u32>,
+}
+
+impl Record for Version {
+    const KIND: &'static str = "version";
+    const HEADS: &'static [&'static str] = &["#VERSION", "COMMITTED", "AGO", "#FRAMES", "#ROWS", "PINNED BY"];
+
+    fn cells(&self, exact: bool) -> Vec<Cell> {
+        let count = |count: Option<u64>| count.map_or("gone".to_owned(), |count| words::count(count, exact));
+        let slots = self.pinned_by.iter().map(|slot| format!("slot {slot}"));
+        vec![
+            cell(self.version),
+            cell(self.time.map(words::clock).unwrap_or_default()),
+            cell(self.time.map(words::age).unwrap_or_default()),
+            cell(count(self.frames)),
+            cell(count(self.rows)),
+            cell(slots.collect::<Vec<_>>().join(", ")),
+        ]
+    }
+}
+
+pub fn run(session: &mut Session, options: &VersionsOptions) -> Result<Exit> {
+    let inspector = session.inspect(&options.target.place)?;
+    let mut versions = Vec::new();
+    for (version, committed) in inspector.versions()? {
+        let counts = inspector.at(version, |version| {
+            let mut rows = 0;
+            for name in version.frames()? {
+                rows += version.frame(&name)?.num_rows();
+            }
+            Ok((version.num_frames(), rows))
+        });
+        let (frames, rows) = counts.ok().unzip();
+        versions.push(Version {
+            version,
+            committed: words::instant(committed),
+            time: Some(committed),
+            frames,
+            rows,
+            pinned_by: Vec::new(),
+        });
+    }
+    session.output.records(&versions, "no version is kept")?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,17 @@
+//! `shm-dump`: looks into a shmframe segment. See `docs/shm-dump.md`.
+#![forbid(unsafe_code)]
+
+mod commands;
+mod frames;
+mod options;
+mod session;
+mod view;
+
+use clap::Parser;
+use shmframe_cli::finish;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let options = options::Options::parse_from(options::arguments(std::env::args_os()));
+    finish("shm-dump", commands::run(options))
+}

@@ -1,0 +1,139 @@
+//! How the tool comes to a segment.
+
+use crate::options::LookingOptions;
+use crate::view::View;
+use anyhow::Result;
+use shmframe_cli::{Output, Place, Target};
+use shmframe_format::{Error, ErrorKind};
+use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust};
+use std::path::{Path, PathBuf};
+
+/// What readers of this tool are called in the registry.
+const LABEL: &str = "shm-dump";
+/// Bytes that are copied at the most where a segment is looked at by copying: half of an address space is no limit.
+const COPY_LIMIT: u64 = 1 << 46;
+
+/// The tool's options at work, and its output.
+pub struct Session {
+    looking: LookingOptions,
+    pub output: Output,
+}
+
+/// A segment that was opened.
+pub enum Look {
+    /// Read in place, through a reader slot.
+    Attached(Reader),
+    /// Looked at by copying: by option, or because it cannot be attached to.
+    Copied(Inspector),
+}
+
+impl Session {
+    pub fn new(looking: LookingOptions, output: Output) -> Self {
+        Self { looking, output }
+    }
+
+    /// The directory that holds segments.
+    pub fn directory(&self) -> &Path {
+        &self.looking.dir
+    }
+
+    /// The directory that holds a segment.
+    pub fn directory_of(&self, place: &Place) -> PathBuf {
+        place.directory().unwrap_or(self.directory()).to_owned()
+    }
+
+    /// Whose segments are trusted.
+    pub fn trust(&self) -> Trust {
+        Trust { owners: self.looking.trust_owner.clone(), any_file_system: true }
+    }
+
+    fn options(&self, place: &Place) -> ReaderOptions {
+        ReaderOptions::new()
+            .directory(self.directory_of(place))
+            .label(LABEL)
+            .trust(self.trust())
+            .copy_limit(COPY_LIMIT)
+    }
+
+    /// Says something beside the answer.
+    pub fn note(&self, text: impl core::fmt::Display) {
+        if !self.looking.quiet {
+            eprintln!("shm-dump: {text}");
+        }
+    }
+
+    /// Opens a segment to look at its rows: attached, or by copying where that is asked for or all that is possible.
+    pub fn open(&self, place: &Place) -> Result<Look> {
+        if self.looking.no_pin {
+            return Ok(Look::Copied(self.inspect(place)?));
+        }
+        match self.options(place).open(place.name()) {
+            Ok(reader) => Ok(Look::Attached(reader)),
+            Err(error) if is_copying_possible(error.kind()) => {
+                let inspector = self.inspect(place)?;
+                let reason = &error.report().what;
+                self.note(format_args!("{}: {reason}: looked at by copying", place.name()));
+                Ok(Look::Copied(inspector))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens a segment by attaching to it, for commands that wait.
+    pub fn attach(&self, place: &Place) -> Result<Reader> {
+        Ok(self.options(place).open(place.name())?)
+    }
+
+    /// Opens a segment to look at it by copying.
+    pub fn inspect(&self, place: &Place) -> Result<Inspector> {
+        Ok(self.options(place).inspect(place.name())?)
+    }
+
+    /// Opens the target's segment and looks at its version. `look` is called again if the version goes meanwhile and nothing
+    /// holds it: so it prints nothing.
+    pub fn view<R>(&self, target: &Target, look: impl FnMut(&View<'_>) -> Result<R>) -> Result<R> {
+        self.open(&target.place)?.view(target.version, look)
+    }
+}
+
+impl Look {
+    /// Looks at a version, or the newest one.
+    pub fn view<R>(&self, version: Option<u64>, mut look: impl FnMut(&View<'_>) -> Result<R>) -> Result<R> {
+        match self {
+            Self::Attached(reader) => {
+                let snapshot = match version {
+                    None => reader.snapshot()?,
+                    Some(version) => reader.snapshot_at(version)?,
+                };
+                look(&View::Held(&snapshot))
+            }
+            Self::Copied(inspector) => {
+                // The library's own errors go back to it: it knows whether the version is still there, or to look again.
+                let copied = |inspected: &Inspected<'_>| match look(&View::Copied(inspected)) {
+                    Ok(found) => Ok(Ok(found)),
+                    Err(error) => error.downcast::<Error>().map_or_else(|other| Ok(Err(other)), Err),
+                };
+                match version {
+                    None => inspector.newest(copied)?,
+                    Some(version) => inspector.at(version, copied)?,
+                }
+            }
+        }
+    }
+}
+
+/// Whether a segment that cannot be attached to for this reason may still be looked at by copying.
+fn is_copying_possible(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ForeignOwner
+            | ErrorKind::RegistryPermissionDenied
+            | ErrorKind::RegistryFull
+            | ErrorKind::OtherBoot
+            | ErrorKind::Removed
+            | ErrorKind::Corrupt
+            | ErrorKind::Truncated
+            | ErrorKind::NotASegment
+            | ErrorKind::ProcessLimit
+    )
+}
