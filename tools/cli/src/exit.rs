@@ -26,11 +26,13 @@ pub enum Exit {
     Denied,
     /// 8: somebody uses it, so it stays.
     Busy,
+    /// 130: Ctrl-C, or another signal that asks to end.
+    Interrupted,
 }
 
 impl Exit {
     /// Every status, its number and its meaning.
-    pub const ALL: [(Self, u8, &'static str); 9] = [
+    pub const ALL: [(Self, u8, &'static str); 10] = [
         (Self::Success, 0, "done"),
         (Self::Failed, 1, "the system refused something, or an error without a status of its own"),
         (Self::Usage, 2, "the command line is wrong, or does not name one thing"),
@@ -40,6 +42,7 @@ impl Exit {
         (Self::OtherFormat, 6, "a segment of another format version or layout"),
         (Self::Denied, 7, "no permission, or an owner that is not trusted"),
         (Self::Busy, 8, "somebody uses it, so it stays"),
+        (Self::Interrupted, 130, "it was asked to end, by Ctrl-C or another signal"),
     ];
 
     /// The status as the system knows it.

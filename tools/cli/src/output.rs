@@ -97,6 +97,12 @@ impl Output {
         self.colours
     }
 
+    /// Whether tables have heads.
+    #[must_use]
+    pub fn has_heads(&self) -> bool {
+        self.heads
+    }
+
     /// The terminal's width in characters, if there is one.
     #[must_use]
     pub fn width(&self) -> Option<u16> {
@@ -220,6 +226,7 @@ impl Output {
             Tone::Warning => cell.fg(Color::Yellow),
             Tone::Bad => cell.fg(Color::Red),
             Tone::Faint => cell.fg(Color::DarkGrey),
+            Tone::Head => cell.add_attribute(Attribute::Bold),
         }
     }
 }
@@ -232,6 +239,7 @@ fn code(tone: Tone) -> Option<u8> {
         Tone::Warning => Some(33),
         Tone::Bad => Some(31),
         Tone::Faint => Some(90),
+        Tone::Head => Some(1),
     }
 }
 

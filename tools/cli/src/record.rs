@@ -21,6 +21,8 @@ pub enum Tone {
     Bad,
     /// Of less interest.
     Faint,
+    /// The head of a table.
+    Head,
 }
 
 /// A cell, its text and how it looks.
