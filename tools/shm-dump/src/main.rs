@@ -4,6 +4,7 @@
 mod commands;
 mod frames;
 mod options;
+mod rows;
 mod session;
 mod view;
 

@@ -1,6 +1,7 @@
 //! `shm-dump json-schema`: what the JSON lines hold.
 
 use super::{schema, versions};
+use crate::rows::Row;
 use crate::session::Session;
 use anyhow::Result;
 use clap::Args;
@@ -17,7 +18,11 @@ pub struct JsonSchemaOptions {}
 /// One schema for each kind of line.
 pub fn all() -> Schema {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let kinds = [kind::<schema::Column>(&mut generator), kind::<versions::Version>(&mut generator)];
+    let kinds = [
+        kind::<schema::Column>(&mut generator),
+        kind::<versions::Version>(&mut generator),
+        kind::<Row<'_>>(&mut generator),
+    ];
     let definitions = generator.take_definitions(true);
     schemars::json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,9 +1,13 @@
 //! The commands, one a file.
 
+mod cat;
 mod completions;
+mod head;
 mod json_schema;
 mod man;
+mod sample;
 mod schema;
+mod tail;
 mod versions;
 
 use crate::options::Options;
@@ -17,6 +21,10 @@ use shmframe_cli::{Exit, Output};
 pub enum Command {
     Schema(schema::SchemaOptions),
     Versions(versions::VersionsOptions),
+    Head(head::HeadOptions),
+    Tail(tail::TailOptions),
+    Cat(cat::CatOptions),
+    Sample(sample::SampleOptions),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
     #[command(name = "json-schema")]
@@ -30,6 +38,10 @@ pub fn run(options: Options) -> Result<Exit> {
     match command {
         Command::Schema(options) => schema::run(&mut session, &options),
         Command::Versions(options) => versions::run(&mut session, &options),
+        Command::Head(options) => head::run(&mut session, &options),
+        Command::Tail(options) => tail::run(&mut session, &options),
+        Command::Cat(options) => cat::run(&mut session, &options),
+        Command::Sample(options) => sample::run(&mut session, &options),
         Command::Completions(options) => completions::run(&mut session, &options),
         Command::Man(options) => man::run(&mut session, &options),
         Command::JsonSchema(options) => json_schema::run(&mut session, &options),

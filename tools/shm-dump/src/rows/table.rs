@@ -1,0 +1,288 @@
+//! Rows as a table for people.
+
+use super::frame_rows::Part;
+use super::text;
+use anyhow::Result;
+use arrow::array::Array;
+use arrow::datatypes::Schema;
+use arrow::util::display::ArrayFormatter;
+use core::fmt::{self, Write as _};
+use shmframe_cli::record::Tone;
+use shmframe_cli::{Output, words};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Characters of a value that are shown at the most.
+const LONGEST: usize = 40;
+/// Between two columns.
+const GAP: &str = "  ";
+/// What stands for what is left out.
+const ELLIPSIS: &str = "…";
+/// Names of columns left out that are told.
+const NAMES: usize = 8;
+
+/// A table of rows that is written part by part. The first part decides on the columns that fit; later ones only make
+/// columns wider.
+#[derive(Debug)]
+pub struct RowTable {
+    /// The terminal's width, if the table has to fit in.
+    width: Option<usize>,
+    /// Characters of a value at the most.
+    longest: usize,
+    columns: Vec<Column>,
+    /// Names of the columns that did not fit, and before which of those shown they stand.
+    hidden: (Vec<String>, usize),
+    begun: bool,
+}
+
+#[derive(Debug)]
+struct Column {
+    /// In the schema; none: the row's number.
+    index: Option<usize>,
+    name: String,
+    is_number: bool,
+    width: usize,
+}
+
+/// A cell's text, and whether it is a null.
+type Cell = (String, bool);
+
+impl RowTable {
+    /// A table that cuts nothing.
+    pub fn whole() -> Self {
+        Self { width: None, longest: usize::MAX, ..Self::fitting(None) }
+    }
+
+    /// A table that cuts long values, and columns if there is a width to keep.
+    pub fn fitting(width: Option<u16>) -> Self {
+        let width = width.map(usize::from);
+        let longest = width.map_or(LONGEST, |width| LONGEST.min(width / 2).max(1));
+        Self { width, longest, columns: Vec::new(), hidden: (Vec::new(), 0), begun: false }
+    }
+
+    /// Writes rows, and the head before the first ones.
+    pub fn write(&mut self, output: &mut Output, part: &Part) -> Result<()> {
+        let begins = !self.begun;
+        if begins {
+            self.begun = true;
+            self.columns = columns(&part.batch.schema(), self.longest);
+        }
+        let mut cells: Vec<Vec<Cell>> = self.columns.iter().map(|column| self.cells(column, part)).collect();
+        for (column, cells) in self.columns.iter_mut().zip(&cells) {
+            column.width = cells.iter().map(|(text, _)| text.width()).fold(column.width, usize::max);
+        }
+        if begins {
+            self.fit(&mut cells);
+            self.write_head(output)?;
+        }
+        for row in 0..part.numbers.len() {
+            let line = cells.iter().map(|column| column[row].clone()).collect();
+            self.write_line(output, line, |column, (_, is_null)| {
+                if *is_null || column.index.is_none() { Tone::Faint } else { Tone::Plain }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Says what was left out.
+    pub fn finish(self, output: &mut Output) -> Result<()> {
+        let (names, _) = &self.hidden;
+        if !self.begun {
+            output.text("no rows")?;
+        }
+        if !names.is_empty() {
+            let shown = names.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if names.len() > NAMES { ", ..." } else { "" };
+            let text = format!(
+                "{} did not fit: {shown}{more}. Choose columns with -c, or see all with --no-trunc.",
+                words::counted(names.len() as u64, "column")
+            );
+            output.text(&output.painted(&text, Tone::Faint))?;
+        }
+        Ok(())
+    }
+
+    /// The texts of a column.
+    fn cells(&self, column: &Column, part: &Part) -> Vec<Cell> {
+        let Some(index) = column.index else {
+            return part.numbers.iter().map(|number| (number.to_string(), false)).collect();
+        };
+        let array = part.batch.column(index);
+        let (formatter, nulls) = (text::formatter(array), array.logical_nulls());
+        let cell = |row| match &nulls {
+            Some(nulls) if nulls.is_null(row) => ("null".to_owned(), true),
+            _ => (shown(&formatter, row, self.longest), false),
+        };
+        (0..array.len()).map(cell).collect()
+    }
+
+    /// Leaves out columns in the middle until the table fits; never the row's number, the first and the last.
+    fn fit(&mut self, cells: &mut Vec<Vec<Cell>>) {
+        let Some(width) = self.width else { return };
+        let widths: Vec<usize> = self.columns.iter().map(|column| column.width + GAP.len()).collect();
+        if widths.iter().sum::<usize>() <= width + GAP.len() {
+            return;
+        }
+        let mut left = (width + GAP.len()).saturating_sub(ELLIPSIS.width() + GAP.len() + widths[0]);
+        let (mut front, mut back) = (1, widths.len());
+        // In turn from the front and from the back, while they fit.
+        loop {
+            let from_front = front <= widths.len() - back + 1;
+            let next = if from_front { front } else { back - 1 };
+            if front >= back || (widths[next] > left && front > 1) {
+                break;
+            }
+            left = left.saturating_sub(widths[next]);
+            if from_front { front += 1 } else { back -= 1 }
+        }
+        cells.drain(front..back);
+        let hidden = self.columns.drain(front..back).map(|column| column.name).collect();
+        self.hidden = (hidden, front);
+    }
+
+    fn write_head(&self, output: &mut Output) -> Result<()> {
+        if !output.has_heads() {
+            return Ok(());
+        }
+        let names = self.columns.iter().map(|column| (column.name.clone(), false)).collect();
+        self.write_line(output, names, |_, _| Tone::Head)
+    }
+
+    fn write_line(
+        &self,
+        output: &mut Output,
+        cells: Vec<Cell>,
+        tone: impl Fn(&Column, &Cell) -> Tone,
+    ) -> Result<()> {
+        let mut line = String::new();
+        let last = self.columns.len().saturating_sub(1);
+        for (index, (column, cell)) in self.columns.iter().zip(&cells).enumerate() {
+            if !self.hidden.0.is_empty() && index == self.hidden.1 {
+                line += &output.painted(ELLIPSIS, Tone::Faint);
+                line += GAP;
+            }
+            let padding = " ".repeat(column.width.saturating_sub(cell.0.width()));
+            let text = output.painted(&cell.0, tone(column, cell));
+            line += &if column.is_number { padding + &text } else { text + &padding };
+            if index < last {
+                line += GAP;
+            }
+        }
+        Ok(writeln!(output.raw(), "{}", line.trim_end())?)
+    }
+}
+
+fn columns(schema: &Schema, longest: usize) -> Vec<Column> {
+    let number = Column { index: None, name: "ROW".to_owned(), is_number: true, width: "ROW".len() };
+    let columns = schema.fields().iter().enumerate().map(|(index, field)| {
+        let name = cut(field.name(), longest);
+        let is_number = text::is_number(field.data_type());
+        Column { index: Some(index), width: name.width(), name, is_number }
+    });
+    [number].into_iter().chain(columns).collect()
+}
+
+/// A value's text on one line, cut behind so many characters.
+fn shown(formatter: &ArrayFormatter<'_>, row: usize, longest: usize) -> String {
+    let mut line = Line { text: String::new(), left: longest, is_cut: false };
+    if let Err(error) = formatter.value(row).write(&mut line)
+        && !line.is_cut
+    {
+        return cut(&format!("ERROR: {error}"), longest);
+    }
+    line.ended()
+}
+
+/// A text on one line, cut behind so many characters.
+fn cut(text: &str, longest: usize) -> String {
+    let mut line = Line { text: String::new(), left: longest, is_cut: false };
+    let _ = line.write_str(text);
+    line.ended()
+}
+
+/// A text that takes so many more characters. What a terminal would obey is written as an escape.
+struct Line {
+    text: String,
+    left: usize,
+    is_cut: bool,
+}
+
+impl Line {
+    fn ended(mut self) -> String {
+        if self.is_cut {
+            let mut left = ELLIPSIS.width();
+            while left > self.left {
+                let Some(last) = self.text.pop() else { break };
+                left = left.saturating_sub(last.width().unwrap_or_default());
+            }
+            self.text += ELLIPSIS;
+        }
+        self.text
+    }
+
+    fn add(&mut self, each: char) -> fmt::Result {
+        let width = each.width().unwrap_or_default();
+        if width > self.left {
+            self.is_cut = true;
+            return Err(fmt::Error);
+        }
+        self.left -= width;
+        self.text.push(each);
+        Ok(())
+    }
+}
+
+impl fmt::Write for Line {
+    /// # Errors
+    /// When it is full: then nobody looks at the rest of a long value.
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for each in text.chars() {
+            if each.is_control() {
+                each.escape_default().try_for_each(|each| self.add(each))?;
+            } else {
+                self.add(each)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut_and_those_that_just_fit_are_not() {
+        assert_eq!(cut("12345", 5), "12345");
+        assert_eq!(cut("123456", 5), "1234…");
+        assert_eq!(cut("列列列", 5), "列列…");
+        assert_eq!(cut("列列列", 6), "列列列");
+        assert_eq!(cut("12", 1), "…");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_as_an_escape() {
+        assert_eq!(cut("a\nb\u{1b}[31m", 40), "a\\nb\\u{1b}[31m");
+    }
+
+    fn fitted(widths: &[usize], width: u16) -> (Vec<usize>, usize) {
+        let mut table = RowTable::fitting(Some(width));
+        let column = |(index, width): (usize, &usize)| Column {
+            index: index.checked_sub(1),
+            name: index.to_string(),
+            is_number: false,
+            width: *width,
+        };
+        table.columns = widths.iter().enumerate().map(column).collect();
+        table.fit(&mut widths.iter().map(|_| Vec::new()).collect());
+        let shown = table.columns.iter().filter_map(|column| column.index).collect();
+        (shown, table.hidden.0.len())
+    }
+
+    #[test]
+    fn columns_in_the_middle_are_left_out_until_the_table_fits() {
+        assert_eq!(fitted(&[3, 10, 10, 10], 39), (vec![0, 1, 2], 0));
+        assert_eq!(fitted(&[3, 10, 10, 10], 38), (vec![0, 2], 1));
+        assert_eq!(fitted(&[3, 10, 10, 10, 10, 10], 44), (vec![0, 1, 4], 2));
+        assert_eq!(fitted(&[3, 10, 10, 10], 5), (vec![0], 2));
+    }
+}

@@ -1,0 +1,8 @@
+//! The commands that show and compare rows: the real program, on segments that a writer made.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod following;
+mod pages;
+mod showing;
+mod support;
