@@ -4,6 +4,7 @@
 mod commands;
 mod frames;
 mod options;
+mod progress;
 mod rows;
 mod session;
 mod view;

@@ -55,6 +55,11 @@ impl Session {
             .copy_limit(COPY_LIMIT)
     }
 
+    /// Whether nothing is said beside the answer.
+    pub fn is_quiet(&self) -> bool {
+        self.looking.quiet
+    }
+
     /// Says something beside the answer.
     pub fn note(&self, text: impl core::fmt::Display) {
         if !self.looking.quiet {

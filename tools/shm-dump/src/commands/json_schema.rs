@@ -1,6 +1,6 @@
 //! `shm-dump json-schema`: what the JSON lines hold.
 
-use super::{schema, versions};
+use super::{schema, stats, versions};
 use crate::rows::Row;
 use crate::session::Session;
 use anyhow::Result;
@@ -22,6 +22,7 @@ pub fn all() -> Schema {
         kind::<schema::Column>(&mut generator),
         kind::<versions::Version>(&mut generator),
         kind::<Row<'_>>(&mut generator),
+        kind::<stats::ColumnStats>(&mut generator),
     ];
     let definitions = generator.take_definitions(true);
     schemars::json_schema!({

@@ -7,6 +7,7 @@ mod json_schema;
 mod man;
 mod sample;
 mod schema;
+mod stats;
 mod tail;
 mod versions;
 
@@ -25,6 +26,7 @@ pub enum Command {
     Tail(tail::TailOptions),
     Cat(cat::CatOptions),
     Sample(sample::SampleOptions),
+    Stats(stats::StatsOptions),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
     #[command(name = "json-schema")]
@@ -42,6 +44,7 @@ pub fn run(options: Options) -> Result<Exit> {
         Command::Tail(options) => tail::run(&mut session, &options),
         Command::Cat(options) => cat::run(&mut session, &options),
         Command::Sample(options) => sample::run(&mut session, &options),
+        Command::Stats(options) => stats::run(&mut session, &options),
         Command::Completions(options) => completions::run(&mut session, &options),
         Command::Man(options) => man::run(&mut session, &options),
         Command::JsonSchema(options) => json_schema::run(&mut session, &options),

@@ -135,6 +135,11 @@ impl FrameRows {
         self.first
     }
 
+    /// The rows with all columns that are read.
+    pub fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
     /// Whether all rows are wanted.
     pub fn is_unconditional(&self) -> bool {
         self.shape.condition.is_none()
@@ -186,6 +191,12 @@ impl Piece<'_> {
         let batch = RecordBatch::try_new_with_options(Arc::clone(&shape.schema), columns, &options)?;
         let numbers = self.range.clone().map(|row| self.rows.first + row).collect();
         Ok(Part { numbers, batch })
+    }
+
+    /// Its rows of one column.
+    pub fn column(&self, index: usize) -> ArrayRef {
+        let count = (self.range.end - self.range.start) as usize;
+        self.batch.column(index).slice((self.range.start - self.start) as usize, count)
     }
 
     /// Of its rows, those that are wanted.

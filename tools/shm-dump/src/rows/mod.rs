@@ -10,13 +10,14 @@ mod cut;
 mod frame_rows;
 mod json;
 mod options;
+pub mod short;
+mod summary;
 mod table;
-pub mod text;
+mod text;
 mod writer;
 
-pub use condition::Condition;
-pub use csv::CsvWriter;
-pub use frame_rows::{FrameRows, PIECE, Part, Selection};
+pub use frame_rows::{FrameRows, Selection};
 pub use json::{Row, ValueWriter};
 pub use options::RowOptions;
+pub use summary::{Distinct, Summary};
 pub use writer::RowWriter;

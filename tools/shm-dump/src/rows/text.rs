@@ -29,11 +29,6 @@ pub fn formatter(array: &dyn Array) -> ArrayFormatter<'_> {
     made.unwrap_or_else(|error| ArrayFormatter::new(Box::new(Untold(error.to_string())), true))
 }
 
-/// The text of one value.
-pub fn value(array: &dyn Array, row: usize) -> String {
-    formatter(array).value(row).to_string()
-}
-
 /// Whether values of the type are numbers, also those of a dictionary or of runs.
 pub fn is_number(data_type: &DataType) -> bool {
     value_type(data_type).is_numeric()
@@ -122,6 +117,10 @@ mod tests {
     use super::*;
     use arrow::array::{ListArray, StructArray, TimestampMicrosecondArray};
     use arrow::buffer::OffsetBuffer;
+
+    fn value(array: &dyn Array, row: usize) -> String {
+        formatter(array).value(row).to_string()
+    }
 
     #[test]
     fn timestamps_of_zones_that_are_not_known_are_told_in_utc_at_any_depth() {
