@@ -202,7 +202,7 @@ impl Output {
     }
 
     /// Where bytes go as they are: exported files, man pages, rows.
-    pub fn raw(&mut self) -> &mut dyn Write {
+    pub fn raw(&mut self) -> &mut (dyn Write + Send) {
         &mut self.writer
     }
 
