@@ -1,6 +1,6 @@
 //! `shm-dump json-schema`: what the JSON lines hold.
 
-use super::{schema, stats, versions};
+use super::{export, schema, stats, versions};
 use crate::rows::Row;
 use crate::session::Session;
 use anyhow::Result;
@@ -23,6 +23,7 @@ pub fn all() -> Schema {
         kind::<versions::Version>(&mut generator),
         kind::<Row<'_>>(&mut generator),
         kind::<stats::ColumnStats>(&mut generator),
+        kind::<export::Exported>(&mut generator),
     ];
     let definitions = generator.take_definitions(true);
     schemars::json_schema!({

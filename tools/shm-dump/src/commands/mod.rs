@@ -2,6 +2,7 @@
 
 mod cat;
 mod completions;
+mod export;
 mod head;
 mod json_schema;
 mod man;
@@ -27,6 +28,7 @@ pub enum Command {
     Cat(cat::CatOptions),
     Sample(sample::SampleOptions),
     Stats(stats::StatsOptions),
+    Export(export::ExportOptions),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
     #[command(name = "json-schema")]
@@ -45,6 +47,7 @@ pub fn run(options: Options) -> Result<Exit> {
         Command::Cat(options) => cat::run(&mut session, &options),
         Command::Sample(options) => sample::run(&mut session, &options),
         Command::Stats(options) => stats::run(&mut session, &options),
+        Command::Export(options) => export::run(&mut session, &options),
         Command::Completions(options) => completions::run(&mut session, &options),
         Command::Man(options) => man::run(&mut session, &options),
         Command::JsonSchema(options) => json_schema::run(&mut session, &options),

@@ -16,6 +16,7 @@ mod table;
 mod text;
 mod writer;
 
+pub use csv::CsvWriter;
 pub use frame_rows::{FrameRows, Selection};
 pub use json::{Row, ValueWriter};
 pub use options::RowOptions;
