@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod comparing;
 mod export;
 mod frames;
 mod options;

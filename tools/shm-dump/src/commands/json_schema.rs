@@ -1,6 +1,6 @@
 //! `shm-dump json-schema`: what the JSON lines hold.
 
-use super::{export, schema, stats, versions};
+use super::{diff, export, schema, stats, versions};
 use crate::rows::Row;
 use crate::session::Session;
 use anyhow::Result;
@@ -24,6 +24,9 @@ pub fn all() -> Schema {
         kind::<Row<'_>>(&mut generator),
         kind::<stats::ColumnStats>(&mut generator),
         kind::<export::Exported>(&mut generator),
+        kind::<diff::Difference>(&mut generator),
+        kind::<diff::SchemaDifference>(&mut generator),
+        kind::<diff::RowDifference>(&mut generator),
     ];
     let definitions = generator.take_definitions(true);
     schemars::json_schema!({

@@ -2,6 +2,7 @@
 
 mod cat;
 mod completions;
+mod diff;
 mod export;
 mod head;
 mod json_schema;
@@ -29,6 +30,7 @@ pub enum Command {
     Sample(sample::SampleOptions),
     Stats(stats::StatsOptions),
     Export(export::ExportOptions),
+    Diff(diff::DiffOptions),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
     #[command(name = "json-schema")]
@@ -48,6 +50,7 @@ pub fn run(options: Options) -> Result<Exit> {
         Command::Sample(options) => sample::run(&mut session, &options),
         Command::Stats(options) => stats::run(&mut session, &options),
         Command::Export(options) => export::run(&mut session, &options),
+        Command::Diff(options) => diff::run(&mut session, &options),
         Command::Completions(options) => completions::run(&mut session, &options),
         Command::Man(options) => man::run(&mut session, &options),
         Command::JsonSchema(options) => json_schema::run(&mut session, &options),

@@ -145,6 +145,33 @@ impl FrameRows {
         self.shape.condition.is_none()
     }
 
+    /// The same rows with these columns alone; they are among those that are shown.
+    ///
+    /// # Errors
+    /// If one is missing.
+    pub fn only(&self, columns: &[String]) -> Result<Self> {
+        let schema = self.schema();
+        let indices: Vec<usize> =
+            columns.iter().map(|column| schema.index_of(column)).collect::<Result<_, _>>()?;
+        let batches = self.batches.iter().map(|batch| batch.project(&indices)).collect::<Result<_, _>>()?;
+        let shape = Shape { schema: Arc::new(schema.project(&indices)?), condition: None };
+        Ok(Self { frame: self.frame.clone(), batches, shape, ..*self })
+    }
+
+    /// Some rows from this one on, counted from the first, up to [`PIECE`] of them; none behind the last.
+    pub fn rows_from(&self, row: u64) -> Option<RecordBatch> {
+        let mut start = 0;
+        for batch in &self.batches {
+            let end = start + batch.num_rows() as u64;
+            if row < end {
+                let from = row - start;
+                return Some(batch.slice(from as usize, PIECE.min((end - row) as usize)));
+            }
+            start = end;
+        }
+        None
+    }
+
     /// These rows, counted from the first, in pieces of [`PIECE`] rows at the most. Nothing of them is read.
     pub fn pieces(&self, rows: Range<u64>) -> impl DoubleEndedIterator<Item = Piece<'_>> {
         let mut start = 0;

@@ -13,7 +13,7 @@ mod options;
 pub mod short;
 mod summary;
 mod table;
-mod text;
+pub mod text;
 mod writer;
 
 pub use csv::CsvWriter;
