@@ -124,7 +124,8 @@ pub fn finish(tool: &str, result: anyhow::Result<Exit>) -> ExitCode {
 }
 
 /// An error with those of its causes that it does not tell itself.
-fn told(error: &anyhow::Error) -> String {
+#[must_use]
+pub fn told(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();

@@ -13,7 +13,7 @@ mod standard;
 mod target;
 pub mod words;
 
-pub use exit::{Exit, Failure, finish};
+pub use exit::{Exit, Failure, finish, told};
 pub use output::{Colour, Format, Output, OutputOptions};
 pub use record::{Line, Record, SCHEMA_VERSION};
 pub use target::{Place, Target};

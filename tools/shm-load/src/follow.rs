@@ -1,0 +1,141 @@
+//! `--follow`: a growing file, or a stream without an end.
+
+mod growing;
+
+use crate::input::{Input, Origin, Pipe, Received};
+use crate::interrupt;
+use crate::load::Goal;
+use crate::options::ReadingOptions;
+use crate::progress::Progress;
+use crate::published::Published;
+use crate::source::{self, More, Text};
+use anyhow::{Context, Result};
+use arrow::datatypes::SchemaRef;
+use core::time::Duration;
+use growing::{Grown, GrowingFile};
+use shmframe_cli::Failure;
+use shmframe_writer::Writer;
+use std::time::Instant;
+
+/// Where lines come from.
+enum Feed {
+    File(GrowingFile),
+    Pipe(Pipe),
+}
+
+/// A text that is followed.
+pub struct Follow<'a> {
+    name: String,
+    reading: &'a ReadingOptions,
+    feed: Feed,
+    text: Text,
+    format: crate::format::Format,
+    published: Published,
+    has_ended: bool,
+}
+
+impl<'a> Follow<'a> {
+    /// Opens what is followed.
+    pub fn open(origins: &[Origin], reading: &'a ReadingOptions) -> Result<Self> {
+        let [origin] = origins else {
+            return Err(Failure::usage("--follow goes with one file").into());
+        };
+        let name = origin.name();
+        let mut input = origin.open()?;
+        // A format that is known need not wait for the first bytes of a stream.
+        let head = match (reading.format, &input) {
+            (Some(_), Input::Pipe(_)) => Vec::new(),
+            _ => input.head().with_context(|| name.clone())?,
+        };
+        let format = source::format(origin, &head, reading)?;
+        if !format.is_text() {
+            let text = format!("{name}: --follow reads csv, tsv and jsonl, and no {}", format.word());
+            return Err(Failure::usage(text).into());
+        }
+        source::check_text(&name, &head)?;
+        let text = Text::new(name.clone(), format, reading, None)?;
+        let feed = match (input, origin) {
+            (Input::File(file), Origin::File(path)) => Feed::File(GrowingFile::new(file, path.clone())?),
+            (Input::Pipe(pipe), _) => Feed::Pipe(pipe),
+            (Input::File(_), Origin::Standard) => return Err(Failure::usage("standard input is no file").into()),
+        };
+        Ok(Self { name, reading, feed, text, format, published: Published::default(), has_ended: false })
+    }
+
+    /// Publishes lines as they come, until the end of the stream, or Ctrl-C.
+    pub fn run(mut self, writer: &mut Writer, goal: Goal<'_>, every: Duration, progress: &Progress) -> Result<Published> {
+        match self.publish_all(writer, goal, every, progress) {
+            Ok(()) => Ok(self.published),
+            Err(error) => Err(self.published.after(error)),
+        }
+    }
+
+    fn publish_all(&mut self, writer: &mut Writer, goal: Goal<'_>, every: Duration, progress: &Progress) -> Result<()> {
+        let mut due = Instant::now() + every;
+        loop {
+            let is_asked_to_end = interrupt::is_asked_for();
+            if !is_asked_to_end {
+                self.read(due.saturating_duration_since(Instant::now()), writer, goal, progress)?;
+            }
+            let is_last = self.has_ended || is_asked_to_end;
+            let is_due = Instant::now() >= due;
+            if is_due || is_last || self.text.is_batch_complete() {
+                self.publish(writer, goal, progress)?;
+                due = Instant::now() + every;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads what is there, or waits for it, so long.
+    fn read(&mut self, time: Duration, writer: &mut Writer, goal: Goal<'_>, progress: &Progress) -> Result<()> {
+        let reason = match &mut self.feed {
+            Feed::Pipe(pipe) => match pipe.within(time).with_context(|| self.name.clone())? {
+                Received::Bytes(bytes) => return self.text.push(&bytes),
+                Received::Nothing => return Ok(()),
+                Received::End => {
+                    self.text.end();
+                    self.has_ended = true;
+                    return Ok(());
+                }
+            },
+            Feed::File(file) => match file.within(time).with_context(|| self.name.clone())? {
+                Grown::Bytes(bytes) => return self.text.push(bytes),
+                Grown::Nothing => return Ok(()),
+                Grown::Again(reason) => reason,
+            },
+        };
+        self.publish(writer, goal, progress)?;
+        self.begin_again(reason, progress)
+    }
+
+    /// Goes on with the beginning of a file whose columns are known from before.
+    fn begin_again(&mut self, reason: &str, progress: &Progress) -> Result<()> {
+        let left = match self.text.unfinished().len() {
+            0 => String::new(),
+            bytes => format!("; {bytes} bytes of a line that had no end are left out"),
+        };
+        progress.note(&format!("{}: {reason}: read from its beginning again{left}", self.name));
+        let schema = self.text.schema().map(SchemaRef::clone);
+        let first = schema.as_ref().map(|schema| ("the rows before", schema));
+        self.text = Text::new(self.name.clone(), self.format, self.reading, first)?;
+        self.published.begin_again();
+        Ok(())
+    }
+
+    /// Publishes all whole records.
+    fn publish(&mut self, writer: &mut Writer, goal: Goal<'_>, progress: &Progress) -> Result<()> {
+        if !self.text.has_records() || self.text.settle(More::MayCome)?.is_none() {
+            return Ok(());
+        }
+        while let Some(piece) = self.text.take()? {
+            let version = goal.append(writer, &piece.batch)?;
+            self.published.add(&self.name, &piece.batch, piece.line);
+            self.published.commit(version);
+            progress.show(self.text.position(), &self.published);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! The segment that is filled: opened, or created.
+
+use crate::access::access;
+use crate::options::SegmentOptions;
+use anyhow::Result;
+use core::time::Duration;
+use shmframe_cli::Place;
+use shmframe_writer::{ErrorKind, Writer, WriterOptions};
+
+/// What the writer is called where it is shown.
+const LABEL: &str = "shm-load";
+
+/// An open segment.
+pub struct Segment {
+    pub writer: Writer,
+    /// The tool created it.
+    is_new: bool,
+}
+
+impl Segment {
+    /// Opens a segment, or creates it where there is none.
+    pub fn open(options: &SegmentOptions, place: &Place) -> Result<Self> {
+        let writer_options = writer_options(options, place)?;
+        loop {
+            match writer_options.open(place.name()) {
+                Ok(writer) => return Ok(Self { writer, is_new: false }),
+                Err(error) if error.kind() == ErrorKind::Missing => {}
+                Err(error) => return Err(error.into()),
+            }
+            match writer_options.create(place.name()) {
+                Ok(writer) => return Ok(Self { writer, is_new: true }),
+                // Somebody else was faster.
+                Err(error) if error.kind() == ErrorKind::Exists => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Options that do nothing to a segment that was there.
+    pub fn idle_options(&self, options: &SegmentOptions) -> Vec<&'static str> {
+        let given = [
+            ("--capacity", options.capacity.is_some()),
+            ("--mode", options.mode.is_some()),
+            ("--group", options.group.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given && !self.is_new).map(|(name, _)| name).collect()
+    }
+
+    /// Leaves no segment behind in which nothing was published, if there was none before.
+    pub fn give_up(self) -> Result<()> {
+        let is_empty = self.is_new && self.writer.version() == 1;
+        if is_empty {
+            self.writer.remove_segment()?;
+        }
+        Ok(())
+    }
+}
+
+fn writer_options(options: &SegmentOptions, place: &Place) -> Result<WriterOptions> {
+    let directory = place.directory().unwrap_or(&options.dir);
+    let mut writer = WriterOptions::new().directory(directory).label(LABEL);
+    if let Some(seconds) = options.wait_writer {
+        writer = writer.lease_timeout(Duration::from_secs(seconds));
+    }
+    if let Some(bytes) = options.quota {
+        writer = writer.quota(bytes);
+    }
+    if let Some(bytes) = options.capacity {
+        writer = writer.capacity(bytes);
+    }
+    if let Some(access) = access(options.mode, options.group.as_deref())? {
+        writer = writer.access(access);
+    }
+    Ok(writer)
+}

@@ -1,0 +1,201 @@
+//! JSON lines: one object a line.
+
+use super::records::{Chunk, Splitter};
+use super::syntax::{Syntax, misfit, no_value, shown};
+use crate::fit::fit;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::json::ReaderBuilder;
+use arrow::json::reader::infer_json_schema;
+use core::fmt;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+pub struct Json;
+
+impl Syntax for Json {
+    fn splitter(&self) -> Splitter {
+        Splitter::Lines
+    }
+
+    fn header(&self, _record: &[u8]) -> Option<Vec<String>> {
+        None
+    }
+
+    fn infer(&self, sample: &Chunk, _names: Option<&[String]>) -> Result<Schema, ArrowError> {
+        let (found, _) = infer_json_schema(sample.bytes.as_slice(), Some(sample.rows()))?;
+        let mut order: Vec<String> = Vec::new();
+        for at in 0..sample.rows() {
+            // What is no object was refused by the inference.
+            let Ok(Keys(keys)) = serde_json::from_slice(sample.record(at).1) else { continue };
+            if keys.iter().zip(&order).filter(|(key, known)| key == known).count() < keys.len() {
+                let new: Vec<_> = keys.into_iter().filter(|key| !order.contains(key)).collect();
+                order.extend(new);
+            }
+        }
+        let columns = order.iter().filter_map(|name| found.field_with_name(name).ok());
+        let settled = columns.map(|field| Field::new(field.name(), settled(field.data_type()), true));
+        Ok(Schema::new(settled.collect::<Vec<_>>()))
+    }
+
+    fn check(&self, schema: &Schema) -> Result<(), String> {
+        schema.fields().iter().try_for_each(|field| {
+            let only = Arc::new(Schema::new(vec![read(field)]));
+            let decoder = ReaderBuilder::new(only).with_coerce_primitive(true).build_decoder();
+            let cannot = |_| format!("column {:?}: {} cannot be read from JSON", field.name(), field.data_type());
+            decoder.map(drop).map_err(cannot)
+        })
+    }
+
+    fn decode(&self, records: &[u8], rows: usize, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+        decode(records, rows, schema, Unknown::IsAnError)
+    }
+
+    fn explain(&self, record: &[u8], schema: &SchemaRef) -> Option<String> {
+        let object: Map<String, Value> = match serde_json::from_slice(record) {
+            Ok(object) => object,
+            Err(_) if record.trim_ascii_start().first() == Some(&b'[') => {
+                return Some("an array, where an object a line is expected: jq -c '.[]' makes lines of it".to_owned());
+            }
+            Err(error) => {
+                let text = String::from_utf8_lossy(record);
+                return Some(format!("{} is no JSON object, one of which stands on each line: {error}", shown(text.trim())));
+            }
+        };
+        // Without columns, all that can be said is whether it is an object.
+        let is_unknown = |key: &&String| !schema.fields().is_empty() && schema.field_with_name(key).is_err();
+        if let Some(key) = object.keys().find(is_unknown) {
+            return Some(format!("{key:?} is a key that no column has: name it with a type (--schema '{key}:utf8')"));
+        }
+        schema.fields().iter().find_map(|field| {
+            let only = Arc::new(Schema::new(vec![Arc::clone(field)]));
+            let failed = decode(record, 1, &only, Unknown::IsLeftOut).is_err();
+            failed.then(|| match object.get(field.name()) {
+                None | Some(Value::Null) => no_value(field.name()),
+                Some(Value::String(text)) => misfit(field.name(), text, field.data_type()),
+                Some(value) => misfit(field.name(), &value.to_string(), field.data_type()),
+            })
+        })
+    }
+}
+
+/// What keys are that no column has.
+#[derive(Clone, Copy)]
+enum Unknown {
+    IsAnError,
+    IsLeftOut,
+}
+
+fn decode(records: &[u8], rows: usize, schema: &SchemaRef, unknown: Unknown) -> Result<RecordBatch, ArrowError> {
+    let raw = Arc::new(Schema::new(schema.fields().iter().map(read).collect::<Vec<_>>()));
+    let builder = ReaderBuilder::new(Arc::clone(&raw)).with_batch_size(rows + 1).with_coerce_primitive(true);
+    let mut decoder = builder.with_strict_mode(matches!(unknown, Unknown::IsAnError)).build_decoder()?;
+    decoder.decode(records)?;
+    let batch = decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(raw));
+    if batch.num_rows() != rows {
+        return Err(ArrowError::JsonError(format!("{} objects on {rows} lines", batch.num_rows())));
+    }
+    fit(&batch, schema)
+}
+
+/// A column as it is read: nulls are looked for later, and integers are read as text, since Arrow would cut the fractions off
+/// numbers that are none.
+fn read(field: &FieldRef) -> FieldRef {
+    Arc::new(Field::new(field.name(), without_integers(field.data_type()), true))
+}
+
+fn without_integers(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::List(item) => DataType::List(read(item)),
+        DataType::LargeList(item) => DataType::LargeList(read(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(read(item), *size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(read).collect::<Fields>()),
+        integer if integer.is_integer() => DataType::Utf8,
+        other => other.clone(),
+    }
+}
+
+/// A type as rows to come will have it: what has no value so far is text.
+fn settled(data_type: &DataType) -> DataType {
+    let column = |field: &FieldRef| Arc::new(Field::new(field.name(), settled(field.data_type()), true));
+    match data_type {
+        DataType::Null => DataType::Utf8,
+        DataType::List(item) => DataType::List(column(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(column).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The keys of an object, in their order.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Keys;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = map.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::records::Records;
+
+    fn sample(text: &str) -> Chunk {
+        let mut records = Records::new(Splitter::Lines);
+        records.push(text.as_bytes());
+        records.end();
+        records.sample(usize::MAX)
+    }
+
+    #[test]
+    fn columns_stand_in_the_order_of_their_keys() {
+        let text = "{\"z\":1,\"a\":[]}\n{\"m\":null,\"z\":1.5,\"a\":[\"x\"]}\n";
+        let schema = Json.infer(&sample(text), None).unwrap();
+        let types: Vec<_> = schema.fields().iter().map(|field| (field.name().as_str(), field.data_type().clone())).collect();
+        let list = DataType::new_list(DataType::Utf8, true);
+        assert_eq!(types, [("z", DataType::Float64), ("a", list), ("m", DataType::Utf8)]);
+    }
+
+    #[test]
+    fn fractions_are_not_cut_off_to_make_integers() {
+        for (data_type, text) in [
+            (DataType::Int64, "{\"n\":1.5}"),
+            (DataType::new_list(DataType::Int32, true), "{\"n\":[1,1.5]}"),
+            (DataType::UInt8, "{\"n\":300}"),
+        ] {
+            let schema = Arc::new(Schema::new(vec![Field::new("n", data_type, true)]));
+            assert!(Json.decode(text.as_bytes(), 1, &schema).is_err(), "{text}");
+            assert!(Json.explain(text.as_bytes(), &schema).unwrap().contains("is no"), "{text}");
+        }
+    }
+
+    #[test]
+    fn explanation_tells_what_is_no_object_and_what_is_no_column() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        let told = |text: &str| Json.explain(text.as_bytes(), &schema).unwrap();
+        assert!(told("{\"n\":1").contains("no JSON object"));
+        assert!(told("[1]").contains("jq"));
+        assert!(told("{\"n\":1,\"m\":2}").contains("\"m\" is a key that no column has"));
+        assert!(told("{}").contains("no value"));
+        assert_eq!(Json.explain(b"{\"n\":1}", &schema), None);
+    }
+}

@@ -1,0 +1,258 @@
+//! Where records of a text end, and on which lines they stand.
+//!
+//! A record is a line, but for line ends in quoted fields of CSV. Only whole records are handed out, so that half a line is
+//! never read. Blank lines are no records.
+
+use csv_core::{ReadRecordResult, Reader};
+use std::collections::VecDeque;
+
+/// What some programs put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Finds the ends of records.
+pub enum Splitter {
+    /// As the CSV reader does.
+    Csv(Box<Reader>),
+    /// At line ends.
+    Lines,
+}
+
+/// Text that was read and not handed out yet.
+pub struct Records {
+    splitter: Splitter,
+    bytes: Vec<u8>,
+    /// How many of the bytes were handed out already.
+    taken: usize,
+    /// How many of them were searched for ends.
+    scanned: usize,
+    /// Ends of whole records, as positions in the bytes.
+    ends: VecDeque<usize>,
+    /// The line on which the bytes begin that were not handed out.
+    line: u64,
+    /// Bytes that were handed out.
+    position: u64,
+    begun: bool,
+}
+
+/// Whole records.
+pub struct Chunk {
+    pub bytes: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    /// The line on which the bytes begin.
+    line: u64,
+    /// Bytes of lines that are blank.
+    blank: &'static [u8],
+}
+
+impl Records {
+    pub fn new(splitter: Splitter) -> Self {
+        let (bytes, ends) = (Vec::new(), VecDeque::new());
+        Self { splitter, bytes, taken: 0, scanned: 0, ends, line: 1, position: 0, begun: false }
+    }
+
+    /// Adds what was read.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.compact();
+        let mark = if self.begun { None } else { bytes.strip_prefix(BYTE_ORDER_MARK) };
+        self.begun = true;
+        self.bytes.extend_from_slice(mark.unwrap_or(bytes));
+        match &self.splitter {
+            Splitter::Csv(_) => self.scan_csv(false),
+            Splitter::Lines => self.scan_lines(),
+        }
+    }
+
+    /// Nothing more comes: what is left is a record, too.
+    pub fn end(&mut self) {
+        match &self.splitter {
+            Splitter::Csv(_) => self.scan_csv(true),
+            Splitter::Lines => {
+                if self.unfinished().iter().any(|byte| !byte.is_ascii_whitespace()) {
+                    self.ends.push_back(self.bytes.len());
+                }
+                self.scanned = self.bytes.len();
+            }
+        }
+    }
+
+    /// How many whole records there are.
+    pub fn complete(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The bytes behind the last whole record.
+    pub fn unfinished(&self) -> &[u8] {
+        &self.bytes[self.ends.back().copied().unwrap_or(self.taken)..]
+    }
+
+    /// Bytes that were handed out.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The line behind the last record that was handed out.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The first records, at most so many. They stay.
+    pub fn sample(&self, most: usize) -> Chunk {
+        let count = most.min(self.ends.len());
+        let ends: Vec<usize> = self.ends.iter().take(count).map(|end| end - self.taken).collect();
+        let length = ends.last().copied().unwrap_or_default();
+        // In a record of CSV, spaces and tabs are values.
+        let blank: &[u8] = match self.splitter {
+            Splitter::Csv(_) => b"\r\n",
+            Splitter::Lines => b" \t\r\n",
+        };
+        Chunk { bytes: self.bytes[self.taken..][..length].to_vec(), ends, line: self.line, blank }
+    }
+
+    /// Hands out the first records, at most so many.
+    pub fn take(&mut self, most: usize) -> Chunk {
+        let chunk = self.sample(most);
+        self.ends.drain(..chunk.rows());
+        self.taken += chunk.bytes.len();
+        self.position += chunk.bytes.len() as u64;
+        self.line += line_ends(&chunk.bytes);
+        chunk
+    }
+
+    /// Lets go of what was handed out.
+    fn compact(&mut self) {
+        self.bytes.drain(..self.taken);
+        self.scanned -= self.taken;
+        for end in &mut self.ends {
+            *end -= self.taken;
+        }
+        self.taken = 0;
+    }
+
+    fn scan_csv(&mut self, at_end: bool) {
+        let Splitter::Csv(reader) = &mut self.splitter else { return };
+        let (mut fields, mut field_ends) = ([0; 4096], [0; 256]);
+        while at_end || self.scanned < self.bytes.len() {
+            let input = &self.bytes[self.scanned..];
+            let (result, read, ..) = reader.read_record(input, &mut fields, &mut field_ends);
+            self.scanned += read;
+            match result {
+                ReadRecordResult::Record => self.ends.push_back(end_of_line(&self.bytes, self.scanned)),
+                ReadRecordResult::End => break,
+                _ => {}
+            }
+        }
+    }
+
+    fn scan_lines(&mut self) {
+        while let Some(length) = self.bytes[self.scanned..].iter().position(|byte| *byte == b'\n') {
+            let end = self.scanned + length + 1;
+            let start = self.ends.back().copied().unwrap_or(self.taken);
+            if self.bytes[start..end].iter().any(|byte| !byte.is_ascii_whitespace()) {
+                self.ends.push_back(end);
+            }
+            self.scanned = end;
+        }
+        // What follows is searched again when more comes: a line is short beside what is read at a time.
+    }
+}
+
+impl Chunk {
+    /// How many records they are.
+    pub fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A record, and the line on which it begins.
+    pub fn record(&self, at: usize) -> (u64, &[u8]) {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let bytes = &self.bytes[start..self.ends[at]];
+        let text = bytes.iter().position(|byte| !self.blank.contains(byte)).unwrap_or_default();
+        (self.line + line_ends(&self.bytes[..start + text]), &bytes[text..])
+    }
+
+    /// Some of the records.
+    pub fn records(&self, from: usize, to: usize) -> &[u8] {
+        let start = from.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..to.checked_sub(1).map_or(0, |last| self.ends[last])]
+    }
+
+    /// The line on which the last record ends.
+    pub fn last_line(&self) -> u64 {
+        self.line + line_ends(self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes))
+    }
+}
+
+/// A carriage return and a line feed end one line.
+fn end_of_line(bytes: &[u8], end: usize) -> usize {
+    let returned = end.checked_sub(1).is_some_and(|last| bytes[last] == b'\r');
+    if returned && bytes.get(end) == Some(&b'\n') { end + 1 } else { end }
+}
+
+fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn csv() -> Records {
+        Records::new(Splitter::Csv(Box::new(Reader::new())))
+    }
+
+    /// Lines and texts of all records, read in pieces of this size.
+    fn all(mut records: Records, text: &str, size: usize) -> Vec<(u64, String)> {
+        for piece in text.as_bytes().chunks(size) {
+            records.push(piece);
+        }
+        records.end();
+        let mut found = Vec::new();
+        while records.complete() > 0 {
+            let chunk = records.take(2);
+            found.extend((0..chunk.rows()).map(|at| {
+                let (line, bytes) = chunk.record(at);
+                (line, String::from_utf8(bytes.to_vec()).unwrap().trim_end().to_owned())
+            }));
+        }
+        assert_eq!(records.unfinished(), b"");
+        found
+    }
+
+    #[test]
+    fn quoted_line_ends_belong_to_their_record_and_count_as_lines() {
+        let text = "a,b\r\n1,\"x\r\ny\"\r\n\r\n2,\"\"\"\n\"\n3,4\"5\n6,7";
+        let expected = [(1, "a,b"), (2, "1,\"x\r\ny\""), (5, "2,\"\"\"\n\""), (7, "3,4\"5"), (8, "6,7")]
+            .map(|(line, text)| (line, text.to_owned()));
+        for size in [1, 2, 3, 7, 100] {
+            assert_eq!(all(csv(), text, size), expected, "in pieces of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn blank_lines_between_json_lines_are_counted_and_left_out() {
+        let text = "{\"a\":1}\n\n  \n{\"a\":2}\n{\"a\":3}";
+        let expected = [(1, "{\"a\":1}"), (4, "{\"a\":2}"), (5, "{\"a\":3}")];
+        for size in [1, 5, 100] {
+            let found: Vec<_> = all(Records::new(Splitter::Lines), text, size);
+            let found: Vec<_> = found.iter().map(|(line, text)| (*line, text.trim())).collect();
+            assert_eq!(found, expected, "in pieces of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_not_handed_out() {
+        for mut records in [csv(), Records::new(Splitter::Lines)] {
+            records.push(b"\xEF\xBB\xBF1,2\n3,");
+            assert_eq!((records.complete(), records.unfinished()), (1, &b"3,"[..]));
+            assert_eq!(records.take(9).bytes, b"1,2\n");
+            records.push(b"4\n");
+            let chunk = records.take(9);
+            assert_eq!((chunk.rows(), chunk.record(0), chunk.last_line()), (1, (2, &b"3,4\n"[..]), 2));
+            assert_eq!(records.line(), 3);
+        }
+    }
+}

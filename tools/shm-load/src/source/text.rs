@@ -1,0 +1,250 @@
+//! Text as rows: columns are found, then whole records become batches. Text is pushed in as it comes.
+
+use super::csv::Csv;
+use super::json::Json;
+use super::records::{Chunk, Records};
+use super::syntax::{NO_UTF8, Syntax};
+use super::{First, Piece};
+use crate::fit;
+use crate::format::Format;
+use crate::options::ReadingOptions;
+use crate::types::{ColumnTypes, Others};
+use anyhow::{Result, bail};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use shmframe_cli::{Exit, Failure};
+use std::sync::Arc;
+
+/// A record is not longer than this: else a quote is missing.
+const LONGEST_RECORD: usize = 64 << 20;
+
+/// A text that is read.
+pub struct Text {
+    name: String,
+    syntax: Box<dyn Syntax>,
+    records: Records,
+    types: ColumnTypes,
+    others: Others,
+    infer_rows: usize,
+    batch_rows: usize,
+    first: Option<(String, SchemaRef)>,
+    /// The names of the columns, once the first line was read, if that gives them.
+    names: Option<Vec<String>>,
+    schema: Option<SchemaRef>,
+}
+
+/// Whether more text may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// Columns are inferred once enough rows are there.
+    Comes,
+    /// It may, but columns are inferred from what is there.
+    MayCome,
+    /// This is all.
+    IsNot,
+}
+
+impl Text {
+    pub fn new(name: String, format: Format, reading: &ReadingOptions, first: First<'_>) -> Result<Self> {
+        let (syntax, others): (Box<dyn Syntax>, _) = if format.is_delimited() {
+            let usual = if format == Format::Tsv { b'\t' } else { b',' };
+            let delimiter = reading.delimiter.unwrap_or(usual);
+            (Box::new(Csv::new(delimiter, !reading.no_header, &reading.null_values)?), Others::AreErrors)
+        } else {
+            (Box::new(Json), Others::AreAdded)
+        };
+        Ok(Self {
+            name,
+            records: Records::new(syntax.splitter()),
+            syntax,
+            types: reading.schema.clone().unwrap_or_default(),
+            others,
+            infer_rows: reading.infer_rows.get(),
+            batch_rows: reading.batch_rows.get(),
+            first: first.map(|(name, schema)| (name.to_owned(), Arc::clone(schema))),
+            names: None,
+            schema: None,
+        })
+    }
+
+    /// Adds what was read.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        self.records.push(bytes);
+        if self.records.unfinished().len() > LONGEST_RECORD {
+            let records = self.records.complete();
+            let text = format!("{} complete records, then one of more than 64 MiB: a quote is not closed?", records);
+            bail!(self.at(self.records.line(), &text));
+        }
+        Ok(())
+    }
+
+    /// Nothing more comes: what is left is a record, too.
+    pub fn end(&mut self) {
+        self.records.end();
+    }
+
+    /// Whether a batch is complete.
+    pub fn is_batch_complete(&self) -> bool {
+        self.records.complete() >= self.batch_rows
+    }
+
+    /// Whether there is any whole record.
+    pub fn has_records(&self) -> bool {
+        self.records.complete() > 0
+    }
+
+    /// The beginning of a line whose end has not come.
+    pub fn unfinished(&self) -> &[u8] {
+        self.records.unfinished()
+    }
+
+    /// Bytes that became rows.
+    pub fn position(&self) -> u64 {
+        self.records.position()
+    }
+
+    /// The columns, once they are known.
+    pub fn schema(&self) -> Option<&SchemaRef> {
+        self.schema.as_ref()
+    }
+
+    /// Finds out the columns, if that is possible by now.
+    pub fn settle(&mut self, more: More) -> Result<Option<&SchemaRef>> {
+        if self.schema.is_none()
+            && let Some(schema) = self.found(more)?
+        {
+            let cannot = |reason| Failure::usage(format!("{}: {reason}: give --schema another type", self.name));
+            self.syntax.check(&schema).map_err(cannot)?;
+            self.schema = Some(schema);
+        }
+        Ok(self.schema.as_ref())
+    }
+
+    fn found(&mut self, more: More) -> Result<Option<SchemaRef>> {
+        if self.records.complete() == 0 && self.names.is_none() && more != More::IsNot {
+            return Ok(None);
+        }
+        self.read_header()?;
+        if let Some((first, schema)) = &self.first {
+            if let Some(names) = &self.names {
+                fit::check_same(&self.name, &renamed(schema, names), first, schema)?;
+            }
+            return Ok(Some(Arc::clone(schema)));
+        }
+        if let Some(names) = &self.names
+            && self.types.cover(names)
+        {
+            let columns = names.iter().map(|name| Field::new(name, DataType::Utf8, true));
+            let columns = Schema::new(columns.collect::<Vec<_>>());
+            return Ok(Some(self.types.apply(&columns, self.others)?));
+        }
+        match (self.records.complete(), more) {
+            (0, More::IsNot) => self.without_rows().map(Some),
+            (0, _) => Ok(None),
+            (rows, More::Comes) if rows < self.infer_rows => Ok(None),
+            _ => self.infer().map(Some),
+        }
+    }
+
+    /// Takes the names of columns from the first line, if they stand there.
+    fn read_header(&mut self) -> Result<()> {
+        if self.names.is_none() && self.records.complete() > 0 && self.records.position() == 0 {
+            let chunk = self.records.sample(1);
+            let (line, record) = chunk.record(0);
+            if core::str::from_utf8(record).is_err() {
+                bail!(self.at(line, NO_UTF8));
+            }
+            self.names = self.syntax.header(record);
+            if self.names.is_some() {
+                self.records.take(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn without_rows(&self) -> Result<SchemaRef> {
+        let given = self.types.schema();
+        if self.names.is_none() && !given.fields().is_empty() {
+            return Ok(Arc::new(given));
+        }
+        let text = match &self.names {
+            Some(_) => "has a header and no rows, so that types cannot be inferred: give --schema with all columns",
+            None => "is empty: give --schema with all columns for a frame without rows",
+        };
+        Err(Failure::new(Exit::Failed, format!("{}: {text}", self.name)).into())
+    }
+
+    fn infer(&self) -> Result<SchemaRef> {
+        let sample = self.records.sample(self.infer_rows);
+        match self.syntax.infer(&sample, self.names.as_deref()) {
+            Ok(schema) => Ok(self.types.apply(&schema, self.others)?),
+            Err(error) => Err(self.refused(&sample, &error).into()),
+        }
+    }
+
+    /// Why no types could be inferred: the first record that cannot be read whatever its types are, else what Arrow says.
+    fn refused(&self, sample: &Chunk, error: &ArrowError) -> Failure {
+        let texts = self.names.iter().flatten().map(|name| Field::new(name, DataType::Utf8, true));
+        let texts = Arc::new(Schema::new(texts.collect::<Vec<_>>()));
+        let explained = (0..sample.rows()).find_map(|at| {
+            let (line, record) = sample.record(at);
+            self.syntax.explain(record, &texts).map(|reason| self.at(line, &reason))
+        });
+        explained.unwrap_or_else(|| {
+            let text = format!("{}: types cannot be inferred: {error}: give --schema with types", self.name);
+            Failure::new(Exit::Failed, text)
+        })
+    }
+
+    /// The next rows, at most a batch of them; none if no whole record is there.
+    ///
+    /// # Errors
+    /// Names the line and the column of what does not fit.
+    pub fn take(&mut self) -> Result<Option<Piece>> {
+        let Some(schema) = self.schema.clone() else { return Ok(None) };
+        if self.records.complete() == 0 {
+            return Ok(None);
+        }
+        let chunk = self.records.take(self.batch_rows);
+        match self.decode(&chunk, 0, chunk.rows(), &schema) {
+            Ok(batch) => Ok(Some(Piece { batch, line: Some(chunk.last_line()) })),
+            Err(error) => Err(self.located(&chunk, &schema, &error)),
+        }
+    }
+
+    fn decode(&self, chunk: &Chunk, from: usize, to: usize, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+        self.syntax.decode(chunk.records(from, to), to - from, schema)
+    }
+
+    /// The error of a chunk, with the line and the column that it is about: the first record that cannot be read alone.
+    fn located(&self, chunk: &Chunk, schema: &SchemaRef, error: &ArrowError) -> anyhow::Error {
+        let (mut from, mut to) = (0, chunk.rows());
+        while to - from > 1 {
+            let middle = from.midpoint(to);
+            if self.decode(chunk, from, middle, schema).is_ok() {
+                from = middle;
+            } else {
+                to = middle;
+            }
+        }
+        let (line, record) = chunk.record(from);
+        match self.syntax.explain(record, schema) {
+            Some(reason) => self.at(line, &reason).into(),
+            None => self.at(line, &format!("these or later lines, up to {}: {error}", chunk.last_line())).into(),
+        }
+    }
+
+    fn at(&self, line: u64, reason: &str) -> Failure {
+        Failure::new(Exit::Failed, format!("{}:{line}: {reason}", self.name))
+    }
+}
+
+/// A schema with other names.
+fn renamed(schema: &Schema, names: &[String]) -> Schema {
+    let columns = names.iter().enumerate().map(|(at, name)| {
+        let data_type = schema.fields().get(at).map_or(DataType::Utf8, |field| field.data_type().clone());
+        Field::new(name, data_type, true)
+    });
+    Schema::new(columns.collect::<Vec<_>>())
+}
