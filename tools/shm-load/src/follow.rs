@@ -43,7 +43,7 @@ impl<'a> Follow<'a> {
         let name = origin.name();
         let mut input = origin.open()?;
         // A format that is known need not wait for the first bytes of a stream.
-        let head = match (reading.format, &input) {
+        let head = match (reading.input_format, &input) {
             (Some(_), Input::Pipe(_)) => Vec::new(),
             _ => input.head().with_context(|| name.clone())?,
         };
@@ -52,7 +52,7 @@ impl<'a> Follow<'a> {
             let text = format!("{name}: --follow reads csv, tsv and jsonl, and no {}", format.word());
             return Err(Failure::usage(text).into());
         }
-        source::check_text(&name, &head)?;
+        source::check_text(origin, &head)?;
         let text = Text::new(name.clone(), format, reading, None)?;
         let feed = match (input, origin) {
             (Input::File(file), Origin::File(path)) => Feed::File(GrowingFile::new(file, path.clone())?),

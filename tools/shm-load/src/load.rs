@@ -3,10 +3,13 @@
 use crate::pieces::Pieces;
 use crate::progress::Progress;
 use crate::published::{Closing, Published};
-use anyhow::Result;
+use anyhow::{Error, Result};
 use arrow::array::RecordBatch;
 use core::num::NonZeroU64;
-use shmframe_writer::{Transaction, Writer};
+use shmframe_writer::{ErrorKind, Transaction, Writer};
+
+/// What is said where rows cannot be added because of their types.
+const OTHER_TYPES: &str = "the file does not go with the frame (--schema gives columns the types that `shm-dump schema` shows)";
 
 /// The frame that is filled.
 #[derive(Clone, Copy)]
@@ -35,8 +38,16 @@ impl Goal<'_> {
     /// Adds rows in a version of their own.
     pub fn append(self, writer: &mut Writer, batch: &RecordBatch) -> Result<u64> {
         let mut transaction = writer.begin()?;
-        transaction.append(self.frame, batch)?;
+        self.add(&mut transaction, batch)?;
         self.commit(transaction)
+    }
+
+    /// Adds rows.
+    fn add(self, transaction: &mut Transaction<'_>, batch: &RecordBatch) -> Result<()> {
+        transaction.append(self.frame, batch).map_err(|error| match error.kind() {
+            ErrorKind::SchemaMismatch => Error::new(error).context(OTHER_TYPES),
+            _ => error.into(),
+        })
     }
 }
 
@@ -64,11 +75,8 @@ fn stage(
     let mut is_first = true;
     // Batches go into shared memory as they are read: nobody sees them before the commit.
     let mut add = |batch: &RecordBatch| match before {
-        Before::IsReplaced if core::mem::take(&mut is_first) => transaction.put(goal.frame, batch),
-        _ => {
-            is_first = false;
-            transaction.append(goal.frame, batch)
-        }
+        Before::IsReplaced if core::mem::take(&mut is_first) => Ok(transaction.put(goal.frame, batch)?),
+        _ => goal.add(&mut transaction, batch),
     };
     while let Some((name, piece)) = pieces.next()? {
         add(&piece.batch)?;

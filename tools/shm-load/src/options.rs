@@ -55,7 +55,7 @@ pub struct Options {
 pub struct ReadingOptions {
     /// The format of all files, whatever their names say
     #[arg(long = "as", value_enum, value_name = "FORMAT")]
-    pub format: Option<Format>,
+    pub input_format: Option<Format>,
     /// Types of columns, as 'price:float64,symbol:utf8': easy names, or Arrow's own
     ///
     /// Easy names: bool, int8 to int64, uint8 to uint64, float32, float64, string, date, timestamp, time, binary. Arrow's

@@ -62,7 +62,7 @@ impl Published {
         let line = last.line.map(|line| format!(", up to line {line}")).unwrap_or_default();
         let before = match self.rows - last.rows {
             0 => String::new(),
-            others => format!(" and {} before", words::counted(others, "row")),
+            others => format!(", and {} of files before", words::counted(others, "row")),
         };
         let published = format!("published: {rows} of {}{line}{before}, in versions up to {version}", last.name);
         error.with_closing(&published)

@@ -110,8 +110,8 @@ fn origins(options: &Options) -> Result<Vec<Origin>, Failure> {
         return Err(Failure::usage("standard input (-) is named twice: it can be read once"));
     }
     let known = |origin: &Origin| match origin {
-        Origin::File(path) => options.reading.format.or_else(|| Format::of_name(path)),
-        Origin::Standard => options.reading.format,
+        Origin::File(path) => options.reading.input_format.or_else(|| Format::of_name(path)),
+        Origin::Standard => options.reading.input_format,
     };
     let is_delimited = |origin: &Origin| known(origin).is_none_or(Format::is_delimited);
     match idle(&options.reading) {

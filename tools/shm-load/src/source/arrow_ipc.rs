@@ -9,15 +9,20 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
 use core::cell::Cell;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::rc::Rc;
 
-/// What an Arrow file begins with: its mark, padded to 8 bytes.
-const MARK: &[u8; 8] = b"ARROW1\0\0";
+/// What an Arrow file begins with.
+const MARK: &[u8] = b"ARROW1\0\0";
+/// The unit to which the mark is padded, with as many zeros as the writer likes.
+const PADDING: usize = 8;
+
+/// A stream, with its first bytes, which were read before.
+type Stream = Chain<Cursor<Vec<u8>>, BufReader<Counted>>;
 
 pub struct ArrowSource {
     name: String,
-    reader: StreamReader<BufReader<Counted>>,
+    reader: StreamReader<Stream>,
     position: Rc<Cell<u64>>,
     schema: SchemaRef,
     batch_rows: usize,
@@ -30,11 +35,10 @@ impl ArrowSource {
         let is_file = input.head().with_context(|| name.clone())?.starts_with(MARK);
         let position = Rc::new(Cell::new(0));
         let mut counted = BufReader::new(Counted { input, position: Rc::clone(&position) });
-        if is_file {
-            counted.read_exact(&mut [0; MARK.len()]).with_context(|| name.clone())?;
-        }
         let unreadable = || format!("{name}: is not readable as Arrow IPC, file or stream");
-        let reader = StreamReader::try_new(counted, None).with_context(unreadable)?;
+        let begun = if is_file { skip_mark(&mut counted).with_context(unreadable)? } else { Vec::new() };
+        let stream = Cursor::new(begun).chain(counted);
+        let reader = StreamReader::try_new(stream, None).with_context(unreadable)?;
         let schema = agreed(&name, &reader.schema(), reading, first)?;
         let batch_rows = reading.batch_rows.get();
         Ok(Self { name, reader, position, schema, batch_rows, rest: None, rows: 0 })
@@ -68,6 +72,18 @@ impl Source for ArrowSource {
 
     fn position(&self) -> u64 {
         self.position.get()
+    }
+}
+
+/// Reads the mark of a file, and the padding behind it; gives the first bytes of the stream that follows.
+fn skip_mark(file: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = [0; PADDING];
+    file.read_exact(&mut bytes)?;
+    loop {
+        file.read_exact(&mut bytes)?;
+        if bytes != [0; PADDING] {
+            return Ok(bytes.to_vec());
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use csv_core::{ReadRecordResult, Reader};
 use regex::Regex;
+use shmframe_cli::words;
 use std::sync::Arc;
 
 pub struct Csv {
@@ -89,8 +90,11 @@ impl Syntax for Csv {
     }
 
     fn check(&self, schema: &Schema) -> Result<(), String> {
-        let cannot = |field: &&FieldRef| !is_read(field.data_type()) && !can_cast_types(&DataType::Utf8, field.data_type());
-        match schema.fields().iter().find(cannot) {
+        // Arrow would make lists of one value each.
+        let can = |data_type: &DataType| {
+            is_read(data_type) || (!data_type.is_nested() && can_cast_types(&DataType::Utf8, data_type))
+        };
+        match schema.fields().iter().find(|field| !can(field.data_type())) {
             None => Ok(()),
             Some(field) => Err(format!("column {:?}: {} cannot be read from text", field.name(), field.data_type())),
         }
@@ -111,8 +115,10 @@ impl Syntax for Csv {
         if found != columns {
             let shown = shown(String::from_utf8_lossy(record).trim_end());
             return Some(format!(
-                "{found} fields, and {columns} columns, in {shown}: put fields that hold the delimiter or a line end in quotes, or \
-                 see --delimiter"
+                "{} in {shown}, and {}: put fields that hold the delimiter or a line end in quotes, or \
+                 see --delimiter",
+                words::counted(found as u64, "field"),
+                words::counted(columns as u64, "column"),
             ));
         }
         let mut texts = Vec::new();
@@ -193,7 +199,7 @@ mod tests {
         let told = |record: &str| csv(&["NA"]).explain(record.as_bytes(), &Arc::new(schema.clone())).unwrap();
         assert!(told("1.5,x").contains("\"n\": \"1.5\" is no Int64") && told("1.5,x").contains("n:float64"));
         assert!(told("1,NA").contains("\"t\": no value"));
-        assert!(told("1").contains("1 fields, and 2 columns"));
+        assert!(told("1").contains("1 field in \"1\", and 2 columns"));
         assert_eq!(csv(&["NA"]).explain(b"NA,x", &Arc::new(schema.clone())), None);
     }
 }

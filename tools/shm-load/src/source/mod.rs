@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use shmframe_cli::{Exit, Failure};
+use std::path::Path;
 
 pub use text::{More, Text};
 
@@ -52,7 +53,7 @@ pub fn open(origin: &Origin, reading: &ReadingOptions, first: First<'_>) -> Resu
     let head = input.head().with_context(|| name.clone())?;
     let format = format(origin, &head, reading)?;
     if format.is_text() {
-        check_text(&name, &head)?;
+        check_text(origin, &head)?;
         return Ok(Box::new(text_source::TextSource::new(input, Text::new(name, format, reading, first)?)?));
     }
     if head.is_empty() {
@@ -86,11 +87,11 @@ pub fn format(origin: &Origin, head: &[u8], reading: &ReadingOptions) -> Result<
         Origin::Standard => None,
         Origin::File(path) => Format::of_name(path),
     };
-    if let Some(format) = reading.format.or_else(by_name).or_else(|| Format::of_bytes(head)) {
+    if let Some(format) = reading.input_format.or_else(by_name).or_else(|| Format::of_bytes(head)) {
         return Ok(format);
     }
     let name = origin.name();
-    if let Some(error) = compressed(&name, head) {
+    if let Some(error) = compressed(origin, head) {
         return Err(error.into());
     }
     let text = match origin {
@@ -101,24 +102,35 @@ pub fn format(origin: &Origin, head: &[u8], reading: &ReadingOptions) -> Result<
 }
 
 /// Refuses what is no text by what it begins with.
-pub fn check_text(name: &str, head: &[u8]) -> Result<()> {
-    if let Some(error) = compressed(name, head) {
+pub fn check_text(origin: &Origin, head: &[u8]) -> Result<()> {
+    if let Some(error) = compressed(origin, head) {
         return Err(error.into());
     }
+    let name = origin.name();
     let text = if let Some(format) = Format::of_bytes(head) {
         let word = format.word();
         format!("{name}: is no text, but {word}: say --as {word}")
+    } else if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
+        format!("{name}: is UTF-16: make it UTF-8 (iconv -f utf-16 -t utf-8)")
     } else if let Some(position) = head.iter().position(|byte| *byte == 0) {
-        format!("{name}: is no text: byte {position} is 0 (text in UTF-16 is made UTF-8 by iconv -f utf-16 -t utf-8)")
+        format!("{name}: is no text: byte {position} is 0")
     } else {
         return Ok(());
     };
     Err(Failure::new(Exit::Failed, text).into())
 }
 
-fn compressed(name: &str, head: &[u8]) -> Option<Failure> {
+fn compressed(origin: &Origin, head: &[u8]) -> Option<Failure> {
     let (method, program) = compression(head)?;
-    let text = format!("{name}: is compressed ({method}): {program} {name} | shm-load ... --as FORMAT -");
+    let name = origin.name();
+    let text = match origin {
+        Origin::Standard => format!("{name}: is compressed ({method}): put {program} before it"),
+        Origin::File(path) => {
+            let format = path.file_stem().and_then(|stem| Format::of_name(Path::new(stem)));
+            let word = format.map_or("FORMAT", Format::word);
+            format!("{name}: is compressed ({method}): {program} {name} | shm-load ... --as {word} -")
+        }
+    };
     Some(Failure::new(Exit::Failed, text))
 }
 
