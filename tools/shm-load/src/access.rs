@@ -50,7 +50,9 @@ impl FromStr for Mode {
             _ => None,
         };
         let (group, others) = mode.ok_or_else(|| {
-            format!("{text:?} is no mode of a segment: 6, then 0, 4 or 6 for the group and for others, as 640")
+            format!(
+                "{text:?} is no mode of a segment: 6, then 0, 4 or 6 for the group and for others, as 640"
+            )
         })?;
         Ok(Self { group, others })
     }
@@ -93,7 +95,9 @@ fn number(group: &str) -> Result<u32, Failure> {
     }
     match Group::from_name(group) {
         Ok(Some(found)) => Ok(found.gid.as_raw()),
-        _ => Err(Failure::usage(format!("there is no group {group:?}: give --group a name or number that exists"))),
+        _ => Err(Failure::usage(format!(
+            "there is no group {group:?}: give --group a name or number that exists"
+        ))),
     }
 }
 

@@ -27,7 +27,9 @@ pub fn check(name: &str, column: &str, from: &DataType, to: &DataType) -> Result
     if from == to || can_cast_types(from, to) {
         return Ok(());
     }
-    Err(Failure::usage(format!("{name}: column {column:?}: {to} cannot be made of {from}: give --schema another type")))
+    Err(Failure::usage(format!(
+        "{name}: column {column:?}: {to} cannot be made of {from}: give --schema another type"
+    )))
 }
 
 /// Checks that a file has the columns of the one before: names and their order, and types.
@@ -39,7 +41,9 @@ pub fn check_same(name: &str, found: &Schema, first: &str, expected: &Schema) ->
             format!("column {number} is {column:?}, and {:?} in {first}", expected.name())
         } else if found.data_type() != expected.data_type() {
             let (found, expected) = (found.data_type(), expected.data_type());
-            format!("column {column:?} is {found}, and {expected} in {first}: give it one type (--schema '{column}:{expected}')")
+            format!(
+                "column {column:?} is {found}, and {expected} in {first}: give it one type (--schema '{column}:{expected}')"
+            )
         } else {
             continue;
         };

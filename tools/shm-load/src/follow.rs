@@ -12,7 +12,7 @@ use crate::source::{self, More, Text};
 use anyhow::{Context, Result};
 use arrow::datatypes::SchemaRef;
 use core::time::Duration;
-use growing::{Grown, GrowingFile};
+use growing::{GrowingFile, Grown};
 use shmframe_cli::Failure;
 use shmframe_writer::Writer;
 use std::time::Instant;
@@ -57,20 +57,34 @@ impl<'a> Follow<'a> {
         let feed = match (input, origin) {
             (Input::File(file), Origin::File(path)) => Feed::File(GrowingFile::new(file, path.clone())?),
             (Input::Pipe(pipe), _) => Feed::Pipe(pipe),
-            (Input::File(_), Origin::Standard) => return Err(Failure::usage("standard input is no file").into()),
+            (Input::File(_), Origin::Standard) => {
+                return Err(Failure::usage("standard input is no file").into());
+            }
         };
         Ok(Self { name, reading, feed, text, format, published: Published::default(), has_ended: false })
     }
 
     /// Publishes lines as they come, until the end of the stream, or Ctrl-C.
-    pub fn run(mut self, writer: &mut Writer, goal: Goal<'_>, every: Duration, progress: &Progress) -> Result<Published> {
+    pub fn run(
+        mut self,
+        writer: &mut Writer,
+        goal: Goal<'_>,
+        every: Duration,
+        progress: &Progress,
+    ) -> Result<Published> {
         match self.publish_all(writer, goal, every, progress) {
             Ok(()) => Ok(self.published),
             Err(error) => Err(self.published.after(error)),
         }
     }
 
-    fn publish_all(&mut self, writer: &mut Writer, goal: Goal<'_>, every: Duration, progress: &Progress) -> Result<()> {
+    fn publish_all(
+        &mut self,
+        writer: &mut Writer,
+        goal: Goal<'_>,
+        every: Duration,
+        progress: &Progress,
+    ) -> Result<()> {
         let mut due = Instant::now() + every;
         loop {
             let is_asked_to_end = interrupt::is_asked_for();
@@ -90,7 +104,13 @@ impl<'a> Follow<'a> {
     }
 
     /// Reads what is there, or waits for it, so long.
-    fn read(&mut self, time: Duration, writer: &mut Writer, goal: Goal<'_>, progress: &Progress) -> Result<()> {
+    fn read(
+        &mut self,
+        time: Duration,
+        writer: &mut Writer,
+        goal: Goal<'_>,
+        progress: &Progress,
+    ) -> Result<()> {
         let reason = match &mut self.feed {
             Feed::Pipe(pipe) => match pipe.within(time).with_context(|| self.name.clone())? {
                 Received::Bytes(bytes) => return self.text.push(&bytes),

@@ -9,7 +9,8 @@ use core::num::NonZeroU64;
 use shmframe_writer::{ErrorKind, Transaction, Writer};
 
 /// What is said where rows cannot be added because of their types.
-const OTHER_TYPES: &str = "the file does not go with the frame (--schema gives columns the types that `shm-dump schema` shows)";
+const OTHER_TYPES: &str =
+    "the file does not go with the frame (--schema gives columns the types that `shm-dump schema` shows)";
 
 /// The frame that is filled.
 #[derive(Clone, Copy)]

@@ -55,17 +55,26 @@ impl Published {
 
     /// An error that ended all: says what stays published.
     pub fn after(&self, error: Error) -> Error {
-        let (Some(version), Some(last)) = (self.version, &self.last) else {
-            return error.with_nothing_published();
+        match self.version {
+            None => error.with_nothing_published(),
+            Some(version) => {
+                error.with_closing(&format!("published: {}, in versions up to {version}", self.place()))
+            }
+        }
+    }
+
+    /// How many rows of which file, up to which line.
+    fn place(&self) -> String {
+        let Some(last) = &self.last else {
+            return format!("{}, none of them since the file began again", words::counted(self.rows, "row"));
         };
         let rows = words::counted(last.rows, "row");
         let line = last.line.map(|line| format!(", up to line {line}")).unwrap_or_default();
         let before = match self.rows - last.rows {
             0 => String::new(),
-            others => format!(", and {} of files before", words::counted(others, "row")),
+            others => format!(", and {} before", words::counted(others, "row")),
         };
-        let published = format!("published: {rows} of {}{line}{before}, in versions up to {version}", last.name);
-        error.with_closing(&published)
+        format!("{rows} of {}{line}{before}", last.name)
     }
 }
 

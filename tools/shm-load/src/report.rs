@@ -1,7 +1,7 @@
 //! The closing line: a sentence for people, an object for programs.
 
-use crate::published::Published;
 use crate::progress::per_second;
+use crate::published::Published;
 use core::time::Duration;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};

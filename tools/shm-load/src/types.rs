@@ -72,7 +72,11 @@ impl FromStr for ColumnTypes {
     fn from_str(text: &str) -> Result<Self, String> {
         let columns = split(text, ',').into_iter().filter(|column| !column.trim().is_empty());
         let fields = columns.map(column).collect::<Result<Vec<_>, _>>()?;
-        match fields.iter().enumerate().find(|(at, field)| fields[..*at].iter().any(|one| one.name() == field.name())) {
+        match fields
+            .iter()
+            .enumerate()
+            .find(|(at, field)| fields[..*at].iter().any(|one| one.name() == field.name()))
+        {
             Some((_, twice)) => Err(format!("column {:?} is named twice", twice.name())),
             None => Ok(Self(fields)),
         }
@@ -151,7 +155,11 @@ mod tests {
 
     fn parsed(text: &str) -> Vec<(String, DataType, bool)> {
         let types: ColumnTypes = text.parse().unwrap();
-        types.0.iter().map(|field| (field.name().clone(), field.data_type().clone(), field.is_nullable())).collect()
+        types
+            .0
+            .iter()
+            .map(|field| (field.name().clone(), field.data_type().clone(), field.is_nullable()))
+            .collect()
     }
 
     #[test]

@@ -31,7 +31,10 @@ impl Csv {
     }
 
     fn format(&self) -> Format {
-        Format::default().with_header(false).with_delimiter(self.delimiter).with_null_regex(self.nulls.clone())
+        Format::default()
+            .with_header(false)
+            .with_delimiter(self.delimiter)
+            .with_null_regex(self.nulls.clone())
     }
 
     fn reader(&self) -> Reader {
@@ -75,7 +78,9 @@ impl Syntax for Csv {
     }
 
     fn header(&self, record: &[u8]) -> Option<Vec<String>> {
-        let names = || self.fields(record).iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+        let names = || {
+            self.fields(record).iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect()
+        };
         self.has_header.then(names)
     }
 
@@ -96,13 +101,16 @@ impl Syntax for Csv {
         };
         match schema.fields().iter().find(|field| !can(field.data_type())) {
             None => Ok(()),
-            Some(field) => Err(format!("column {:?}: {} cannot be read from text", field.name(), field.data_type())),
+            Some(field) => {
+                Err(format!("column {:?}: {} cannot be read from text", field.name(), field.data_type()))
+            }
         }
     }
 
     fn decode(&self, records: &[u8], rows: usize, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
         let raw = schema.fields().iter().map(|field| {
-            let data_type = if is_read(field.data_type()) { field.data_type().clone() } else { DataType::Utf8 };
+            let data_type =
+                if is_read(field.data_type()) { field.data_type().clone() } else { DataType::Utf8 };
             Field::new(field.name(), data_type, true)
         });
         let raw = Arc::new(Schema::new(raw.collect::<Vec<_>>()));
@@ -138,7 +146,11 @@ impl Syntax for Csv {
 /// The schema with one column as it is, and text in all others.
 fn only(schema: &Schema, column: usize) -> SchemaRef {
     let fields = schema.fields().iter().enumerate().map(|(at, field)| {
-        if at == column { Arc::clone(field) } else { Arc::new(Field::new(field.name(), DataType::Utf8, true)) }
+        if at == column {
+            Arc::clone(field)
+        } else {
+            Arc::new(Field::new(field.name(), DataType::Utf8, true))
+        }
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
@@ -195,7 +207,9 @@ mod tests {
     #[test]
     fn explanation_names_the_column_that_does_not_fit() {
         let fields = [("n", DataType::Int64, true), ("t", DataType::Utf8, false)];
-        let schema = Schema::new(fields.map(|(name, data_type, nullable)| Field::new(name, data_type, nullable)).to_vec());
+        let schema = Schema::new(
+            fields.map(|(name, data_type, nullable)| Field::new(name, data_type, nullable)).to_vec(),
+        );
         let told = |record: &str| csv(&["NA"]).explain(record.as_bytes(), &Arc::new(schema.clone())).unwrap();
         assert!(told("1.5,x").contains("\"n\": \"1.5\" is no Int64") && told("1.5,x").contains("n:float64"));
         assert!(told("1,NA").contains("\"t\": no value"));

@@ -30,7 +30,7 @@ impl Syntax for Json {
         let mut order: Vec<String> = Vec::new();
         for at in 0..sample.rows() {
             // What is no object was refused by the inference.
-            let Ok(Keys(keys)) = serde_json::from_slice(sample.record(at).1) else { continue };
+            let Ok(Keys(keys)) = serde_json::from_slice(sample.record(at)) else { continue };
             if keys.iter().zip(&order).filter(|(key, known)| key == known).count() < keys.len() {
                 let new: Vec<_> = keys.into_iter().filter(|key| !order.contains(key)).collect();
                 order.extend(new);
@@ -45,7 +45,8 @@ impl Syntax for Json {
         schema.fields().iter().try_for_each(|field| {
             let only = Arc::new(Schema::new(vec![read(field)]));
             let decoder = ReaderBuilder::new(only).with_coerce_primitive(true).build_decoder();
-            let cannot = |_| format!("column {:?}: {} cannot be read from JSON", field.name(), field.data_type());
+            let cannot =
+                |_| format!("column {:?}: {} cannot be read from JSON", field.name(), field.data_type());
             decoder.map(drop).map_err(cannot)
         })
     }
@@ -58,17 +59,24 @@ impl Syntax for Json {
         let object: Map<String, Value> = match serde_json::from_slice(record) {
             Ok(object) => object,
             Err(_) if record.trim_ascii_start().first() == Some(&b'[') => {
-                return Some("an array, where an object a line is expected: jq -c '.[]' makes lines of it".to_owned());
+                return Some(
+                    "an array, where an object a line is expected: jq -c '.[]' makes lines of it".to_owned(),
+                );
             }
             Err(error) => {
                 let text = String::from_utf8_lossy(record);
-                return Some(format!("{} is no JSON object, one of which stands on each line: {error}", shown(text.trim())));
+                return Some(format!(
+                    "{} is no JSON object, one of which stands on each line: {error}",
+                    shown(text.trim())
+                ));
             }
         };
         // Without columns, all that can be said is whether it is an object.
         let is_unknown = |key: &&String| !schema.fields().is_empty() && schema.field_with_name(key).is_err();
         if let Some(key) = object.keys().find(is_unknown) {
-            return Some(format!("{key:?} is a key that no column has: name it with a type (--schema '{key}:utf8')"));
+            return Some(format!(
+                "{key:?} is a key that no column has: name it with a type (--schema '{key}:utf8')"
+            ));
         }
         schema.fields().iter().find_map(|field| {
             let only = Arc::new(Schema::new(vec![Arc::clone(field)]));
@@ -89,7 +97,12 @@ enum Unknown {
     IsLeftOut,
 }
 
-fn decode(records: &[u8], rows: usize, schema: &SchemaRef, unknown: Unknown) -> Result<RecordBatch, ArrowError> {
+fn decode(
+    records: &[u8],
+    rows: usize,
+    schema: &SchemaRef,
+    unknown: Unknown,
+) -> Result<RecordBatch, ArrowError> {
     let raw = Arc::new(Schema::new(schema.fields().iter().map(read).collect::<Vec<_>>()));
     let builder = ReaderBuilder::new(Arc::clone(&raw)).with_batch_size(rows + 1).with_coerce_primitive(true);
     let mut decoder = builder.with_strict_mode(matches!(unknown, Unknown::IsAnError)).build_decoder()?;
@@ -170,7 +183,8 @@ mod tests {
     fn columns_stand_in_the_order_of_their_keys() {
         let text = "{\"z\":1,\"a\":[]}\n{\"m\":null,\"z\":1.5,\"a\":[\"x\"]}\n";
         let schema = Json.infer(&sample(text), None).unwrap();
-        let types: Vec<_> = schema.fields().iter().map(|field| (field.name().as_str(), field.data_type().clone())).collect();
+        let types: Vec<_> =
+            schema.fields().iter().map(|field| (field.name().as_str(), field.data_type().clone())).collect();
         let list = DataType::new_list(DataType::Utf8, true);
         assert_eq!(types, [("z", DataType::Float64), ("a", list), ("m", DataType::Utf8)]);
     }

@@ -10,11 +10,11 @@ mod syntax;
 mod text;
 mod text_source;
 
+use crate::fit;
 use crate::format::{Format, compression};
 use crate::input::{Input, Origin};
 use crate::options::ReadingOptions;
 use crate::types::Others;
-use crate::fit;
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -57,13 +57,21 @@ pub fn open(origin: &Origin, reading: &ReadingOptions, first: First<'_>) -> Resu
         return Ok(Box::new(text_source::TextSource::new(input, Text::new(name, format, reading, first)?)?));
     }
     if head.is_empty() {
-        return Err(Failure::new(Exit::Failed, format!("{name}: is empty, and no {} file", format.word())).into());
+        return Err(
+            Failure::new(Exit::Failed, format!("{name}: is empty, and no {} file", format.word())).into()
+        );
     }
     typed(name, input, format, reading, first)
 }
 
 #[cfg(feature = "parquet")]
-fn typed(name: String, input: Input, format: Format, reading: &ReadingOptions, first: First<'_>) -> Result<Box<dyn Source>> {
+fn typed(
+    name: String,
+    input: Input,
+    format: Format,
+    reading: &ReadingOptions,
+    first: First<'_>,
+) -> Result<Box<dyn Source>> {
     match format {
         Format::Parquet => Ok(Box::new(parquet::ParquetSource::new(name, input, reading, first)?)),
         _ => Ok(Box::new(arrow_ipc::ArrowSource::new(name, input, reading, first)?)),
@@ -71,10 +79,18 @@ fn typed(name: String, input: Input, format: Format, reading: &ReadingOptions, f
 }
 
 #[cfg(not(feature = "parquet"))]
-fn typed(name: String, input: Input, format: Format, reading: &ReadingOptions, first: First<'_>) -> Result<Box<dyn Source>> {
+fn typed(
+    name: String,
+    input: Input,
+    format: Format,
+    reading: &ReadingOptions,
+    first: First<'_>,
+) -> Result<Box<dyn Source>> {
     match format {
         Format::Parquet => {
-            let text = format!("{name}: this shm-load was built without Parquet: build it with the feature `parquet`");
+            let text = format!(
+                "{name}: this shm-load was built without Parquet: build it with the feature `parquet`"
+            );
             Err(Failure::usage(text).into())
         }
         _ => Ok(Box::new(arrow_ipc::ArrowSource::new(name, input, reading, first)?)),
@@ -95,8 +111,13 @@ pub fn format(origin: &Origin, head: &[u8], reading: &ReadingOptions) -> Result<
         return Err(error.into());
     }
     let text = match origin {
-        Origin::Standard => "standard input: what format is it? Say --as csv, tsv or jsonl (Parquet and Arrow are recognised)".to_owned(),
-        Origin::File(_) => format!("{name}: its name does not tell the format: say --as csv, tsv, jsonl, parquet or arrow"),
+        Origin::Standard => {
+            "standard input: what format is it? Say --as csv, tsv or jsonl (Parquet and Arrow are recognised)"
+                .to_owned()
+        }
+        Origin::File(_) => {
+            format!("{name}: its name does not tell the format: say --as csv, tsv, jsonl, parquet or arrow")
+        }
     };
     Err(Failure::usage(text).into())
 }

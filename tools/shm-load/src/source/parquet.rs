@@ -32,7 +32,12 @@ impl ParquetSource {
         }
     }
 
-    fn of<R: ChunkReader + 'static>(name: String, chunks: R, reading: &ReadingOptions, first: First<'_>) -> Result<Self> {
+    fn of<R: ChunkReader + 'static>(
+        name: String,
+        chunks: R,
+        reading: &ReadingOptions,
+        first: First<'_>,
+    ) -> Result<Self> {
         let length = chunks.len();
         let unreadable = || format!("{name}: is not readable as Parquet");
         let builder = ParquetRecordBatchReaderBuilder::try_new(chunks).with_context(unreadable)?;

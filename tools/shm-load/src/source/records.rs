@@ -94,9 +94,10 @@ impl Records {
         self.position
     }
 
-    /// The line behind the last record that was handed out.
-    pub fn line(&self) -> u64 {
-        self.line
+    /// The line behind the last whole record.
+    pub fn unfinished_line(&self) -> u64 {
+        let end = self.ends.back().copied().unwrap_or(self.taken);
+        self.line + line_ends(&self.bytes[self.taken..end])
     }
 
     /// The first records, at most so many. They stay.
@@ -166,12 +167,21 @@ impl Chunk {
         self.ends.len()
     }
 
-    /// A record, and the line on which it begins.
-    pub fn record(&self, at: usize) -> (u64, &[u8]) {
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let bytes = &self.bytes[start..self.ends[at]];
-        let text = bytes.iter().position(|byte| !self.blank.contains(byte)).unwrap_or_default();
-        (self.line + line_ends(&self.bytes[..start + text]), &bytes[text..])
+    /// A record, without what stands before its text.
+    pub fn record(&self, at: usize) -> &[u8] {
+        let record = self.records(at, at + 1);
+        &record[self.blanks(record)..]
+    }
+
+    /// The line on which a record begins. Reads all records before it.
+    pub fn line(&self, at: usize) -> u64 {
+        let record = self.records(at, at + 1);
+        self.line + line_ends(self.records(0, at)) + line_ends(&record[..self.blanks(record)])
+    }
+
+    /// Bytes of blank lines that stand before a record.
+    fn blanks(&self, record: &[u8]) -> usize {
+        record.iter().position(|byte| !self.blank.contains(byte)).unwrap_or_default()
     }
 
     /// Some of the records.
@@ -214,8 +224,8 @@ mod tests {
         while records.complete() > 0 {
             let chunk = records.take(2);
             found.extend((0..chunk.rows()).map(|at| {
-                let (line, bytes) = chunk.record(at);
-                (line, String::from_utf8(bytes.to_vec()).unwrap().trim_end().to_owned())
+                let text = String::from_utf8(chunk.record(at).to_vec()).unwrap();
+                (chunk.line(at), text.trim_end().to_owned())
             }));
         }
         assert_eq!(records.unfinished(), b"");
@@ -251,8 +261,9 @@ mod tests {
             assert_eq!(records.take(9).bytes, b"1,2\n");
             records.push(b"4\n");
             let chunk = records.take(9);
-            assert_eq!((chunk.rows(), chunk.record(0), chunk.last_line()), (1, (2, &b"3,4\n"[..]), 2));
-            assert_eq!(records.line(), 3);
+            assert_eq!((chunk.rows(), chunk.record(0), chunk.line(0)), (1, &b"3,4\n"[..], 2));
+            assert_eq!(chunk.last_line(), 2);
+            assert_eq!(records.unfinished_line(), 3);
         }
     }
 }

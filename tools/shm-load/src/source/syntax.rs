@@ -35,12 +35,17 @@ pub trait Syntax {
 /// Says that a value does not fit the type of its column.
 pub fn misfit(column: &str, value: &str, found: &DataType) -> String {
     let wider = if found.is_integer() && value.parse::<f64>().is_ok() { "float64" } else { "utf8" };
-    format!("column {column:?}: {} is no {found}: give the column another type (--schema '{column}:{wider}')", shown(value))
+    format!(
+        "column {column:?}: {} is no {found}: give the column another type (--schema '{column}:{wider}')",
+        shown(value)
+    )
 }
 
 /// Says that there is no value where one must be.
 pub fn no_value(column: &str) -> String {
-    format!("column {column:?}: no value, and the column is declared without nulls (--schema '{column}:non-null ...')")
+    format!(
+        "column {column:?}: no value, and the column is declared without nulls (--schema '{column}:non-null ...')"
+    )
 }
 
 /// A value in quotes, cut if it is long.

@@ -68,13 +68,17 @@ impl Text {
         })
     }
 
+    /// The name of the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Adds what was read.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
         self.records.push(bytes);
         if self.records.unfinished().len() > LONGEST_RECORD {
-            let records = self.records.complete();
-            let text = format!("{} complete records, then one of more than 64 MiB: a quote is not closed?", records);
-            bail!(self.at(self.records.line(), &text));
+            let line = self.records.unfinished_line();
+            bail!(self.at(line, "a row of more than 64 MiB begins here: is a quote not closed?"));
         }
         Ok(())
     }
@@ -114,7 +118,8 @@ impl Text {
         if self.schema.is_none()
             && let Some(schema) = self.found(more)?
         {
-            let cannot = |reason| Failure::usage(format!("{}: {reason}: give --schema another type", self.name));
+            let cannot =
+                |reason| Failure::usage(format!("{}: {reason}: give --schema another type", self.name));
             self.syntax.check(&schema).map_err(cannot)?;
             self.schema = Some(schema);
         }
@@ -151,9 +156,9 @@ impl Text {
     fn read_header(&mut self) -> Result<()> {
         if self.names.is_none() && self.records.complete() > 0 && self.records.position() == 0 {
             let chunk = self.records.sample(1);
-            let (line, record) = chunk.record(0);
+            let record = chunk.record(0);
             if core::str::from_utf8(record).is_err() {
-                bail!(self.at(line, NO_UTF8));
+                bail!(self.at(chunk.line(0), NO_UTF8));
             }
             self.names = self.syntax.header(record);
             if self.names.is_some() {
@@ -169,7 +174,9 @@ impl Text {
             return Ok(Arc::new(given));
         }
         let text = match &self.names {
-            Some(_) => "has a header and no rows, so that types cannot be inferred: give --schema with all columns",
+            Some(_) => {
+                "has a header and no rows, so that types cannot be inferred: give --schema with all columns"
+            }
             None => "is empty: give --schema with all columns for a frame without rows",
         };
         Err(Failure::new(Exit::Failed, format!("{}: {text}", self.name)).into())
@@ -188,8 +195,8 @@ impl Text {
         let texts = self.names.iter().flatten().map(|name| Field::new(name, DataType::Utf8, true));
         let texts = Arc::new(Schema::new(texts.collect::<Vec<_>>()));
         let explained = (0..sample.rows()).find_map(|at| {
-            let (line, record) = sample.record(at);
-            self.syntax.explain(record, &texts).map(|reason| self.at(line, &reason))
+            let reason = self.syntax.explain(sample.record(at), &texts)?;
+            Some(self.at(sample.line(at), &reason))
         });
         explained.unwrap_or_else(|| {
             let text = format!("{}: types cannot be inferred: {error}: give --schema with types", self.name);
@@ -213,7 +220,13 @@ impl Text {
         }
     }
 
-    fn decode(&self, chunk: &Chunk, from: usize, to: usize, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    fn decode(
+        &self,
+        chunk: &Chunk,
+        from: usize,
+        to: usize,
+        schema: &SchemaRef,
+    ) -> Result<RecordBatch, ArrowError> {
         self.syntax.decode(chunk.records(from, to), to - from, schema)
     }
 
@@ -228,10 +241,12 @@ impl Text {
                 to = middle;
             }
         }
-        let (line, record) = chunk.record(from);
-        match self.syntax.explain(record, schema) {
+        let line = chunk.line(from);
+        match self.syntax.explain(chunk.record(from), schema) {
             Some(reason) => self.at(line, &reason).into(),
-            None => self.at(line, &format!("these or later lines, up to {}: {error}", chunk.last_line())).into(),
+            None => {
+                self.at(line, &format!("these or later lines, up to {}: {error}", chunk.last_line())).into()
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{More, Text};
 use super::{Piece, Source};
 use crate::input::{Input, READ_SIZE};
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use arrow::datatypes::SchemaRef;
 use std::io::Read;
 
@@ -35,7 +35,7 @@ impl TextSource {
 
 /// Reads on; tells whether the end is reached.
 fn fill(input: &mut Input, text: &mut Text, buffer: &mut [u8]) -> Result<bool> {
-    let length = input.read(buffer)?;
+    let length = input.read(buffer).with_context(|| text.name().to_owned())?;
     text.push(&buffer[..length])?;
     if length == 0 {
         text.end();

@@ -31,7 +31,8 @@ fn error_in_the_last_line_leaves_the_old_frame_to_readers() {
     }
     place.file("bad.csv", text + "12x,end\n");
     let ended = place.load(&["s/t", "bad.csv", "--batch-rows", "1000"]);
-    let said = ["bad.csv:40002: column \"a\": \"12x\" is no Int64", "--schema 'a:utf8'", "nothing was published"];
+    let said =
+        ["bad.csv:40002: column \"a\": \"12x\" is no Int64", "--schema 'a:utf8'", "nothing was published"];
     ended.assert_failed(1, &said);
     assert_eq!((reader.latest(), rows(&reader, "t").num_rows()), (before.version(), 1));
     assert_old_rows(&place);
@@ -42,18 +43,27 @@ fn error_in_the_last_line_leaves_the_old_frame_to_readers() {
 fn bad_lines_are_told_by_file_line_and_column() {
     let place = with_old_rows();
     for (name, text, said) in [
-        ("type.csv", "a,b\n1,x\n\n1.5,y\n", "type.csv:4: column \"a\": \"1.5\" is no Int64: give the column another type (--schema 'a:float64')"),
+        (
+            "type.csv",
+            "a,b\n1,x\n\n1.5,y\n",
+            "type.csv:4: column \"a\": \"1.5\" is no Int64: give the column another type (--schema 'a:float64')",
+        ),
         ("few.csv", "a,b\r\n1,x\r\n2\r\n", "few.csv:3: 1 field in \"2\", and 2 columns"),
         ("many.csv", "a,b\n1,x\n2,y,z\n", "many.csv:3: 3 fields"),
         ("latin.csv", "a,b\n1,x\n2,caf\u{e9}\n", ""),
         ("type.tsv", "a\tb\n1\tx\nz\ty", "type.tsv:3: column \"a\": \"z\" is no Int64"),
         ("type.jsonl", "{\"a\":1}\n\n{\"a\":\"z\"}\n", "type.jsonl:3: column \"a\": \"z\" is no Int64"),
-        ("fraction.jsonl", "{\"a\":1}\n{\"a\":1.5}\n", "fraction.jsonl:2: column \"a\": \"1.5\" is no Int64: give the column another type (--schema 'a:float64')"),
+        (
+            "fraction.jsonl",
+            "{\"a\":1}\n{\"a\":1.5}\n",
+            "fraction.jsonl:2: column \"a\": \"1.5\" is no Int64: give the column another type (--schema 'a:float64')",
+        ),
         ("key.jsonl", "{\"a\":1}\n{\"b\":1}\n", "key.jsonl:2: \"b\" is a key that no column has"),
         ("broken.jsonl", "{\"a\":1}\n{\"a\":\n", "broken.jsonl:2: \"{\\\"a\\\":\" is no JSON object"),
         ("array.json", "[{\"a\":1}]\n", "array.json:1: an array, where an object a line is expected"),
     ] {
-        let bytes = if name == "latin.csv" { b"a,b\n1,x\n2,caf\xE9\n".to_vec() } else { text.as_bytes().to_vec() };
+        let bytes =
+            if name == "latin.csv" { b"a,b\n1,x\n2,caf\xE9\n".to_vec() } else { text.as_bytes().to_vec() };
         place.file(name, bytes);
         let said = if said.is_empty() { "latin.csv:3: column \"b\": is no UTF-8" } else { said };
         place.load(&["s/t", name, "--infer-rows", "1"]).assert_failed(1, &[said, "nothing was published"]);
@@ -106,12 +116,16 @@ fn files_that_are_something_else_are_told() {
     place.file("no.parquet", "a,b\n1,2\n");
     place.file("no.arrow", "a,b\n1,2\n");
     place.file("what", "a,b\n1,2\n");
-    place.load(&["s/t", "a.csv.gz"]).assert_failed(1, &["compressed (gzip)", "zcat a.csv.gz | shm-load ... --as csv -"]);
+    place
+        .load(&["s/t", "a.csv.gz"])
+        .assert_failed(1, &["compressed (gzip)", "zcat a.csv.gz | shm-load ... --as csv -"]);
     place.load(&["s/t", "zip.csv"]).assert_failed(1, &["compressed (gzip)"]);
     place.load_from(&["s/t", "-"], b"\x1F\x8B\x08restrest").assert_failed(1, &["compressed (gzip)"]);
     place.load(&["s/t", "binary.csv"]).assert_failed(1, &["binary.csv: is no text: byte 4 is 0"]);
     place.load(&["s/t", "wide.csv"]).assert_failed(1, &["UTF-16", "iconv"]);
-    place.load(&["s/t", &parquet, "--as", "csv"]).assert_failed(1, &["is no text, but parquet: say --as parquet"]);
+    place
+        .load(&["s/t", &parquet, "--as", "csv"])
+        .assert_failed(1, &["is no text, but parquet: say --as parquet"]);
     place.load(&["s/t", "no.parquet"]).assert_failed(1, &["no.parquet: is not readable as Parquet"]);
     place.load(&["s/t", "no.arrow"]).assert_failed(1, &["no.arrow: is not readable as Arrow IPC"]);
     place.load(&["s/t", "what"]).assert_failed(2, &["what: its name does not tell the format"]);
@@ -124,9 +138,13 @@ fn files_of_other_columns_than_the_first_are_told() {
     place.file("name.csv", "a,c\n1,x\n");
     place.file("few.csv", "a\n1\n");
     place.file("type.csv", "a,b\nx,y\n");
-    place.load(&["s/t", "old.csv", "name.csv"]).assert_failed(1, &["name.csv: column 2 is \"c\", and \"b\" in old.csv"]);
+    place
+        .load(&["s/t", "old.csv", "name.csv"])
+        .assert_failed(1, &["name.csv: column 2 is \"c\", and \"b\" in old.csv"]);
     place.load(&["s/t", "old.csv", "few.csv"]).assert_failed(1, &["few.csv: column \"b\" is missing"]);
-    place.load(&["s/t", "old.csv", "type.csv"]).assert_failed(1, &["type.csv:2: column \"a\": \"x\" is no Int64"]);
+    place
+        .load(&["s/t", "old.csv", "type.csv"])
+        .assert_failed(1, &["type.csv:2: column \"a\": \"x\" is no Int64"]);
     let [airlines, airports] = ["airlines", "airports"].map(|name| path(name).to_str().unwrap().to_owned());
     place.load(&["s/t", &airlines, &airports]).assert_failed(1, &["airports.parquet: column 1 is \"faa\""]);
     assert_old_rows(&place);

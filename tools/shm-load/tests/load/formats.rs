@@ -75,12 +75,16 @@ fn inferred_types_hold_what_a_table_has() {
 #[test]
 fn types_are_inferred_or_given_and_nulls_named() {
     let place = Place::new();
-    place.file("a.csv", "n,t,at,b,none,d\n1,x,2024-01-02 03:04:05,true,,2024-01-02\nNA,,2024-01-02 03:04:05.5,false,,NA\n");
+    place.file(
+        "a.csv",
+        "n,t,at,b,none,d\n1,x,2024-01-02 03:04:05,true,,2024-01-02\nNA,,2024-01-02 03:04:05.5,false,,NA\n",
+    );
     place.load(&["s/t", "a.csv", "--null-values", "NA", "--schema", "b:string, n:Int16"]).loaded();
     let rows = place.rows("s", "t");
     let types: Vec<_> = rows.schema().fields().iter().map(|field| field.data_type().clone()).collect();
     let timestamp = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let expected = [DataType::Int16, DataType::Utf8, timestamp, DataType::Utf8, DataType::Utf8, DataType::Date32];
+    let expected =
+        [DataType::Int16, DataType::Utf8, timestamp, DataType::Utf8, DataType::Utf8, DataType::Date32];
     assert_eq!(types, expected);
     let nulls: Vec<_> = rows.columns().iter().map(|column| column.null_count()).collect();
     assert_eq!(nulls, [1, 1, 0, 0, 2, 1]);

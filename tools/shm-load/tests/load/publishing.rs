@@ -47,7 +47,10 @@ fn appended_batches_are_versions_of_their_own() {
     let place = Place::new();
     place.file("a.csv", numbers(0, 100));
     let loaded = place.load(&["s/t", "a.csv", "--append", "--batch-rows", "30"]).loaded();
-    assert_eq!((&loaded["version"], &loaded["versions"], &loaded["rows"]), (&5.into(), &4.into(), &100.into()));
+    assert_eq!(
+        (&loaded["version"], &loaded["versions"], &loaded["rows"]),
+        (&5.into(), &4.into(), &100.into())
+    );
     let loaded = place.load(&["s/t", "a.csv", "--append", "--one-version", "--batch-rows", "30"]).loaded();
     assert_eq!((&loaded["version"], &loaded["versions"]), (&6.into(), &1.into()));
     assert_eq!(values(&place), (0..100).chain(0..100).collect::<Vec<_>>());
@@ -59,10 +62,11 @@ fn error_while_appending_says_up_to_where_rows_are_published() {
     place.file("a.csv", numbers(0, 10));
     place.file("b.csv", numbers(10, 100) + "x\n");
     let ended = place.load(&["s/t", "a.csv", "b.csv", "--append", "--batch-rows", "40"]);
-    let published = "published: 80 rows of b.csv, up to line 81, and 10 rows of files before, in versions up to 4";
+    let published = "published: 80 rows of b.csv, up to line 81, and 10 rows before, in versions up to 4";
     ended.assert_failed(1, &["b.csv:92: column \"n\": \"x\" is no Int64", published]);
     assert_eq!(values(&place), (0..90).collect::<Vec<_>>());
-    let ended = place.load(&["s/t", "b.csv", "--append", "--one-version", "--batch-rows", "40", "--infer-rows", "9"]);
+    let ended =
+        place.load(&["s/t", "b.csv", "--append", "--one-version", "--batch-rows", "40", "--infer-rows", "9"]);
     ended.assert_failed(1, &["b.csv:92", "nothing was published"]);
     assert_eq!(values(&place), (0..90).collect::<Vec<_>>());
 }
@@ -98,7 +102,9 @@ fn new_segment_gets_the_options() {
     place.file("a.csv", numbers(0, 3));
     let created = ["--capacity", "1GiB", "--quota", "64M", "--mode", "640"];
     place.load(&[&["s/t", "a.csv"][..], &created].concat()).loaded();
-    let mode = |file: &str| place.segments().join("s.shmf").join(file).metadata().unwrap().permissions().mode() & 0o777;
+    let mode = |file: &str| {
+        place.segments().join("s.shmf").join(file).metadata().unwrap().permissions().mode() & 0o777
+    };
     assert_eq!([mode(""), mode("data"), mode("readers"), mode("lease")], [0o750, 0o640, 0o660, 0o600]);
     assert_eq!(place.segments().join("s.shmf/data").metadata().unwrap().len() >> 30, 1);
     let ended = place.load(&["s/t", "a.csv", "--capacity", "2GiB"]);

@@ -68,7 +68,8 @@ pub fn assert_loaded(place: &Place, expected: &RecordBatch, what: &str) {
     let found = place.rows("s", "t");
     assert_eq!(found.num_rows(), expected.num_rows(), "{what}");
     for (field, column) in expected.schema().fields().iter().zip(expected.columns()) {
-        let found = found.column_by_name(field.name()).unwrap_or_else(|| panic!("{what}: no {}", field.name()));
+        let found =
+            found.column_by_name(field.name()).unwrap_or_else(|| panic!("{what}: no {}", field.name()));
         assert_eq!(&cast(found, field.data_type()).unwrap(), column, "{what}: {}", field.name());
     }
 }
