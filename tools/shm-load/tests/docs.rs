@@ -1,4 +1,5 @@
 //! Every command line of `docs/shm-load.md` is run, and prints what the page says.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! The tool as a process, and what readers see of it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod ending;
 mod errors;
