@@ -23,7 +23,7 @@ impl ColumnTypes {
         Schema::new(self.0.clone())
     }
 
-    /// Gives columns their types, those of `schema` that are named here; adds the others if `adds` says so.
+    /// Gives columns their types, those of `schema` that are named here; adds those that it does not have, if `others` says so.
     ///
     /// # Errors
     /// If a column is named that `schema` does not have, unless it is added.
