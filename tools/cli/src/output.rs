@@ -58,6 +58,7 @@ pub struct Output {
     colours: bool,
     heads: bool,
     width: Option<u16>,
+    height: Option<u16>,
 }
 
 impl Output {
@@ -68,7 +69,8 @@ impl Output {
         let terminal = stdout.is_terminal();
         let json =
             options.json || options.format == Format::Json || (options.format == Format::Auto && !terminal);
-        let width = terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0);
+        let size = terminal_size::terminal_size_of(&stdout);
+        let (width, height) = size.map(|(width, height)| (width.0, height.0)).unzip();
         Self {
             writer: BufWriter::new(Standard(stdout)),
             json,
@@ -76,6 +78,7 @@ impl Output {
             colours: !json && colours(options.color, terminal),
             heads: !options.no_headers,
             width,
+            height,
         }
     }
 
@@ -107,6 +110,18 @@ impl Output {
     #[must_use]
     pub fn width(&self) -> Option<u16> {
         self.width
+    }
+
+    /// The terminal's height in lines, if there is one.
+    #[must_use]
+    pub fn height(&self) -> Option<u16> {
+        self.height
+    }
+
+    /// Whether tables have heads.
+    #[must_use]
+    pub fn has_heads(&self) -> bool {
+        self.heads
     }
 
     /// Prints records: a table, or a line of JSON each. No record: `none` tells people so, and programs get nothing.

@@ -5,6 +5,7 @@ mod commands;
 mod comparing;
 mod export;
 mod frames;
+mod live;
 mod options;
 mod progress;
 mod rows;

@@ -3,9 +3,10 @@
 use crate::options::LookingOptions;
 use crate::view::View;
 use anyhow::Result;
+use core::time::Duration;
 use shmframe_cli::{Output, Place, Target};
 use shmframe_format::{Error, ErrorKind};
-use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust};
+use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Segment, Trust};
 use std::path::{Path, PathBuf};
 
 /// What readers of this tool are called in the registry.
@@ -89,9 +90,19 @@ impl Session {
         Ok(self.options(place).open(place.name())?)
     }
 
+    /// Opens a segment by attaching to it, waiting for somebody to create it.
+    pub fn attach_within(&self, place: &Place, timeout: Duration) -> Result<Reader> {
+        Ok(self.options(place).open_within(place.name(), timeout)?)
+    }
+
     /// Opens a segment to look at it by copying.
     pub fn inspect(&self, place: &Place) -> Result<Inspector> {
         Ok(self.options(place).inspect(place.name())?)
+    }
+
+    /// Opens a segment's reader registry, to look at it from outside.
+    pub fn registry(&self, place: &Place) -> Result<Segment> {
+        Ok(self.options(place).look_at(place.name())?)
     }
 
     /// Opens the target's segment and looks at its version. `look` is called again if the version goes meanwhile and nothing

@@ -1,6 +1,6 @@
 //! `shm-dump json-schema`: what the JSON lines hold.
 
-use super::{diff, export, schema, stats, versions};
+use super::{diff, export, schema, stats, versions, wait, watch};
 use crate::rows::Row;
 use crate::session::Session;
 use anyhow::Result;
@@ -27,6 +27,8 @@ pub fn all() -> Schema {
         kind::<diff::Difference>(&mut generator),
         kind::<diff::SchemaDifference>(&mut generator),
         kind::<diff::RowDifference>(&mut generator),
+        kind::<watch::Tick>(&mut generator),
+        kind::<wait::Waited>(&mut generator),
     ];
     let definitions = generator.take_definitions(true);
     schemars::json_schema!({

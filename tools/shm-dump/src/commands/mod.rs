@@ -12,6 +12,8 @@ mod schema;
 mod stats;
 mod tail;
 mod versions;
+mod wait;
+mod watch;
 
 use crate::options::Options;
 use crate::session::Session;
@@ -31,6 +33,8 @@ pub enum Command {
     Stats(stats::StatsOptions),
     Export(export::ExportOptions),
     Diff(diff::DiffOptions),
+    Watch(watch::WatchOptions),
+    Wait(wait::WaitOptions),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
     #[command(name = "json-schema")]
@@ -51,6 +55,8 @@ pub fn run(options: Options) -> Result<Exit> {
         Command::Stats(options) => stats::run(&mut session, &options),
         Command::Export(options) => export::run(&mut session, &options),
         Command::Diff(options) => diff::run(&mut session, &options),
+        Command::Watch(options) => watch::run(&mut session, &options),
+        Command::Wait(options) => wait::run(&mut session, &options),
         Command::Completions(options) => completions::run(&mut session, &options),
         Command::Man(options) => man::run(&mut session, &options),
         Command::JsonSchema(options) => json_schema::run(&mut session, &options),

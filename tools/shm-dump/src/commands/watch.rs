@@ -1,0 +1,245 @@
+//! `shm-dump watch`: a line for each tick.
+
+use crate::frames;
+use crate::live::{Facts, Rates, is_gone};
+use crate::session::Session;
+use anyhow::Result;
+use clap::Args;
+use core::time::Duration;
+use schemars::JsonSchema;
+use serde::Serialize;
+use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
+use shmframe_cli::{Exit, Target, words};
+use std::thread;
+use std::time::{Instant, SystemTime};
+
+/// Lines between two lines of heads where the terminal does not say how high it is.
+const SCREEN: u16 = 24;
+/// Characters of a column at the least.
+const COLUMN: usize = 10;
+
+/// Show what goes on in a segment, a line for each tick
+///
+/// Versions, rows and bytes a second, readers and how far they are behind, memory. It goes on while the writer dies and
+/// another one follows, and when the segment is removed and created again. It takes no reader slot.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  shm-dump watch ticks
+  shm-dump watch ticks/trades -i 0.2
+  shm-dump watch ticks --count 60 --json > minute.jsonl")]
+pub struct WatchOptions {
+    /// The segment, or frames of it
+    target: Target,
+    /// Seconds between two ticks
+    #[arg(long, short, value_name = "SECONDS", default_value = "1", value_parser = super::wait::seconds)]
+    interval: Duration,
+    /// End after so many ticks
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+}
+
+/// A look at a segment.
+#[derive(Debug, Default, JsonSchema, Serialize)]
+pub struct Tick {
+    /// When it was looked at, in UTC.
+    time: String,
+    #[serde(skip)]
+    instant: Option<SystemTime>,
+    /// `written`, `no_writer`, `unknown` (whether there is a writer cannot be asked), or `gone`: then the rest is null.
+    state: &'static str,
+    /// The newest version.
+    version: Option<u64>,
+    /// Versions a second since the last tick; null with the first one.
+    versions_per_second: Option<f64>,
+    /// How many frames are counted.
+    frames: Option<u64>,
+    /// Their rows.
+    rows: Option<u64>,
+    /// Rows a second that were appended or put.
+    rows_per_second: Option<f64>,
+    /// Bytes a second of these rows, reckoned from the average row of each frame.
+    bytes_per_second: Option<f64>,
+    /// Reader slots of the living; null if the registry cannot be read.
+    readers: Option<u64>,
+    /// Reader slots of the dead, not cleared yet.
+    dead_readers: Option<u64>,
+    /// How many versions the oldest pinned version is behind the newest; null if none is pinned.
+    largest_lag: Option<u64>,
+    /// Bytes of the segment that have pages.
+    allocated_bytes: Option<u64>,
+    /// Bytes that may have pages; null: no quota.
+    quota_bytes: Option<u64>,
+}
+
+impl Record for Tick {
+    const KIND: &'static str = "tick";
+    const HEADS: &'static [&'static str] = &[
+        "#TIME",
+        "#VERSION",
+        "#VERSIONS/S",
+        "#ROWS",
+        "#ROWS/S",
+        "#BYTES/S",
+        "#READERS",
+        "#LAG",
+        "#MEMORY",
+        "#QUOTA",
+        "WRITER",
+    ];
+
+    fn cells(&self, exact: bool) -> Vec<Cell> {
+        let number = |number: Option<u64>| cell(number.map_or("-".to_owned(), |n| words::count(n, exact)));
+        let bytes = |number: Option<u64>| cell(number.map_or("-".to_owned(), |n| words::bytes(n, exact)));
+        let rate = |rate: Option<f64>| match rate {
+            Some(rate) if rate > 0.0 && rate < 10.0 => cell(format!("{rate:.1}")),
+            rate => number(rate.map(|rate| rate.round() as u64)),
+        };
+        let readers = match (self.readers, self.dead_readers) {
+            (Some(living), Some(dead)) if dead > 0 => toned(format!("{living}+{dead} dead"), Tone::Warning),
+            (readers, _) => number(readers),
+        };
+        let clock = self.instant.map(words::clock).unwrap_or_default();
+        vec![
+            cell(clock.rsplit(' ').next().unwrap_or_default()),
+            number(self.version),
+            rate(self.versions_per_second),
+            number(self.rows),
+            rate(self.rows_per_second),
+            bytes(self.bytes_per_second.map(|rate| rate.round() as u64)),
+            readers,
+            number(self.largest_lag),
+            bytes(self.allocated_bytes),
+            bytes(self.quota_bytes),
+            match self.state {
+                "written" => toned("alive", Tone::Good),
+                "no_writer" => toned("none", Tone::Warning),
+                "gone" => toned("segment gone", Tone::Bad),
+                _ => toned("unknown", Tone::Faint),
+            },
+        ]
+    }
+}
+
+impl Tick {
+    fn gone() -> Self {
+        let now = SystemTime::now();
+        Self { time: words::instant(now), instant: Some(now), state: "gone", ..Self::default() }
+    }
+
+    fn of(facts: &Facts, rates: Option<Rates>) -> Self {
+        let state = match facts.writer.alive {
+            Some(true) => "written",
+            Some(false) => "no_writer",
+            None => "unknown",
+        };
+        let slots = facts.readers.as_ref().map(|slots| slots.len() as u64);
+        Self {
+            state,
+            version: Some(facts.version),
+            versions_per_second: rates.map(|rates| rates.versions),
+            frames: Some(facts.frames.len() as u64),
+            rows: Some(facts.rows()),
+            rows_per_second: rates.map(|rates| rates.rows),
+            bytes_per_second: rates.map(|rates| rates.bytes),
+            readers: slots.map(|_| facts.living()),
+            dead_readers: slots.map(|slots| slots - facts.living()),
+            largest_lag: facts.largest_lag(),
+            allocated_bytes: Some(facts.allocated),
+            quota_bytes: facts.quota,
+            ..Self::gone()
+        }
+    }
+}
+
+pub fn run(session: &mut Session, options: &WatchOptions) -> Result<Exit> {
+    // A segment that is not there to begin with is most likely a wrong name.
+    let mut before = Some((Instant::now(), gather(session, options)?));
+    let mut next = Instant::now();
+    let (mut tick, mut lines) =
+        (before.as_ref().map_or_else(Tick::gone, |(_, facts)| Tick::of(facts, None)), 0);
+    loop {
+        show(session, &tick, lines)?;
+        lines += 1;
+        if options.count.is_some_and(|count| lines >= count) {
+            return Ok(Exit::Success);
+        }
+        next = (next + options.interval).max(Instant::now());
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+        tick = look(session, options, &mut before)?;
+    }
+}
+
+/// Looks again, says what is another than before, and keeps what it saw: nothing if the segment is gone.
+fn look(session: &Session, options: &WatchOptions, before: &mut Option<(Instant, Facts)>) -> Result<Tick> {
+    let now = Instant::now();
+    match gather(session, options) {
+        Ok(facts) => {
+            say_what_changed(session, options, before.as_ref().map(|(_, facts)| facts), &facts);
+            let rates = before.as_ref().and_then(|(time, before)| {
+                Rates::between(before, &facts, now.saturating_duration_since(*time))
+            });
+            let tick = Tick::of(&facts, rates);
+            *before = Some((now, facts));
+            Ok(tick)
+        }
+        Err(error) if is_gone(&error) => {
+            if before.take().is_some() {
+                session.note(format_args!("segment {:?} is gone", options.target.place.name()));
+            }
+            Ok(Tick::gone())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Looks at the segment; of the frames only those that are wanted. A frame that is not there counts nothing.
+fn gather(session: &Session, options: &WatchOptions) -> Result<Facts> {
+    let mut facts = Facts::gather(session, &options.target.place)?;
+    let names = facts.frames.iter().map(|frame| frame.name.clone()).collect();
+    let wanted = match frames::named(&options.target, names) {
+        Err(error) if Exit::of(&error) == Exit::NotFound => Vec::new(),
+        wanted => wanted?,
+    };
+    facts.frames.retain(|frame| wanted.contains(&frame.name));
+    Ok(facts)
+}
+
+fn say_what_changed(session: &Session, options: &WatchOptions, before: Option<&Facts>, now: &Facts) {
+    let name = options.target.place.name();
+    match before {
+        None => session.note(format_args!("segment {name:?} was created again")),
+        Some(before) if before.instance != now.instance => {
+            session.note(format_args!("segment {name:?} was removed and created again"));
+        }
+        Some(before) if before.epoch != now.epoch => {
+            session.note(format_args!("another writer: process {} {:?}", now.writer.pid, now.writer.label));
+        }
+        Some(before) if before.writer.alive == Some(true) && now.writer.alive == Some(false) => {
+            session.note("the writer is gone");
+        }
+        Some(_) => {}
+    }
+}
+
+/// Prints a tick: heads stand before the first one of each screen.
+fn show(session: &mut Session, tick: &Tick, lines: u64) -> Result<()> {
+    let output = &mut session.output;
+    if output.is_json() {
+        return Ok(output.line(tick)?);
+    }
+    let widths = Tick::HEADS.iter().map(|head| head.len().max(COLUMN));
+    let line = |cells: Vec<String>| {
+        let cells = cells.into_iter().zip(widths.clone());
+        cells.map(|(text, width)| format!("{text:>width$}")).collect::<Vec<_>>()
+    };
+    let screen = u64::from(output.height().unwrap_or(SCREEN).saturating_sub(1).max(2)) - 1;
+    if output.has_heads() && lines.is_multiple_of(screen) {
+        let heads = Tick::HEADS.iter().map(|head| head.trim_start_matches('#').to_owned()).collect();
+        output.text(&line(heads).join(" "))?;
+    }
+    let cells = tick.cells(output.is_exact());
+    let texts = line(cells.iter().map(|(text, _)| text.clone()).collect());
+    let painted = texts.iter().zip(cells).map(|(text, (_, tone))| output.painted(text, tone));
+    let painted = painted.collect::<Vec<_>>().join(" ");
+    Ok(output.text(&painted)?)
+}
