@@ -41,7 +41,7 @@ fn snapshots_of_two_versions_in_turn_take_two_words() {
         assert_eq!(value(snapshot), snapshot.version().cast_signed());
     }
     drop(held);
-    assert_eq!(pins(&reader.path()), []);
+    assert_eq!(pins(&reader.path()), Vec::<u64>::new());
     writer.remove_segment().unwrap();
 }
 

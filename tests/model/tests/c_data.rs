@@ -38,7 +38,7 @@ impl Segment {
     }
 
     fn assert_nothing_pinned(&mut self) {
-        assert_eq!(self.files.pinned(), []);
+        assert_eq!(self.files.pinned(), Vec::<u64>::new());
         assert!(self.files.slots().iter().all(|slot| !slot.claimed));
         self.writer.trim(0).unwrap();
         assert_eq!(self.writer.holders(), []);
@@ -119,7 +119,7 @@ fn no_pin_is_left_when_the_last_array_is_gone() {
         drop(array);
     }
     // The reader is still there, and holds nothing.
-    assert_eq!(segment.files.pinned(), []);
+    assert_eq!(segment.files.pinned(), Vec::<u64>::new());
     let values = reader.snapshot().unwrap().frame("frame").unwrap().select(&["Int64"]).unwrap();
     assert_eq!(segment.files.pinned(), [2]);
     drop(values);

@@ -118,12 +118,6 @@ impl Output {
         self.height
     }
 
-    /// Whether tables have heads.
-    #[must_use]
-    pub fn has_heads(&self) -> bool {
-        self.heads
-    }
-
     /// Prints records: a table, or a line of JSON each. No record: `none` tells people so, and programs get nothing.
     ///
     /// # Errors

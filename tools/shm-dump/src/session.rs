@@ -6,7 +6,8 @@ use anyhow::Result;
 use core::time::Duration;
 use shmframe_cli::{Output, Place, Target};
 use shmframe_format::{Error, ErrorKind};
-use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Segment, Trust};
+use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust};
+use shmframe_segment::{Location, RegistryView};
 use std::path::{Path, PathBuf};
 
 /// What readers of this tool are called in the registry.
@@ -46,6 +47,16 @@ impl Session {
     /// Whose segments are trusted.
     pub fn trust(&self) -> Trust {
         Trust { owners: self.looking.trust_owner.clone(), any_file_system: true }
+    }
+
+    /// Where a segment stands.
+    pub fn location(&self, place: &Place) -> Result<Location> {
+        Ok(Location::new(Some(&self.directory_of(place)), place.name(), self.trust())?)
+    }
+
+    /// Opens a segment's registry to look at it, by copying.
+    pub fn registry(&self, place: &Place) -> Result<RegistryView> {
+        Ok(RegistryView::open(&self.location(place)?)?)
     }
 
     fn options(&self, place: &Place) -> ReaderOptions {
@@ -98,11 +109,6 @@ impl Session {
     /// Opens a segment to look at it by copying.
     pub fn inspect(&self, place: &Place) -> Result<Inspector> {
         Ok(self.options(place).inspect(place.name())?)
-    }
-
-    /// Opens a segment's reader registry, to look at it from outside.
-    pub fn registry(&self, place: &Place) -> Result<Segment> {
-        Ok(self.options(place).look_at(place.name())?)
     }
 
     /// Opens the target's segment and looks at its version. `look` is called again if the version goes meanwhile and nothing

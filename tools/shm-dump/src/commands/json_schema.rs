@@ -1,6 +1,6 @@
 //! `shm-dump json-schema`: what the JSON lines hold.
 
-use super::{diff, export, schema, stats, versions, wait, watch};
+use super::{diff, export, gc, info, ls, readers, rm, schema, stats, versions, wait, watch};
 use crate::rows::Row;
 use crate::session::Session;
 use anyhow::Result;
@@ -19,6 +19,14 @@ pub struct JsonSchemaOptions {}
 pub fn all() -> Schema {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let kinds = [
+        kind::<ls::Segment>(&mut generator),
+        kind::<info::Info>(&mut generator),
+        kind::<info::FrameInfo>(&mut generator),
+        kind::<info::HeaderField>(&mut generator),
+        kind::<readers::Slot>(&mut generator),
+        kind::<readers::Reaped>(&mut generator),
+        kind::<gc::Garbage>(&mut generator),
+        kind::<rm::Removed>(&mut generator),
         kind::<schema::Column>(&mut generator),
         kind::<versions::Version>(&mut generator),
         kind::<Row<'_>>(&mut generator),

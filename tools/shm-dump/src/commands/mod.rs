@@ -4,9 +4,14 @@ mod cat;
 mod completions;
 mod diff;
 mod export;
+mod gc;
 mod head;
+mod info;
 mod json_schema;
+mod ls;
 mod man;
+mod readers;
+mod rm;
 mod sample;
 mod schema;
 mod stats;
@@ -24,6 +29,8 @@ use shmframe_cli::{Exit, Output};
 /// What to look at.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Ls(ls::LsOptions),
+    Info(info::InfoOptions),
     Schema(schema::SchemaOptions),
     Versions(versions::VersionsOptions),
     Head(head::HeadOptions),
@@ -35,6 +42,9 @@ pub enum Command {
     Diff(diff::DiffOptions),
     Watch(watch::WatchOptions),
     Wait(wait::WaitOptions),
+    Readers(readers::ReadersOptions),
+    Gc(gc::GcOptions),
+    Rm(rm::RmOptions),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
     #[command(name = "json-schema")]
@@ -46,6 +56,8 @@ pub fn run(options: Options) -> Result<Exit> {
     let Options { command, looking, output } = options;
     let mut session = Session::new(looking, Output::new(&output));
     match command {
+        Command::Ls(options) => ls::run(&mut session, &options),
+        Command::Info(options) => info::run(&mut session, &options),
         Command::Schema(options) => schema::run(&mut session, &options),
         Command::Versions(options) => versions::run(&mut session, &options),
         Command::Head(options) => head::run(&mut session, &options),
@@ -57,6 +69,9 @@ pub fn run(options: Options) -> Result<Exit> {
         Command::Diff(options) => diff::run(&mut session, &options),
         Command::Watch(options) => watch::run(&mut session, &options),
         Command::Wait(options) => wait::run(&mut session, &options),
+        Command::Readers(options) => readers::run(&mut session, &options),
+        Command::Gc(options) => gc::run(&mut session, &options),
+        Command::Rm(options) => rm::run(&mut session, &options),
         Command::Completions(options) => completions::run(&mut session, &options),
         Command::Man(options) => man::run(&mut session, &options),
         Command::JsonSchema(options) => json_schema::run(&mut session, &options),

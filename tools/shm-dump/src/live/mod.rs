@@ -79,7 +79,7 @@ impl Facts {
                 let checked = frame.checked();
                 let state = checked.state();
                 frames.push(FrameFacts {
-                    name: entry.name,
+                    name: entry.name.to_string(),
                     rows: state.rows,
                     rows_ever: state.first_row.saturating_add(state.rows),
                     generation: state.generation,
@@ -101,7 +101,7 @@ impl Facts {
             frames,
             readers,
             writer: WriterFacts {
-                alive: registry.and_then(|segment| segment.registry().has_writer().ok()),
+                alive: registry.and_then(|registry| registry.has_writer().ok()),
                 pid: publication.writer_pid,
                 label: publication.writer_label,
             },

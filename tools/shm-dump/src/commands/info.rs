@@ -1,0 +1,359 @@
+//! `shm-dump info`: what is in a segment.
+
+use crate::frames;
+use crate::session::{Look, Session};
+use crate::view::View;
+use anyhow::Result;
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
+use shmframe_cli::{Exit, Target, words};
+use shmframe_format::table;
+use shmframe_reader::{Frame, Inspector};
+use shmframe_segment::{HeaderLook, SegmentState, SegmentStatus, look_at_header};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Show what is in a segment: its header, its writer, its memory, its frames
+///
+/// Of a segment that is damaged or of another format version it shows what can be read, says what is wrong, and ends with the
+/// status for it. `shm-dump NAME` is the same.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  shm-dump ticks
+  shm-dump info ticks/trades
+  shm-dump info ticks --header        the fields of the header, with their places
+  shm-dump info ticks --json | jq 'select(.kind == \"frame\") | {name, rows}'")]
+pub struct InfoOptions {
+    /// Segment, frame, or pattern of frames
+    target: Target,
+    /// Show the fields of the header as they stand in the file, and nothing else
+    #[arg(long)]
+    header: bool,
+}
+
+/// What a segment says of itself.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Info {
+    /// The segment's name.
+    name: String,
+    /// Its directory.
+    path: String,
+    /// Its format version, `major.minor`.
+    format: String,
+    /// Its random id, in hexadecimal digits.
+    instance: String,
+    /// When it was created, by the creator's clock, in UTC.
+    created: String,
+    #[serde(skip)]
+    created_time: SystemTime,
+    /// User id of its owner.
+    owner: u32,
+    /// Permission bits of the directory, octal.
+    mode: String,
+    /// Whether it was made since the machine was started: pages of an older one may be torn.
+    this_boot: bool,
+    /// `open`, `removed`, `unnamed` or `unknown`.
+    state: String,
+    /// The newest version.
+    version: u64,
+    /// The version that is looked at.
+    shown_version: u64,
+    /// When that was committed, by the writer's clock, in UTC.
+    committed: String,
+    #[serde(skip)]
+    committed_time: SystemTime,
+    /// Its frames.
+    frames: u64,
+    /// Versions that have an entry.
+    kept_versions: usize,
+    /// Versions that the writer keeps at least, the newest included.
+    history: u64,
+    /// Virtual bytes of `data`.
+    capacity_bytes: u64,
+    /// Bytes of memory that `data` takes.
+    allocated_bytes: u64,
+    /// Bytes that it may take; none: no quota.
+    quota_bytes: Option<u64>,
+    /// Whether a process holds the writer lease; none: nobody can tell.
+    writer_alive: Option<bool>,
+    /// Process id of the last writer, in its own PID namespace.
+    writer_pid: u64,
+    /// What the last writer calls itself.
+    writer_label: String,
+    /// When it took the lease, by its clock, in UTC.
+    writer_since: String,
+    #[serde(skip)]
+    writer_time: SystemTime,
+    /// How often a writer took the lease and recovered the segment.
+    epoch: u64,
+    /// Reader slots in all; none: the registry cannot be read.
+    slots: Option<u32>,
+    /// Reader slots that living processes hold.
+    readers_alive: Option<usize>,
+    /// Reader slots of dead processes.
+    readers_dead: Option<usize>,
+}
+
+impl Record for Info {
+    const KIND: &'static str = "info";
+    const HEADS: &'static [&'static str] = &[
+        "segment", "format", "created", "owner", "state", "version", "history", "memory", "writer", "readers",
+    ];
+
+    fn cells(&self, exact: bool) -> Vec<Cell> {
+        let bytes = |count| words::bytes(count, exact);
+        let quota =
+            self.quota_bytes.map_or("no quota".to_owned(), |quota| format!("of a quota of {}", bytes(quota)));
+        let shown = if self.shown_version == self.version {
+            String::new()
+        } else {
+            format!("; shown: {}", self.shown_version)
+        };
+        let boot = if self.this_boot { "" } else { ", of another boot: pages may be torn" };
+        vec![
+            cell(&self.path),
+            cell(format!("{}, id {}", self.format, self.instance)),
+            cell(format!("{} ({} ago)", words::clock(self.created_time), words::age(self.created_time))),
+            cell(format!("user {}, mode {}", self.owner, self.mode)),
+            toned(
+                format!("{}{boot}", self.state),
+                if self.state == "open" && self.this_boot { Tone::Good } else { Tone::Warning },
+            ),
+            cell(format!("{}, committed {} ago{shown}", self.version, words::age(self.committed_time))),
+            cell(format!(
+                "{} kept, at least the newest {}",
+                words::counted(self.kept_versions as u64, "version"),
+                self.history
+            )),
+            cell(format!("{} {quota}; {} virtual", bytes(self.allocated_bytes), bytes(self.capacity_bytes))),
+            self.writer_cell(),
+            self.readers_cell(),
+        ]
+    }
+}
+
+impl Info {
+    fn writer_cell(&self) -> Cell {
+        let label =
+            if self.writer_label.is_empty() { String::new() } else { format!(" {:?}", self.writer_label) };
+        let who = format!("process {}{label}", self.writer_pid);
+        match self.writer_alive {
+            Some(true) => toned(format!("{who}, since {}", words::clock(self.writer_time)), Tone::Good),
+            Some(false) => toned(format!("none; the last one was {who}"), Tone::Faint),
+            None => cell(format!("cannot be told; the last one was {who}")),
+        }
+    }
+
+    fn readers_cell(&self) -> Cell {
+        match (self.slots, self.readers_alive, self.readers_dead) {
+            (Some(slots), Some(alive), Some(0)) => cell(format!("{alive} of {slots} slots")),
+            (Some(slots), Some(alive), Some(dead)) => {
+                toned(format!("{alive} alive and {dead} dead of {slots} slots"), Tone::Warning)
+            }
+            _ => cell("cannot be told"),
+        }
+    }
+}
+
+/// A frame of a version.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct FrameInfo {
+    /// Its name.
+    name: String,
+    /// Rows.
+    rows: u64,
+    /// The number of its first row: more than 0 where rows were dropped from the front.
+    first_row: u64,
+    /// What makes it another frame than one that had the name before, in hexadecimal digits.
+    generation: String,
+    /// Columns.
+    columns: usize,
+    /// Bytes of its buffers.
+    bytes: u64,
+}
+
+impl FrameInfo {
+    fn of(frame: &Frame) -> Self {
+        let first = frame.first_position();
+        Self {
+            name: frame.name().to_owned(),
+            rows: frame.num_rows(),
+            first_row: first.row(),
+            generation: format!("{:016x}", first.generation()),
+            columns: frame.schema().fields().len(),
+            bytes: frame.num_bytes(),
+        }
+    }
+}
+
+impl Record for FrameInfo {
+    const KIND: &'static str = "frame";
+    const HEADS: &'static [&'static str] = &["FRAME", "#ROWS", "#FIRST ROW", "#COLUMNS", "#BYTES"];
+
+    fn cells(&self, exact: bool) -> Vec<Cell> {
+        vec![
+            cell(&self.name),
+            cell(words::count(self.rows, exact)),
+            cell(words::count(self.first_row, exact)),
+            cell(self.columns),
+            cell(words::bytes(self.bytes, exact)),
+        ]
+    }
+}
+
+/// A field of the header, as it stands in the file.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct HeaderField {
+    /// Its name, as in `docs/format.md`.
+    name: &'static str,
+    /// Bytes from the start of `data`.
+    offset: usize,
+    /// Its bytes.
+    size: usize,
+    /// Its value: a number if it is one, else hexadecimal digits.
+    value: String,
+}
+
+impl Record for HeaderField {
+    const KIND: &'static str = "header_field";
+    const HEADS: &'static [&'static str] = &["FIELD", "#OFFSET", "#SIZE", "VALUE"];
+
+    fn cells(&self, _exact: bool) -> Vec<Cell> {
+        vec![cell(self.name), cell(self.offset), cell(self.size), cell(&self.value)]
+    }
+}
+
+pub fn run(session: &mut Session, options: &InfoOptions) -> Result<Exit> {
+    let header = look_at_header(&session.location(&options.target.place)?)?;
+    let fields = match header.fields {
+        Some(fields) if header.faults.is_empty() && !options.header => fields,
+        _ => return show_header(session, &header),
+    };
+    let (info, frames) = gather(session, &options.target, &header.status, &fields)?;
+    let whole = options.target.frame.is_none();
+    if whole {
+        session.output.record(&info)?;
+        session.output.text("")?;
+    }
+    session.output.records(&frames, "no frames yet")?;
+    Ok(Exit::Success)
+}
+
+/// What can be shown of a header, whatever is wrong with the segment; the first fault gives the status.
+fn show_header(session: &mut Session, header: &HeaderLook) -> Result<Exit> {
+    if let Some(fields) = &header.fields {
+        session.output.records(&header_fields(fields), "")?;
+    }
+    let mut exit = Exit::Success;
+    for fault in &header.faults {
+        eprintln!("shm-dump: {fault}");
+        if exit == Exit::Success {
+            exit = Exit::of_kind(fault.kind());
+        }
+    }
+    Ok(exit)
+}
+
+fn header_fields(header: &table::Header) -> Vec<HeaderField> {
+    let bytes = bytemuck::bytes_of(header);
+    let structure = table::STRUCTURES.iter().find(|structure| structure.name == "Header");
+    let fields = structure.map(|structure| structure.fields).unwrap_or_default();
+    fields
+        .iter()
+        .map(|field| {
+            let raw = &bytes[field.offset..field.offset + field.size];
+            HeaderField {
+                name: field.name,
+                offset: field.offset,
+                size: field.size,
+                value: value(field.name, raw),
+            }
+        })
+        .collect()
+}
+
+/// A field's value: text of the magic, numbers as numbers, the rest as hexadecimal digits.
+fn value(name: &str, raw: &[u8]) -> String {
+    match (name, raw.len()) {
+        ("magic", _) => raw.escape_ascii().to_string(),
+        ("checksum" | "fingerprint" | "byte_order", _) | (_, 9..) => {
+            raw.iter().map(|byte| format!("{byte:02x}")).collect()
+        }
+        _ => {
+            let mut word = [0; 8];
+            word[..raw.len()].copy_from_slice(raw);
+            u64::from_le_bytes(word).to_string()
+        }
+    }
+}
+
+fn gather(
+    session: &Session,
+    target: &Target,
+    status: &SegmentStatus,
+    fields: &table::Header,
+) -> Result<(Info, Vec<FrameInfo>)> {
+    let inspector = session.inspect(&target.place)?;
+    let look = |view: &View<'_>| {
+        let names = frames::named(target, view.frames()?)?;
+        let frames = names.iter().map(|name| Ok(FrameInfo::of(&view.frame(name)?)));
+        Ok((view.version(), view.committed(), frames.collect::<Result<Vec<_>>>()?))
+    };
+    let (version, committed, frames) = Look::Copied(inspector.clone()).view(target.version, look)?;
+    let info = info(session, target, (status, fields), &inspector, (version, committed))?;
+    Ok((info, frames))
+}
+
+fn info(
+    session: &Session,
+    target: &Target,
+    (status, fields): (&SegmentStatus, &table::Header),
+    inspector: &Inspector,
+    (shown, committed): (u64, SystemTime),
+) -> Result<Info> {
+    let inspection = inspector.inspection();
+    let words = inspection.publication()?;
+    let registry = session.registry(&target.place);
+    let pins = registry.as_ref().ok().and_then(|registry| registry.pins().ok());
+    let time = |nanoseconds| UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+    let (created_time, writer_time) = (time(fields.created), time(words.writer_since));
+    let alive =
+        |alive: bool| pins.as_ref().map(|pins| pins.iter().filter(|slot| slot.alive == alive).count());
+    Ok(Info {
+        name: target.place.name().to_owned(),
+        path: inspector.path().display().to_string(),
+        format: format!("{}.{}", fields.major, fields.minor),
+        instance: fields.instance.iter().map(|byte| format!("{byte:02x}")).collect(),
+        created: words::instant(created_time),
+        created_time,
+        owner: status.directory.uid,
+        mode: format!("{:o}", status.directory.mode),
+        this_boot: inspector.is_of_this_boot(),
+        state: match words.state {
+            SegmentState::Open => "open".to_owned(),
+            SegmentState::Removed => "removed".to_owned(),
+            SegmentState::Unnamed => "unnamed".to_owned(),
+            SegmentState::Unknown(_) => "unknown".to_owned(),
+        },
+        version: words.latest,
+        shown_version: shown,
+        committed: words::instant(committed),
+        committed_time: committed,
+        frames: inspector.newest(|version| Ok(version.num_frames()))?,
+        kept_versions: inspector.versions()?.len(),
+        history: words.history,
+        capacity_bytes: fields.capacity,
+        allocated_bytes: inspection.allocated()?.bytes,
+        quota_bytes: words.quota,
+        writer_alive: registry.as_ref().ok().and_then(|registry| registry.has_writer().ok()),
+        writer_pid: words.writer_pid,
+        writer_label: words.writer_label,
+        writer_since: words::instant(writer_time),
+        writer_time,
+        epoch: words.epoch,
+        slots: registry.as_ref().ok().map(shmframe_segment::RegistryView::slots),
+        readers_alive: alive(true),
+        readers_dead: alive(false),
+    })
+}

@@ -1,0 +1,237 @@
+//! `shm-dump readers`: who reads a segment, and which memory each holds.
+
+use crate::session::Session;
+use anyhow::Result;
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
+use shmframe_cli::{Exit, Target, words};
+use shmframe_reader::Inspector;
+use shmframe_segment::{Coverage, SlotPins, reap};
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Show who reads a segment: which versions each pins, and the memory that only this pin keeps
+///
+/// Whether a reader lives is the kernel's word: it holds the lock of its slot. Process ids are those of the reader's own PID
+/// namespace. The slots of the dead are cleared by the writer when they stand in its way, or by --reap.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  shm-dump readers ticks
+  shm-dump readers ticks --json | jq 'select(.held_alone_bytes > 1e9) | .pid'
+  shm-dump readers ticks --reap       clear the slots of the dead")]
+pub struct ReadersOptions {
+    /// The segment
+    target: Target,
+    /// Only slots of dead readers
+    #[arg(long)]
+    dead: bool,
+    /// Clear the slots of dead readers; those of the living stay
+    #[arg(long)]
+    reap: bool,
+}
+
+/// A version that a slot pins.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct PinnedVersion {
+    /// Its number.
+    version: u64,
+    /// Whether it still has an entry: a pin of a version without one is late, and holds nothing.
+    live: bool,
+    /// How long ago a newer version took its place, seconds; none: it is the newest, or that is not known any more.
+    superseded_seconds: Option<f64>,
+}
+
+/// A claimed reader slot.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Slot {
+    /// Its number.
+    slot: u32,
+    /// The process that claimed it, in its own PID namespace.
+    pid: u64,
+    /// The command of the process with this id, where one is seen from here; it may be another process.
+    command: Option<String>,
+    /// What the reader calls itself.
+    label: String,
+    /// Whether the claimer lives, by the kernel's word.
+    alive: bool,
+    /// When it was claimed, by the clock of that process, in UTC.
+    since: String,
+    /// The versions that it pins, oldest first.
+    versions: Vec<PinnedVersion>,
+    /// How many versions the oldest of them is behind the newest.
+    lag_versions: u64,
+    /// How many rows, of all frames, were added or put since then; none: that version cannot be read.
+    lag_rows: Option<u64>,
+    /// Bytes that only this slot keeps in use; none: the newest version cannot be read.
+    held_alone_bytes: Option<u64>,
+}
+
+impl Record for Slot {
+    const KIND: &'static str = "reader";
+    const HEADS: &'static [&'static str] = &[
+        "#SLOT",
+        "#PID",
+        "COMMAND",
+        "LABEL",
+        "ALIVE",
+        "PINS",
+        "SUPERSEDED",
+        "#BEHIND",
+        "#ROWS BEHIND",
+        "#HOLDS ALONE",
+    ];
+
+    fn cells(&self, exact: bool) -> Vec<Cell> {
+        let pins: Vec<String> = self.versions.iter().map(|pin| pin.version.to_string()).collect();
+        let oldest = self.versions.iter().find_map(|pin| pin.superseded_seconds);
+        let age = oldest.map(|seconds| words::span(Duration::from_secs_f64(seconds)) + " ago");
+        let held = self.held_alone_bytes;
+        let held_tone = if held.is_some_and(|bytes| bytes > 0) { Tone::Warning } else { Tone::Plain };
+        vec![
+            cell(self.slot),
+            cell(self.pid),
+            self.command.as_ref().map_or(toned("?", Tone::Faint), cell),
+            cell(&self.label),
+            if self.alive { toned("yes", Tone::Good) } else { toned("dead", Tone::Bad) },
+            cell(pins.join(", ")),
+            cell(age.unwrap_or_default()),
+            cell(words::count(self.lag_versions, exact)),
+            cell(self.lag_rows.map_or("?".to_owned(), |rows| words::count(rows, exact))),
+            toned(held.map_or("?".to_owned(), |bytes| words::bytes(bytes, exact)), held_tone),
+        ]
+    }
+}
+
+/// Slots of dead readers that were cleared.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Reaped {
+    /// Their numbers.
+    slots: Vec<u32>,
+}
+
+impl Record for Reaped {
+    const KIND: &'static str = "reaped";
+    const HEADS: &'static [&'static str] = &["REAPED"];
+
+    fn cells(&self, _exact: bool) -> Vec<Cell> {
+        let slots: Vec<String> = self.slots.iter().map(u32::to_string).collect();
+        vec![cell(if slots.is_empty() {
+            "no slot".to_owned()
+        } else {
+            format!("slots {}", slots.join(", "))
+        })]
+    }
+}
+
+pub fn run(session: &mut Session, options: &ReadersOptions) -> Result<Exit> {
+    let place = &options.target.place;
+    if options.reap {
+        let slots = reap(&session.location(place)?)?;
+        session.output.record(&Reaped { slots })?;
+        return Ok(Exit::Success);
+    }
+    let mut slots = session.registry(place)?.pins()?;
+    let whole = slots.clone();
+    slots.retain(|slot| !options.dead || !slot.alive);
+    // Where `data` cannot be read there is still the registry.
+    let inspector = session.inspect(place).inspect_err(|error| session.note(error)).ok();
+    let held = Held::of(inspector.as_ref(), &whole);
+    let shown: Vec<Slot> = slots.into_iter().map(|slot| held.slot(slot)).collect();
+    session.output.records(&shown, "no readers")?;
+    Ok(Exit::Success)
+}
+
+/// What the versions of a segment say about its slots.
+#[derive(Default)]
+struct Held {
+    coverage: Option<Coverage>,
+    alone: BTreeMap<u32, u64>,
+    /// For each pinned version and the newest: the generation and the number of the row behind the last one, by frame.
+    ends: HashMap<u64, BTreeMap<String, (u64, u64, u64)>>,
+}
+
+impl Held {
+    fn of(inspector: Option<&Inspector>, slots: &[SlotPins]) -> Self {
+        let Some(inspector) = inspector else { return Self::default() };
+        let coverage = inspector.inspection().coverage().ok();
+        let alone = coverage.as_ref().map(|coverage| coverage.held_alone(slots)).unwrap_or_default();
+        let latest = coverage.as_ref().map(|coverage| coverage.latest);
+        let oldest = slots.iter().filter_map(|slot| slot.versions.first().copied());
+        let mut ends = HashMap::new();
+        for version in oldest.chain(latest) {
+            if !ends.contains_key(&version)
+                && let Ok(found) = frame_ends(inspector, version)
+            {
+                ends.insert(version, found);
+            }
+        }
+        Self { coverage, alone, ends }
+    }
+
+    fn slot(&self, slot: SlotPins) -> Slot {
+        let latest = self.coverage.as_ref().map(|coverage| coverage.latest);
+        let oldest = slot.versions.first().copied();
+        Slot {
+            slot: slot.slot,
+            pid: slot.pid,
+            command: command(slot.pid).filter(|_| slot.alive),
+            label: slot.label,
+            alive: slot.alive,
+            since: words::instant(UNIX_EPOCH + Duration::from_nanos(slot.since)),
+            versions: slot.versions.iter().map(|version| self.pin(*version)).collect(),
+            lag_versions: latest.zip(oldest).map_or(0, |(latest, oldest)| latest.saturating_sub(oldest)),
+            lag_rows: latest.zip(oldest).map_or(Some(0), |(latest, oldest)| self.lag_rows(oldest, latest)),
+            held_alone_bytes: self
+                .coverage
+                .as_ref()
+                .map(|_| self.alone.get(&slot.slot).copied().unwrap_or(0)),
+        }
+    }
+
+    fn pin(&self, version: u64) -> PinnedVersion {
+        let versions = self.coverage.as_ref().map_or(&[][..], |coverage| &coverage.versions);
+        let at = versions.iter().position(|live| live.version == version);
+        // Known only if the version that came next is still kept.
+        let next = at.and_then(|at| versions.get(at + 1)).filter(|next| next.version == version + 1);
+        let superseded = next.map(|next| UNIX_EPOCH + Duration::from_nanos(next.committed));
+        PinnedVersion {
+            version,
+            live: at.is_some(),
+            superseded_seconds: superseded.and_then(|time| time.elapsed().ok()).map(|age| age.as_secs_f64()),
+        }
+    }
+
+    /// Rows of all frames that came between two versions; a frame that was put anew counts whole.
+    fn lag_rows(&self, old: u64, new: u64) -> Option<u64> {
+        let (old, new) = (self.ends.get(&old)?, self.ends.get(&new)?);
+        let added = new.iter().map(|(name, (generation, end, rows))| match old.get(name) {
+            Some((before, old_end, _)) if before == generation => end.saturating_sub(*old_end),
+            _ => *rows,
+        });
+        Some(added.sum())
+    }
+}
+
+/// For each frame of a version its generation, the number behind its last row, and its rows.
+fn frame_ends(
+    inspector: &Inspector,
+    version: u64,
+) -> shmframe_reader::Result<BTreeMap<String, (u64, u64, u64)>> {
+    inspector.at(version, |version| {
+        let mut ends = BTreeMap::new();
+        for name in version.frames()? {
+            let frame = version.frame(&name)?;
+            let position = frame.position();
+            ends.insert(name, (position.generation(), position.row(), frame.num_rows()));
+        }
+        Ok(ends)
+    })
+}
+
+/// The command of the process with this id, as it is seen from here.
+fn command(pid: u64) -> Option<String> {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
