@@ -300,7 +300,7 @@ fn told(row: &RecordBatch) -> String {
     let schema = row.schema();
     let values = schema.fields().iter().zip(row.columns());
     values
-        .map(|(field, column)| format!("{}={}", field.name(), short::value(column, 0)))
+        .map(|(field, column)| format!("{}={}", field.name(), short::value(column, 0, short::LONGEST)))
         .collect::<Vec<_>>()
         .join(", ")
 }

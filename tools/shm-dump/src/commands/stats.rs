@@ -12,6 +12,11 @@ use serde_json::value::RawValue;
 use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
 use shmframe_cli::{Exit, Target, words};
 
+/// Characters of a value that people get at the most: those of a time to the second.
+const LONGEST: usize = 20;
+/// Digits of a mean that people get.
+const DIGITS: i32 = 6;
+
 /// Show what is in each column: nulls, least and greatest value, mean, different values, bytes
 ///
 /// All rows are read. Different values are counted exactly, up to a limit.
@@ -85,13 +90,26 @@ impl Record for ColumnStats {
             cell(max),
             cell(
                 self.mean
-                    .map(|mean| if exact { mean.to_string() } else { format!("{mean:.6}") })
+                    .map(|mean| if exact { mean.to_string() } else { rounded(mean) })
                     .unwrap_or_default(),
             ),
             cell(distinct.unwrap_or_default()),
             cell(words::bytes(self.bytes, exact)),
             cell(self.buffers),
         ]
+    }
+}
+
+/// A number to its first few digits.
+fn rounded(number: f64) -> String {
+    let before = number.abs().log10().floor();
+    if (-4.0..15.0).contains(&before) {
+        let after = (DIGITS - 1 - before as i32).max(0) as usize;
+        format!("{number:.after$}")
+    } else if number == 0.0 || !number.is_finite() {
+        number.to_string()
+    } else {
+        format!("{number:.*e}", DIGITS as usize - 1)
     }
 }
 
@@ -134,7 +152,8 @@ fn told(rows: &FrameRows, column: usize, summary: &Summary) -> Result<ColumnStat
     let (schema, writer) = (rows.schema(), ValueWriter::new());
     let field = schema.field(column);
     let json = |value: Option<&ArrayRef>| value.map(|value| writer.value(value, 0)).transpose();
-    let shown = |value: Option<&ArrayRef>| value.map(|value| short::value(value, 0)).unwrap_or_default();
+    let shown =
+        |value: Option<&ArrayRef>| value.map(|value| short::value(value, 0, LONGEST)).unwrap_or_default();
     let distinct = summary.distinct();
     let (buffers, bytes) = summary.memory();
     Ok(ColumnStats {
@@ -154,4 +173,24 @@ fn told(rows: &FrameRows, column: usize, summary: &Summary) -> Result<ColumnStat
         buffers,
         extremes: [shown(summary.least()), shown(summary.greatest())],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded;
+
+    #[test]
+    fn means_have_as_many_digits_whatever_their_size() {
+        for (number, text) in [
+            (2013.0, "2013.00"),
+            (-0.001_234_567, "-0.00123457"),
+            (1.0 / 3.0, "0.333333"),
+            (12_345_678.9, "12345679"),
+            (0.0, "0"),
+            (f64::NAN, "NaN"),
+            (1.5e300, "1.50000e300"),
+        ] {
+            assert_eq!(rounded(number), text);
+        }
+    }
 }

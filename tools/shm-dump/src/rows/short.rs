@@ -11,9 +11,9 @@ pub const LONGEST: usize = 40;
 /// What stands for what is left out.
 pub const ELLIPSIS: &str = "…";
 
-/// One value, cut where it is long.
-pub fn value(array: &dyn Array, row: usize) -> String {
-    shown(&text::formatter(array), row, LONGEST)
+/// One value, cut behind so many characters.
+pub fn value(array: &dyn Array, row: usize, longest: usize) -> String {
+    shown(&text::formatter(array), row, longest)
 }
 
 /// A value's text on one line, cut behind so many characters.

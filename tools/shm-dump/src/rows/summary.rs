@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn extremes(summary: &Summary) -> (String, String) {
-        (short::value(summary.least().unwrap(), 0), short::value(summary.greatest().unwrap(), 0))
+        (short::value(summary.least().unwrap(), 0, 20), short::value(summary.greatest().unwrap(), 0, 20))
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `head`, `tail`, `cat`, `sample`.
 
 use crate::support::{Place, batch, numbers, trades};
-use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::datatypes::Schema;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::json;
@@ -154,6 +155,22 @@ fn frame_without_rows_or_columns_is_no_error() {
     for command in ["head", "tail", "cat", "sample"] {
         assert_eq!(place.json(&[command, "ticks/empty"]), Vec::<serde_json::Value>::new(), "{command}");
         assert_eq!(place.table(&[command, "ticks/empty"]), "no rows\n", "{command}");
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(3));
+    let bare = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options).unwrap();
+    writer.put("bare", &bare).unwrap();
+    for command in ["head", "tail", "cat", "sample"] {
+        let rows = place.json(&[command, "ticks/bare"]);
+        assert_eq!((numbers(&rows), &rows[0]["values"]), (vec![0, 1, 2], &json!({})), "{command}");
+        assert_eq!(place.table(&[command, "ticks/bare"]), "ROW\n  0\n  1\n  2\n", "{command}");
+        assert_eq!(place.run(&[command, "ticks/bare", "--csv"]).status, Some(0), "{command}");
+    }
+    assert_eq!(place.json(&["stats", "ticks/bare"]), Vec::<serde_json::Value>::new());
+    assert_eq!(place.json(&["diff", "ticks/bare", "ticks/bare"])[0]["equal"], true);
+    let file = place.path().join("bare.arrow");
+    for form in ["arrow", "arrows", "jsonl"] {
+        let ran = place.run(&["export", "ticks/bare", "-o", file.to_str().unwrap(), "--as", form, "--force"]);
+        assert_eq!(ran.status, Some(0), "{form}: {}", ran.said);
     }
 }
 
