@@ -33,7 +33,7 @@ fn ten_thousand_versions_are_held_by_64_threads_and_let_go() {
     assert_eq!(writer.ask("audit"), "true");
     let held = writer.number("allocated");
     reader.ask("drop-many");
-    assert_eq!(pin_words(&place, NAME), []);
+    assert_eq!(pin_words(&place, NAME), Vec::<u64>::new());
     writer.ask("pair 4");
     writer.ask("trim 0");
     assert_eq!(writer.ask("holders"), "");

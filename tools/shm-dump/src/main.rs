@@ -10,6 +10,7 @@ mod options;
 mod progress;
 mod rows;
 mod session;
+mod verifying;
 mod view;
 
 use clap::Parser;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use core::time::Duration;
 use shmframe_cli::{Output, Place, Target};
 use shmframe_format::{Error, ErrorKind};
-use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust};
+use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust, Validation};
 use shmframe_segment::{Location, RegistryView};
 use std::path::{Path, PathBuf};
 
@@ -81,10 +81,19 @@ impl Session {
 
     /// Opens a segment to look at its rows: attached, or by copying where that is asked for or all that is possible.
     pub fn open(&self, place: &Place) -> Result<Look> {
+        self.open_with(place, Validation::Layout)
+    }
+
+    /// As [`Session::open`], and whatever rows are looked at are checked to be valid Arrow.
+    pub fn open_validating(&self, place: &Place) -> Result<Look> {
+        self.open_with(place, Validation::Full)
+    }
+
+    fn open_with(&self, place: &Place, validation: Validation) -> Result<Look> {
         if self.looking.no_pin {
             return Ok(Look::Copied(self.inspect(place)?));
         }
-        match self.options(place).open(place.name()) {
+        match self.options(place).validation(validation).open(place.name()) {
             Ok(reader) => Ok(Look::Attached(reader)),
             Err(error) if is_copying_possible(error.kind()) => {
                 let inspector = self.inspect(place)?;

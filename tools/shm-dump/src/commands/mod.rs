@@ -16,6 +16,7 @@ mod sample;
 mod schema;
 mod stats;
 mod tail;
+mod verify;
 mod versions;
 mod wait;
 mod watch;
@@ -43,6 +44,7 @@ pub enum Command {
     Watch(watch::WatchOptions),
     Wait(wait::WaitOptions),
     Readers(readers::ReadersOptions),
+    Verify(verify::VerifyOptions),
     Gc(gc::GcOptions),
     Rm(rm::RmOptions),
     Completions(completions::CompletionsOptions),
@@ -70,6 +72,7 @@ pub fn run(options: Options) -> Result<Exit> {
         Command::Watch(options) => watch::run(&mut session, &options),
         Command::Wait(options) => wait::run(&mut session, &options),
         Command::Readers(options) => readers::run(&mut session, &options),
+        Command::Verify(options) => verify::run(&mut session, &options),
         Command::Gc(options) => gc::run(&mut session, &options),
         Command::Rm(options) => rm::run(&mut session, &options),
         Command::Completions(options) => completions::run(&mut session, &options),
