@@ -109,10 +109,7 @@ pub fn run(session: &mut Session, options: &ExportOptions) -> Result<Exit> {
         Ok(Table { name, version: view.version(), schema, batches: frame.batches()? })
     })?;
     check(form, compression, &table.schema, &table.batches)?;
-    let table = match form {
-        Form::Arrow => Table { batches: one_dictionary(&table.schema, &table.batches)?, ..table },
-        _ => table,
-    };
+    let table = Table { batches: one_dictionary(form, &table.schema, &table.batches)?, ..table };
     let interrupted = interruption()?;
     let bar = session.progress(table.rows());
     let export = Export { table: &table, form, compression, bar: &bar, interrupted: &interrupted };

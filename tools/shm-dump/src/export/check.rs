@@ -104,13 +104,7 @@ mod tests {
         if check(form, Compression::None, schema, batches).is_err() {
             return false;
         }
-        let batches = match form {
-            Form::Arrow => match one_dictionary(schema, batches) {
-                Ok(batches) => batches,
-                Err(_) => return false,
-            },
-            _ => batches.to_vec(),
-        };
+        let Ok(batches) = one_dictionary(form, schema, batches) else { return false };
         let mut writer = TableWriter::new(form, Compression::None, schema, Vec::new()).unwrap();
         let written = batches.iter().try_for_each(|batch| writer.write(batch));
         written.and_then(|()| writer.finish()).unwrap_or_else(|error| panic!("{form}: {error}: {schema}"));

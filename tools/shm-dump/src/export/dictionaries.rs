@@ -1,5 +1,6 @@
-//! Dictionaries as Arrow files need them.
+//! One dictionary for all rows of a column, as some forms need it.
 
+use super::form::Form;
 use anyhow::Result;
 use arrow::array::{Array, ArrayData, ArrayRef, DictionaryArray, PrimitiveArray, RecordBatch};
 use arrow::compute::concat;
@@ -8,22 +9,28 @@ use arrow::downcast_dictionary_array;
 use shmframe_cli::Failure;
 use std::sync::Arc;
 
-/// The batches with one dictionary for each column of dictionary type, as an Arrow file needs it; other columns are left in place.
+/// The batches with one dictionary for each column of dictionary type, as the form needs it; other columns are left in place. An
+/// Arrow file has one; in Parquet there is none, but who reads it back must get all values into one.
 ///
 /// # Errors
 /// [`shmframe_cli::Exit::Usage`], naming the column, if that cannot be: its values are too many for its keys, or the dictionaries
 /// that differ stand within other types.
-pub fn one_dictionary(schema: &Arc<Schema>, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+pub fn one_dictionary(form: Form, schema: &Arc<Schema>, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
     let mut columns: Vec<Vec<ArrayRef>> = batches.iter().map(|batch| batch.columns().to_vec()).collect();
     for (index, field) in schema.fields().iter().enumerate() {
         let parts: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(index)).collect();
-        if !differ(&parts) {
+        let is_needed = match form {
+            Form::Arrow => differ(&parts),
+            Form::Parquet => is_dictionary(field.data_type()) && differ(&parts),
+            Form::Arrows | Form::Csv | Form::Jsonl => false,
+        };
+        if !is_needed {
             continue;
         }
         let whole = joined(&parts).map_err(|cause| {
             let name = field.name();
             Failure::usage(format!(
-                "column {name:?} cannot be written as arrow, which has one dictionary for all rows: {cause}; export as arrows or parquet"
+                "column {name:?} cannot be written as {form}, which has one dictionary for all rows: {cause}; export as arrows"
             ))
         })?;
         let mut start = 0;
@@ -58,6 +65,11 @@ fn dictionaries(data: &ArrayData, found: &mut Vec<ArrayData>) {
     }
 }
 
+/// Whether it is a dictionary of values without any within.
+fn is_dictionary(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(_, values) if !values.is_nested())
+}
+
 /// The arrays as one, with one dictionary.
 fn joined(parts: &[&ArrayRef]) -> Result<ArrayRef, String> {
     let is_plain =
@@ -80,5 +92,64 @@ fn tidy(array: &ArrayRef) -> ArrayRef {
     downcast_dictionary_array! {
         array => tidied(array),
         _ => Arc::clone(array)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{AsArray, Int8Array, ListArray, StringArray};
+    use arrow::buffer::OffsetBuffer;
+    use arrow::datatypes::{Field, Int8Type};
+
+    fn dictionary(keys: Vec<Option<i8>>, values: &[&str]) -> ArrayRef {
+        let values = StringArray::from_iter_values(values);
+        Arc::new(DictionaryArray::new(Int8Array::from(keys), Arc::new(values)))
+    }
+
+    fn batches(columns: Vec<ArrayRef>) -> (Arc<Schema>, Vec<RecordBatch>) {
+        let batch = |column| RecordBatch::try_from_iter_with_nullable([("c", column, true)]).unwrap();
+        let batches: Vec<RecordBatch> = columns.into_iter().map(batch).collect();
+        (batches[0].schema(), batches)
+    }
+
+    #[test]
+    fn dictionaries_that_differ_become_one_with_the_same_values() {
+        let one = dictionary(vec![Some(0), Some(1)], &["a", "b"]);
+        let two = dictionary(vec![Some(1), None, Some(0)], &["b", "c"]);
+        let (schema, batches) = batches(vec![one, two]);
+        let joined = one_dictionary(Form::Arrow, &schema, &batches).unwrap();
+        let [first, second] =
+            [0, 1].map(|at: usize| joined[at].column(0).as_dictionary::<Int8Type>().clone());
+        assert_eq!(first.values(), second.values());
+        let texts = |array: &DictionaryArray<Int8Type>| -> Vec<_> {
+            let array = array.downcast_dict::<StringArray>().unwrap();
+            array.into_iter().map(|text| text.map(str::to_owned)).collect()
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            (texts(&first), texts(&second)),
+            (vec![text("a"), text("b")], vec![text("c"), None, text("b")])
+        );
+    }
+
+    #[test]
+    fn dictionaries_that_are_the_same_are_left_in_place() {
+        let whole = dictionary(vec![Some(0), Some(1), Some(0)], &["a", "b"]);
+        let (schema, batches) = batches(vec![whole.slice(0, 2), whole.slice(2, 1)]);
+        let same = one_dictionary(Form::Arrow, &schema, &batches).unwrap();
+        assert!(same[1].column(0).to_data().ptr_eq(&batches[1].column(0).to_data()));
+    }
+
+    #[test]
+    fn dictionaries_that_differ_within_other_types_are_refused() {
+        let list = |array: ArrayRef| -> ArrayRef {
+            let field = Arc::new(Field::new("item", array.data_type().clone(), true));
+            Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([array.len()]), array, None))
+        };
+        let columns = [&["a"], &["b"]].map(|values| list(dictionary(vec![Some(0)], values)));
+        let (schema, batches) = batches(columns.to_vec());
+        let error = one_dictionary(Form::Arrow, &schema, &batches).unwrap_err().to_string();
+        assert!(error.contains("\"c\"") && error.contains("arrows"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! `export`: what is written reads back equal.
 
 use crate::support::{Place, batch, trades};
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, ListArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int8Type, Int32Type};
 use arrow::error::ArrowError;
@@ -133,19 +133,32 @@ fn every_type_reads_back_equal_from_arrow_or_is_refused_by_name() {
 }
 
 #[test]
-fn chunks_with_dictionaries_of_their_own_get_one_in_an_arrow_file() {
-    let rows = |values: [&str; 2]| {
-        let array: DictionaryArray<Int8Type> = values.into_iter().collect();
+fn dictionaries_that_are_too_many_for_the_keys_are_written_as_a_stream_only() {
+    let rows = |symbols: core::ops::Range<usize>| {
+        let array: DictionaryArray<Int8Type> = (0..10_000)
+            .map(|row| format!("symbol {}", symbols.start + row % symbols.len()))
+            .collect::<Vec<_>>()
+            .iter()
+            .map(|symbol| Some(symbol.as_str()))
+            .collect();
         batch([("symbol", Arc::new(array) as ArrayRef)])
     };
-    let (place, mut writer) = Place::with_trades(&rows(["a", "b"]));
-    writer.append("trades", &rows(["c", "b"])).unwrap();
-    for name in ["a.arrow", "a.arrows"] {
-        let read = exported(&place, name, &[]);
-        let symbols =
-            read.column(0).as_dictionary::<Int8Type>().downcast_dict::<arrow::array::StringArray>().unwrap();
-        assert_eq!(symbols.into_iter().flatten().collect::<Vec<_>>(), ["a", "b", "c", "b"], "{name}");
+    let (place, mut writer) = Place::with_trades(&rows(0..100));
+    for at in 1..9 {
+        writer.append("trades", &rows(at * 100..at * 100 + 100)).unwrap();
     }
+    for name in ["a.arrow", "a.parquet"] {
+        let (directory, path) = file(name);
+        let ran = place.run(&["export", "ticks", "-o", path.to_str().unwrap()]);
+        assert_eq!(ran.status, Some(2), "{name}: {}", ran.said);
+        assert!(ran.said.contains("\"symbol\"") && ran.said.contains("arrows"), "{}", ran.said);
+        assert!(names(directory.path()).is_empty());
+    }
+    let (_directory, path) = file("a.arrows");
+    place.json(&["export", "ticks", "-o", path.to_str().unwrap()]);
+    let parts = StreamReader::try_new(File::open(&path).unwrap(), None).unwrap().map(Result::unwrap);
+    let texts: Vec<_> = parts.flat_map(|part| texts(&part)).collect();
+    assert_eq!((texts.len(), texts[89_999].as_deref()), (90_000, Some("symbol 899")));
 }
 
 #[test]

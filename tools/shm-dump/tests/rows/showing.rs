@@ -47,6 +47,8 @@ fn rows_are_chosen_by_count_offset_and_condition() {
         (&["tail", "ticks", "-n", "2", "--where", "price < 10000"], &[9998, 9999]),
         (&["tail", "ticks", "-n", "2", "--offset", "1", "--where", "price < 10000"], &[9997, 9998]),
         (&["cat", "ticks", "--where", "price >= 8191 and price <= 8193"], &[8191, 8192, 8193]),
+        (&["head", "ticks", "-n", "1", "--offset", "3000", "--where", "symbol = 'B'"], &[9001]),
+        (&["tail", "ticks", "-n", "1", "--offset", "3000", "--where", "symbol = 'B'"], &[10_999]),
         (&["cat", "ticks", "--offset", "19999"], &[19_999]),
         (&["head", "ticks", "-n", "0"], &[]),
         (&["head", "ticks", "--offset", "20000"], &[]),
