@@ -1,7 +1,7 @@
 //! Rows: which of them a command shows, and how they are written.
 //!
 //! A [`Selection`] says which columns and rows are wanted; [`FrameRows`] are a frame's rows with it applied, cut into
-//! [`Part`]s of a few thousand rows, so that no command touches more of a frame than it shows. A [`RowWriter`] writes
+//! [`Part`](frame_rows::Part)s of a few thousand rows, so that no command touches more of a frame than it shows. A [`RowWriter`] writes
 //! parts as a table, as JSON lines or as CSV.
 
 mod condition;

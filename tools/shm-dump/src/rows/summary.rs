@@ -193,9 +193,9 @@ mod tests {
     #[test]
     fn different_values_are_counted_up_to_the_bound() {
         let texts: ArrayRef = Arc::new(StringArray::from(vec!["b", "a", "b", "c"]));
-        assert_eq!(summary(std::slice::from_ref(&texts), 3).distinct(), Some(Distinct::Exactly(3)));
-        assert_eq!(summary(std::slice::from_ref(&texts), 2).distinct(), Some(Distinct::AtLeast(2)));
-        assert_eq!(summary(std::slice::from_ref(&texts), 0).distinct(), None);
+        assert_eq!(summary(core::slice::from_ref(&texts), 3).distinct(), Some(Distinct::Exactly(3)));
+        assert_eq!(summary(core::slice::from_ref(&texts), 2).distinct(), Some(Distinct::AtLeast(2)));
+        assert_eq!(summary(core::slice::from_ref(&texts), 0).distinct(), None);
         assert_eq!(extremes(&summary(&[texts], 0)), ("a".to_owned(), "c".to_owned()));
     }
 
