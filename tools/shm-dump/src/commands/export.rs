@@ -17,8 +17,10 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Rows that are written at once.
-const STEP: usize = 1 << 20;
+/// Rows that become one batch of an Arrow file: more of them, fewer batches for who reads it.
+const BATCH: usize = 1 << 20;
+/// Rows that are written at once in other forms, which need memory for them.
+const STEP: usize = 1 << 13;
 
 /// Write a frame to a file: Parquet, Arrow, CSV, JSON lines
 ///
@@ -161,9 +163,13 @@ struct Export<'a> {
 impl Export<'_> {
     fn write<W: Write + Send>(&self, to: W) -> Result<W> {
         let mut writer = TableWriter::new(self.form, self.compression, &self.table.schema, to)?;
+        let step = match self.form {
+            Form::Arrow | Form::Arrows => BATCH,
+            Form::Parquet | Form::Csv | Form::Jsonl => STEP,
+        };
         for batch in &self.table.batches {
-            for start in (0..batch.num_rows()).step_by(STEP) {
-                let part = batch.slice(start, STEP.min(batch.num_rows() - start));
+            for start in (0..batch.num_rows()).step_by(step) {
+                let part = batch.slice(start, step.min(batch.num_rows() - start));
                 writer.write(&part)?;
                 self.bar.inc(part.num_rows() as u64);
                 if self.interrupted.load(Ordering::Relaxed) {
