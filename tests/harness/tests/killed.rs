@@ -133,7 +133,7 @@ fn killed_reader_gives_its_bytes_back() {
     living.ask("drop one");
     let (last, holders) = put(40_000);
     assert_eq!(holders, []);
-    assert_eq!(pin_words(&place, NAME), []);
+    assert_eq!(pin_words(&place, NAME), Vec::<u64>::new());
     assert!(last <= before + (64 << 10) && after > last, "{before}, {after}, {last}");
     living.quit();
 }

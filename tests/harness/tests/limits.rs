@@ -228,7 +228,7 @@ fn low_limit_on_descriptors_is_an_error_that_says_so() {
     put(&mut writer, "left", 3).unwrap();
     writer.trim(0).unwrap();
     assert_eq!(writer.holders(), []);
-    assert_eq!(pin_words(&place, NAME), []);
+    assert_eq!(pin_words(&place, NAME), Vec::<u64>::new());
     drop(writer);
     let commands =
         [&format!("open {NAME}"), "put left 3", "trim 0", "drop", "create other", "remove-segment"];

@@ -132,7 +132,7 @@ fn reader_of_another_user_is_known_by_its_lock() {
     writer.ask("trim 0");
     assert_eq!(writer.ask("holders"), "");
     assert_eq!(writer.ask("audit"), "true");
-    assert_eq!(pin_words(&place, NAME), []);
+    assert_eq!(pin_words(&place, NAME), Vec::<u64>::new());
     writer.quit();
 }
 
@@ -157,7 +157,7 @@ fn reader_in_another_pid_namespace_lives_until_it_is_dead() {
     reader.kill();
     wait_until_nobody_holds(&mut writer);
     cut::check_audit(&mut writer);
-    assert_eq!(pin_words(&place, NAME), []);
+    assert_eq!(pin_words(&place, NAME), Vec::<u64>::new());
 }
 
 #[test]
