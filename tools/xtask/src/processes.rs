@@ -44,14 +44,16 @@ impl Mark {
         name == VARIABLE
     }
 
-    /// Kills every marked process, and those below it whatever their variables are, until none is left that can be
-    /// killed.
+    /// Kills every marked process, and those below it whatever their variables are, until two looks find none that can be
+    /// killed: one alone may meet a process that is just turning into another program, and shows no variables.
     pub fn end_all(&self) {
+        let mut found_none = false;
         for _ in 0..BURIALS {
             let running = self.running();
-            if running.is_empty() {
+            if running.is_empty() && found_none {
                 return;
             }
+            found_none = running.is_empty();
             for pid in running {
                 // It may be gone already.
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
