@@ -1,8 +1,14 @@
 //! What live versions say of the ranges that they cover, and whose pins keep a range in use: what recovery, the writer's
 //! account of its readers, and a look from outside have in common.
 
+use crate::writing::store::HISTORY_LIMIT;
 use core::ops::Range;
 use std::collections::BTreeMap;
+
+/// The floor that a history of so many versions asks for, the newest included.
+pub(crate) fn wanted_floor(latest: u64, history: u64) -> u64 {
+    latest.saturating_add(1).saturating_sub(history.clamp(1, HISTORY_LIMIT))
+}
 
 /// What a stretch of live versions uses of a range: all of those from `first` to `last` that are live.
 #[derive(Clone, Debug, PartialEq, Eq)]

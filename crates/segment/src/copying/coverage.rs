@@ -1,7 +1,7 @@
 //! What the live versions of a segment cover, from their records: which bytes, of which frame, and whose pins keep them.
 
 use super::inspection::{Inspection, LiveVersion};
-use crate::covering::{Keeper, Pinned, Use, Uses};
+use crate::covering::{Keeper, Pinned, Use, Uses, wanted_floor};
 use crate::files::slot_pins::SlotPins;
 use core::ops::{Range, RangeBounds};
 use shmframe_format::{Content, Covered, Error, ErrorKind, Result};
@@ -116,7 +116,7 @@ pub struct Coverage {
     pub problems: Vec<Finding>,
     /// The newest version when the look began.
     pub latest: u64,
-    /// The floor when the look began: history keeps the versions from it on.
+    /// History keeps the versions from this one on: the floor to which a reclaim raises what stands there, if it is higher.
     pub floor: u64,
 }
 
@@ -156,7 +156,8 @@ impl Inspection {
             problems.push(Finding::NoEntry { version: latest });
         }
         let ranges = gathered.into_ranges(&mut problems);
-        Ok(Coverage { versions, ranges, problems, latest, floor: publication.floor })
+        let floor = publication.floor.max(wanted_floor(publication.latest, publication.history));
+        Ok(Coverage { versions, ranges, problems, latest, floor })
     }
 
     /// Whether something was said of the newest version, or it is the newest no longer.

@@ -77,7 +77,7 @@ impl Store {
 
     /// Whether history keeps a dropped range: whoever lets go of it, it stays until more is committed.
     fn is_history(&self, dropped: &Dropped) -> bool {
-        self.entries.any_live(dropped.born.max(self.floor), dropped.died)
+        self.entries.any_live(dropped.born.max(self.floor.max(self.wanted_floor())), dropped.died)
     }
 
     /// Whether a range would come free if readers let go.

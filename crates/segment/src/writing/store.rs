@@ -4,6 +4,7 @@
 //! and everything else is free. Nothing is replayed, nothing rolled back; being killed in here and starting again
 //! changes nothing (I10).
 
+use crate::covering::wanted_floor;
 use crate::events;
 use crate::files::access::Access;
 use crate::files::creation;
@@ -256,10 +257,9 @@ impl Store {
         }
     }
 
-    /// The floor that history asks for.
-    fn wanted_floor(&self) -> u64 {
-        let history = self.mapped.publication().history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT);
-        (self.latest + 1).saturating_sub(history)
+    /// The floor that history asks for; the next reclaim raises it to there.
+    pub(crate) fn wanted_floor(&self) -> u64 {
+        wanted_floor(self.latest, self.mapped.publication().history.load(Ordering::Relaxed))
     }
 
     /// Erases versions that nobody can reach any more, and frees what only they covered.
