@@ -6,6 +6,7 @@ mod comparing;
 mod export;
 mod frames;
 mod live;
+mod mapping;
 mod options;
 mod progress;
 mod rows;

@@ -1,6 +1,6 @@
 //! `shm-dump json-schema`: what the JSON lines hold.
 
-use super::{diff, export, gc, info, ls, readers, rm, schema, stats, verify, versions, wait, watch};
+use super::{diff, export, gc, info, ls, map, readers, rm, schema, stats, verify, versions, wait, watch};
 use crate::rows::Row;
 use crate::session::Session;
 use anyhow::Result;
@@ -25,6 +25,8 @@ pub fn all() -> Schema {
         kind::<info::HeaderField>(&mut generator),
         kind::<readers::Slot>(&mut generator),
         kind::<readers::Reaped>(&mut generator),
+        kind::<map::MapRange>(&mut generator),
+        kind::<map::MapShare>(&mut generator),
         kind::<verify::Verified>(&mut generator),
         kind::<crate::verifying::Finding>(&mut generator),
         kind::<gc::Garbage>(&mut generator),

@@ -10,6 +10,7 @@ mod info;
 mod json_schema;
 mod ls;
 mod man;
+mod map;
 mod readers;
 mod rm;
 mod sample;
@@ -44,6 +45,7 @@ pub enum Command {
     Watch(watch::WatchOptions),
     Wait(wait::WaitOptions),
     Readers(readers::ReadersOptions),
+    Map(map::MapOptions),
     Verify(verify::VerifyOptions),
     Gc(gc::GcOptions),
     Rm(rm::RmOptions),
@@ -72,6 +74,7 @@ pub fn run(options: Options) -> Result<Exit> {
         Command::Watch(options) => watch::run(&mut session, &options),
         Command::Wait(options) => wait::run(&mut session, &options),
         Command::Readers(options) => readers::run(&mut session, &options),
+        Command::Map(options) => map::run(&mut session, &options),
         Command::Verify(options) => verify::run(&mut session, &options),
         Command::Gc(options) => gc::run(&mut session, &options),
         Command::Rm(options) => rm::run(&mut session, &options),

@@ -58,6 +58,9 @@ impl Record for Version {
 
 pub fn run(session: &mut Session, options: &VersionsOptions) -> Result<Exit> {
     let inspector = session.inspect(&options.target.place)?;
+    // Where the registry cannot be read there are still the versions.
+    let pins = session.registry(&options.target.place).and_then(|registry| Ok(registry.pins()?));
+    let pins = pins.inspect_err(|error| session.note(error)).unwrap_or_default();
     let mut versions = Vec::new();
     for (version, committed) in inspector.versions()? {
         let counts = inspector.at(version, |version| {
@@ -74,7 +77,11 @@ pub fn run(session: &mut Session, options: &VersionsOptions) -> Result<Exit> {
             time: Some(committed),
             frames,
             rows,
-            pinned_by: Vec::new(),
+            pinned_by: pins
+                .iter()
+                .filter(|slot| slot.versions.contains(&version))
+                .map(|slot| slot.slot)
+                .collect(),
         });
     }
     session.output.records(&versions, "no version is kept")?;
