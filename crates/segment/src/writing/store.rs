@@ -134,6 +134,8 @@ pub struct Store {
     pub(crate) pages: u64,
     /// What the segment's quota word says; also in a forked child, which does not have the word.
     pub(crate) quota: u64,
+    /// What the segment's history word says, in versions: who holds the lease alone writes it. Also in a forked child.
+    pub(crate) history: u64,
     /// The floor of the last reclaim: history keeps the versions from it on.
     pub(crate) floor: u64,
 }
@@ -165,6 +167,7 @@ impl Store {
             restless: Vec::new(),
             pages: 0,
             quota: u64::MAX,
+            history: 1,
             floor: 0,
         }
     }
@@ -183,6 +186,7 @@ impl Store {
             .take()
             .unwrap_or_else(|| publication.history.load(Ordering::Relaxed).clamp(1, HISTORY_LIMIT));
         publication.history.store(history, Ordering::Relaxed);
+        self.history = history;
         publication.writer_pid.store(u64::from(std::process::id()), Ordering::Relaxed);
         publication.writer_since.store(crate::sys::clock::now(), Ordering::Relaxed);
         for (word, value) in publication.writer_label.iter().zip(label_words(&self.options.label)) {
@@ -259,7 +263,7 @@ impl Store {
 
     /// The floor that history asks for; the next reclaim raises it to there.
     pub(crate) fn wanted_floor(&self) -> u64 {
-        wanted_floor(self.latest, self.mapped.publication().history.load(Ordering::Relaxed))
+        wanted_floor(self.latest, self.history)
     }
 
     /// Erases versions that nobody can reach any more, and frees what only they covered.
