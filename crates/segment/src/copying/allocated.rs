@@ -27,4 +27,13 @@ impl Inspection {
         let bytes = descriptor::allocated(self.data()).map_err(|errno| refused(what, errno))?;
         Ok(Allocated { bytes, written })
     }
+
+    /// Bytes in all and bytes free of the file system that `data` lives on; 0 and 0 where it has no size.
+    ///
+    /// # Errors
+    /// [`shmframe_format::ErrorKind::System`].
+    pub fn file_system_space(&self) -> Result<(u64, u64)> {
+        let what = "ask for the space of the file system";
+        descriptor::space(self.data()).map_err(|errno| refused(what, errno))
+    }
 }

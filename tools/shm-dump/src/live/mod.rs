@@ -6,10 +6,13 @@ pub use rates::Rates;
 
 use crate::session::Session;
 use anyhow::Result;
+use core::time::Duration;
 use shmframe_cli::{Exit, Failure, Place};
 use shmframe_format::header::Id;
 use shmframe_reader::{Error, ErrorKind, SlotPins};
 use shmframe_segment::SegmentState;
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A frame of the newest version.
 #[derive(Clone, Debug)]
@@ -24,15 +27,6 @@ pub struct FrameFacts {
     pub bytes: u64,
 }
 
-/// A reader slot.
-#[derive(Clone, Debug)]
-pub struct ReaderFacts {
-    /// Whether it lives, by the kernel's word.
-    pub alive: bool,
-    /// Versions that the oldest one that it pins is behind the newest; none if it pins nothing.
-    pub lag: Option<u64>,
-}
-
 /// The last holder of the writer lease.
 #[derive(Clone, Debug)]
 pub struct WriterFacts {
@@ -40,6 +34,8 @@ pub struct WriterFacts {
     pub alive: Option<bool>,
     pub pid: u64,
     pub label: String,
+    /// When it gained the lease, by its clock.
+    pub since: SystemTime,
 }
 
 /// A segment at one moment.
@@ -50,14 +46,20 @@ pub struct Facts {
     pub version: u64,
     /// By name.
     pub frames: Vec<FrameFacts>,
-    /// None: the registry cannot be read.
-    pub readers: Option<Vec<ReaderFacts>>,
+    /// When that was committed, by the writer's clock.
+    pub committed: SystemTime,
+    /// The claimed slots; none: the registry cannot be read.
+    pub readers: Option<Vec<SlotPins>>,
     pub writer: WriterFacts,
     /// Bytes of `data` with pages.
     pub allocated: u64,
     pub quota: Option<u64>,
+    /// Bytes of the file system in all, and free ones; 0 and 0 where it has no size.
+    pub file_system: (u64, u64),
     /// How often a writer gained the lease.
     pub epoch: u64,
+    /// How often waiting readers were woken; wraps.
+    pub wakes: u32,
 }
 
 impl Facts {
@@ -72,7 +74,7 @@ impl Facts {
         if publication.state == SegmentState::Removed {
             return Err(gone(place).into());
         }
-        let (version, frames) = inspection.newest(|version| {
+        let (version, committed, frames) = inspection.newest(|version| {
             let mut frames = Vec::new();
             for entry in version.frames()? {
                 let Some(frame) = version.frame(&entry.name)? else { continue };
@@ -86,28 +88,28 @@ impl Facts {
                     bytes: checked.buffer_bytes(),
                 });
             }
-            Ok((version.entry().version, frames))
+            let entry = version.entry();
+            Ok((entry.version, time(entry.committed), frames))
         })?;
         let registry = session.registry(place).ok();
-        let pins = registry.as_ref().and_then(|segment| segment.pins().ok());
-        let reader = |slot: SlotPins| ReaderFacts {
-            alive: slot.alive,
-            lag: slot.versions.first().map(|oldest| version.saturating_sub(*oldest)),
-        };
-        let readers = pins.map(|pins| pins.into_iter().map(reader).collect());
+        let readers = registry.as_ref().and_then(|registry| registry.pins().ok());
         Ok(Self {
             instance: inspection.header().instance(),
             version,
+            committed,
             frames,
             readers,
             writer: WriterFacts {
                 alive: registry.and_then(|registry| registry.has_writer().ok()),
                 pid: publication.writer_pid,
                 label: publication.writer_label,
+                since: time(publication.writer_since),
             },
             allocated: inspection.allocated()?.bytes,
             quota: publication.quota,
+            file_system: inspection.file_system_space()?,
             epoch: publication.epoch,
+            wakes: publication.wake,
         })
     }
 
@@ -117,7 +119,7 @@ impl Facts {
     }
 
     /// The reader slots that are known.
-    pub fn slots(&self) -> &[ReaderFacts] {
+    pub fn slots(&self) -> &[SlotPins] {
         self.readers.as_deref().unwrap_or_default()
     }
 
@@ -126,10 +128,28 @@ impl Facts {
         self.slots().iter().filter(|reader| reader.alive).count() as u64
     }
 
+    /// How many versions the oldest one that a slot pins is behind the newest; none if it pins nothing.
+    pub fn lag(&self, slot: &SlotPins) -> Option<u64> {
+        slot.versions.first().map(|oldest| self.version.saturating_sub(*oldest))
+    }
+
     /// The largest lag of a reader, in versions.
     pub fn largest_lag(&self) -> Option<u64> {
-        self.slots().iter().filter_map(|reader| reader.lag).max()
+        self.slots().iter().filter_map(|slot| self.lag(slot)).max()
     }
+}
+
+/// Bytes that only one slot keeps in use, by slot; slots that hold nothing alone are left out. It walks all versions.
+///
+/// # Errors
+/// What opening and reading give.
+pub fn held_alone(session: &Session, place: &Place, slots: &[SlotPins]) -> Result<BTreeMap<u32, u64>> {
+    Ok(session.inspect(place)?.inspection().coverage()?.held_alone(slots))
+}
+
+/// A time in ns since 1970.
+fn time(nanoseconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(nanoseconds)
 }
 
 /// Whether an error says that there is no such segment (any more).

@@ -49,17 +49,21 @@ fn new_rows(before: &Facts, frame: &FrameFacts) -> u64 {
 mod tests {
     use super::*;
     use crate::live::WriterFacts;
+    use std::time::UNIX_EPOCH;
 
     fn facts(version: u64, frame: FrameFacts) -> Facts {
         Facts {
             instance: [7; 16],
             version,
+            committed: UNIX_EPOCH,
             frames: vec![frame],
             readers: None,
-            writer: WriterFacts { alive: None, pid: 0, label: String::new() },
+            writer: WriterFacts { alive: None, pid: 0, label: String::new(), since: UNIX_EPOCH },
             allocated: 0,
             quota: None,
+            file_system: (0, 0),
             epoch: 1,
+            wakes: 0,
         }
     }
 
