@@ -54,6 +54,7 @@ pub struct OutputOptions {
 pub struct Output {
     writer: BufWriter<Standard>,
     json: bool,
+    json_wanted: bool,
     exact: bool,
     colours: bool,
     heads: bool,
@@ -67,13 +68,14 @@ impl Output {
     pub fn new(options: &OutputOptions) -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        let json =
-            options.json || options.format == Format::Json || (options.format == Format::Auto && !terminal);
+        let json_wanted = options.json || options.format == Format::Json;
+        let json = json_wanted || (options.format == Format::Auto && !terminal);
         let size = terminal_size::terminal_size_of(&stdout);
         let (width, height) = size.map(|(width, height)| (width.0, height.0)).unzip();
         Self {
             writer: BufWriter::new(Standard(stdout)),
             json,
+            json_wanted,
             exact: options.bytes,
             colours: !json && colours(options.color, terminal),
             heads: !options.no_headers,
@@ -86,6 +88,12 @@ impl Output {
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether JSON was asked for: in a pipe alone it is not. For commands that have a form of their own for programs.
+    #[must_use]
+    pub fn is_json_wanted(&self) -> bool {
+        self.json_wanted
     }
 
     /// Whether sizes are wanted to the byte.

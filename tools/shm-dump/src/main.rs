@@ -3,10 +3,12 @@
 
 mod commands;
 mod comparing;
+mod doctor;
 mod export;
 mod frames;
 mod live;
 mod mapping;
+mod metrics;
 mod options;
 mod progress;
 mod rows;

@@ -1,6 +1,8 @@
 //! `shm-dump json-schema`: what the JSON lines hold.
 
-use super::{diff, export, gc, info, ls, map, readers, rm, schema, stats, verify, versions, wait, watch};
+use super::{
+    diff, export, gc, info, ls, map, metrics, readers, rm, schema, stats, verify, versions, wait, watch,
+};
 use crate::rows::Row;
 use crate::session::Session;
 use anyhow::Result;
@@ -27,8 +29,10 @@ pub fn all() -> Schema {
         kind::<readers::Reaped>(&mut generator),
         kind::<map::MapRange>(&mut generator),
         kind::<map::MapShare>(&mut generator),
+        kind::<metrics::MetricLine>(&mut generator),
         kind::<verify::Verified>(&mut generator),
         kind::<crate::verifying::Finding>(&mut generator),
+        kind::<crate::doctor::Check>(&mut generator),
         kind::<gc::Garbage>(&mut generator),
         kind::<rm::Removed>(&mut generator),
         kind::<schema::Column>(&mut generator),

@@ -3,6 +3,7 @@
 mod cat;
 mod completions;
 mod diff;
+mod doctor;
 mod export;
 mod gc;
 mod head;
@@ -11,6 +12,7 @@ mod json_schema;
 mod ls;
 mod man;
 mod map;
+mod metrics;
 mod readers;
 mod rm;
 mod sample;
@@ -46,7 +48,9 @@ pub enum Command {
     Wait(wait::WaitOptions),
     Readers(readers::ReadersOptions),
     Map(map::MapOptions),
+    Metrics(metrics::MetricsOptions),
     Verify(verify::VerifyOptions),
+    Doctor(doctor::DoctorOptions),
     Gc(gc::GcOptions),
     Rm(rm::RmOptions),
     Completions(completions::CompletionsOptions),
@@ -75,7 +79,9 @@ pub fn run(options: Options) -> Result<Exit> {
         Command::Wait(options) => wait::run(&mut session, &options),
         Command::Readers(options) => readers::run(&mut session, &options),
         Command::Map(options) => map::run(&mut session, &options),
+        Command::Metrics(options) => metrics::run(&mut session, &options),
         Command::Verify(options) => verify::run(&mut session, &options),
+        Command::Doctor(options) => doctor::run(&mut session, &options),
         Command::Gc(options) => gc::run(&mut session, &options),
         Command::Rm(options) => rm::run(&mut session, &options),
         Command::Completions(options) => completions::run(&mut session, &options),

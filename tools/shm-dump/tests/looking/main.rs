@@ -5,7 +5,9 @@
 
 mod clearing;
 mod damaged;
+mod doctor;
 mod listing;
 mod mapping;
+mod metrics;
 mod readers;
 mod support;

@@ -72,6 +72,10 @@ impl Directory {
 pub struct Told(Output);
 
 impl Told {
+    pub fn of(output: Output) -> Self {
+        Self(output)
+    }
+
     #[track_caller]
     pub fn with_status(self, status: i32) -> Self {
         assert_eq!(self.0.status.code(), Some(status), "{}\n{}", self.out(), self.complaint());
