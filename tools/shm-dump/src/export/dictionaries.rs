@@ -2,9 +2,9 @@
 
 use super::form::Form;
 use anyhow::Result;
-use arrow::array::{Array, ArrayData, ArrayRef, DictionaryArray, PrimitiveArray, RecordBatch};
+use arrow::array::{Array, ArrayData, ArrayRef, AsArray, DictionaryArray, PrimitiveArray, RecordBatch};
 use arrow::compute::concat;
-use arrow::datatypes::{ArrowDictionaryKeyType, DataType, Schema};
+use arrow::datatypes::{ArrowDictionaryKeyType, ArrowNativeType, DataType, Schema};
 use arrow::downcast_dictionary_array;
 use shmframe_cli::Failure;
 use std::sync::Arc;
@@ -77,9 +77,36 @@ fn joined(parts: &[&ArrayRef]) -> Result<ArrayRef, String> {
     if !parts.iter().all(is_plain) {
         return Err("its dictionaries stand within other types, and differ".to_owned());
     }
+    if !parts.iter().all(|part| is_merged(part.data_type())) && !have_keys(parts) {
+        return Err("its values are too many for its keys".to_owned());
+    }
     let tidy: Vec<ArrayRef> = parts.iter().map(|part| tidy(part)).collect();
     let parts: Vec<&dyn Array> = tidy.iter().map(AsRef::as_ref).collect();
     concat(&parts).map_err(|cause| cause.to_string())
+}
+
+/// Whether Arrow merges equal values of such dictionaries when it joins them. It stands the others one behind the other, and
+/// panics where they are too many.
+fn is_merged(data_type: &DataType) -> bool {
+    let DataType::Dictionary(_, values) = data_type else { return false };
+    let is_text =
+        matches!(**values, DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary);
+    is_text || values.is_primitive()
+}
+
+/// Whether the keys can count the values of all arrays together.
+fn have_keys(parts: &[&ArrayRef]) -> bool {
+    fn last_key<K: ArrowDictionaryKeyType>(_: &DictionaryArray<K>, values: usize) -> Option<K::Native> {
+        K::Native::from_usize(values.saturating_sub(1))
+    }
+    let values = parts.iter().filter_map(|part| part.as_any_dictionary_opt()).map(|part| part.values().len());
+    let values = values.sum();
+    parts.first().is_none_or(|&first| {
+        downcast_dictionary_array! {
+            first => last_key(first, values).is_some(),
+            _ => true
+        }
+    })
 }
 
 /// A dictionary array whose keys are 0 where they are null: Arrow moves those keys, too, when it joins dictionaries.
@@ -98,7 +125,7 @@ fn tidy(array: &ArrayRef) -> ArrayRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{AsArray, Int8Array, ListArray, StringArray};
+    use arrow::array::{Int8Array, Int64Array, ListArray, StringArray, StringViewArray};
     use arrow::buffer::OffsetBuffer;
     use arrow::datatypes::{Field, Int8Type};
 
@@ -139,6 +166,28 @@ mod tests {
         let (schema, batches) = batches(vec![whole.slice(0, 2), whole.slice(2, 1)]);
         let same = one_dictionary(Form::Arrow, &schema, &batches).unwrap();
         assert!(same[1].column(0).to_data().ptr_eq(&batches[1].column(0).to_data()));
+    }
+
+    #[test]
+    fn values_that_are_too_many_for_the_keys_are_refused_of_whatever_type() {
+        let keys = || Int8Array::from_iter_values(0..100);
+        let numbers = |start: i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(start..start + 100)) };
+        let texts = |start: i64| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values((start..start + 100).map(|number| number.to_string())))
+        };
+        let views = |start: i64| -> ArrayRef {
+            Arc::new(StringViewArray::from_iter_values((start..start + 100).map(|number| number.to_string())))
+        };
+        let of = |values: ArrayRef| -> ArrayRef { Arc::new(DictionaryArray::new(keys(), values)) };
+        for columns in [
+            [of(numbers(0)), of(numbers(100))],
+            [of(texts(0)), of(texts(100))],
+            [of(views(0)), of(views(100))],
+        ] {
+            let (schema, batches) = batches(columns.to_vec());
+            let error = one_dictionary(Form::Arrow, &schema, &batches).unwrap_err().to_string();
+            assert!(error.contains("\"c\"") && error.contains("arrows"), "{error}");
+        }
     }
 
     #[test]
