@@ -81,7 +81,10 @@ fn append_bytes<'a>(
 pub fn fill_rows(columns: &mut Columns<'_>, batches: &[RecordBatch]) -> Result<()> {
     for (index, field) in batches[0].schema().fields().iter().enumerate() {
         let arrays: Vec<ArrayRef> = batches.iter().map(|batch| batch.column(index).clone()).collect();
-        if field.data_type().is_nested() || matches!(field.data_type(), DataType::Dictionary(_, _)) {
+        // Joined they may have more values than their keys can count.
+        let has_keys =
+            matches!(field.data_type(), DataType::Dictionary(_, _) | DataType::RunEndEncoded(_, _));
+        if field.data_type().is_nested() || has_keys {
             columns.set(field.name(), &arrays)?;
         } else {
             let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
