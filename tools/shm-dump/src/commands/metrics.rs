@@ -37,7 +37,7 @@ pub struct MetricLine {
     metric_type: &'static str,
     /// What it is about: `segment`, and `frame`, or `slot`, `pid`, `label` and `alive`, or `state`.
     labels: BTreeMap<&'static str, String>,
-    /// The number; only `shmframe_commit_time_seconds` is a fraction.
+    /// The number; of times, seconds since 1970, it is a fraction.
     value: Value,
 }
 

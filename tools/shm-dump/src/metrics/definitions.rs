@@ -3,7 +3,7 @@
 use super::{Kind, Metric, Observed, Sample, Unit, Value};
 use crate::live::{Facts, FrameFacts};
 use shmframe_reader::SlotPins;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// All metrics, in the order in which they are printed.
 pub const METRICS: &[Metric] = &[
@@ -36,12 +36,7 @@ pub const METRICS: &[Metric] = &[
         help: "When the newest version was committed, by the writer's clock, since 1970",
         kind: Kind::Gauge,
         unit: Some(Unit::Seconds),
-        samples: |segment| {
-            of_segment(segment, |facts| {
-                let time = facts.committed.duration_since(UNIX_EPOCH).unwrap_or_default();
-                vec![Sample { labels: Vec::new(), value: Value::Time(time.as_secs_f64()) }]
-            })
-        },
+        samples: |segment| of_segment(segment, |facts| vec![time(facts.committed)]),
     },
     Metric {
         name: "shmframe_writer_up",
@@ -53,6 +48,13 @@ pub const METRICS: &[Metric] = &[
                 facts.writer.alive.map(|alive| sample(alive.into())).into_iter().collect()
             })
         },
+    },
+    Metric {
+        name: "shmframe_writer_time",
+        help: "When the last writer gained the lease, by its clock, since 1970",
+        kind: Kind::Gauge,
+        unit: Some(Unit::Seconds),
+        samples: |segment| of_segment(segment, |facts| vec![time(facts.writer.since)]),
     },
     Metric {
         name: "shmframe_writer_gains",
@@ -143,7 +145,7 @@ pub const METRICS: &[Metric] = &[
         help: "Versions that the oldest pinned one is behind the newest; no sample: none is pinned",
         kind: Kind::Gauge,
         unit: None,
-        samples: |segment| of_slots(segment, |facts, slot| facts.lag(slot)),
+        samples: |segment| of_slots(segment, Facts::lag),
     },
     Metric {
         name: "shmframe_reader_held_alone",
@@ -159,6 +161,12 @@ pub const METRICS: &[Metric] = &[
 
 fn sample(value: u64) -> Sample {
     Sample { labels: Vec::new(), value: Value::Whole(value) }
+}
+
+/// Seconds since 1970.
+fn time(time: SystemTime) -> Sample {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Sample { labels: Vec::new(), value: Value::Time(since.as_secs_f64()) }
 }
 
 fn labelled(value: u64, label: &'static str, text: String) -> Sample {

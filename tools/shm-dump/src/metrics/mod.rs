@@ -1,6 +1,6 @@
 //! Segments in numbers, for systems that collect them.
 //!
-//! [`METRICS`] says which there are; [`text`] writes them as OpenMetrics.
+//! [`METRICS`] says which there are; [`text()`] writes them as OpenMetrics.
 
 mod definitions;
 mod text;
