@@ -197,3 +197,24 @@ fn of_slots(segment: &Observed, value: impl Fn(&Facts, &SlotPins) -> Option<u64>
     };
     of_segment(segment, |facts| facts.slots().iter().filter_map(|slot| one(facts, slot)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_metric_stands_in_the_docs_and_once() {
+        let page = include_str!("../../../../docs/shm-dump.md");
+        for metric in METRICS {
+            let suffix = match metric.kind {
+                Kind::Gauge => "",
+                Kind::Counter => "_total",
+                Kind::Info => "_info",
+            };
+            assert!(page.contains(&format!("| `{}{suffix}` |", metric.full_name())), "{}", metric.name);
+        }
+        let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), METRICS.len());
+    }
+}
