@@ -10,10 +10,68 @@ use shmframe_format::geometry::DEFAULT_CAPACITY;
 const KERNEL: (u8, u8) = (5, 14);
 /// What a reader maps at first where it may, bytes.
 const READER_SPACE: u64 = 1 << 30;
-/// Open files below which a process with a few segments comes to an end.
-const FEW_FILES: u64 = 256;
-/// What Linux gives a process unless told otherwise.
-const MAPPINGS: u64 = 65_530;
+
+/// How much of something processes need.
+struct Need {
+    name: &'static str,
+    /// Below this much nothing works.
+    least: u64,
+    /// Below this much it is a warning.
+    enough: u64,
+    shown: fn(u64, bool) -> String,
+    advice: &'static str,
+}
+
+const ADDRESS_SPACE: Need = Need {
+    name: "address space",
+    least: READER_SPACE,
+    enough: DEFAULT_CAPACITY + READER_SPACE,
+    shown: words::bytes,
+    advice: "a writer maps the capacity of its segment, 1 TiB unless given, a reader what it reads: \
+             ulimit -v unlimited, or WriterOptions::capacity",
+};
+
+const FILE_SIZE: Need = Need {
+    name: "file size",
+    least: 0,
+    enough: DEFAULT_CAPACITY,
+    shown: words::bytes,
+    advice: "a segment is as long as its capacity, 1 TiB unless given (without memory behind it): \
+             ulimit -f unlimited, or WriterOptions::capacity",
+};
+
+const OPEN_FILES: Need = Need {
+    name: "open files",
+    least: 0,
+    enough: 256,
+    shown: words::count,
+    advice: "a segment takes up to six, and one for every 48 versions held at once: ulimit -n 4096",
+};
+
+/// As many as Linux gives a process unless told otherwise.
+const MAPPINGS: Need = Need {
+    name: "mappings",
+    least: 0,
+    enough: 65_530,
+    shown: words::count,
+    advice: "a segment takes three or more: sysctl vm.max_map_count=65530",
+};
+
+impl Need {
+    /// Judges a limit; none: there is no limit.
+    fn judge(&self, limit: Option<u64>) -> Check {
+        let Some(limit) = limit else { return Check::good(self.name, "no limit") };
+        let shown = (self.shown)(limit, false);
+        let check = if limit < self.least {
+            Check::bad(self.name, shown, self.advice)
+        } else if limit < self.enough {
+            Check::warning(self.name, shown, self.advice)
+        } else {
+            Check::good(self.name, shown)
+        };
+        check.numbered(limit)
+    }
+}
 
 /// The kernel's version.
 pub(super) fn kernel() -> Check {
@@ -40,8 +98,8 @@ pub(super) fn checks() -> Vec<Check> {
         Err(error) => vec![Check::unknown("limits", error)],
     };
     checks.push(match procfs::sys::vm::max_map_count() {
-        Ok(count) => judged_mappings(count),
-        Err(error) => Check::unknown("mappings", error),
+        Ok(count) => MAPPINGS.judge(Some(count)),
+        Err(error) => Check::unknown(MAPPINGS.name, error),
     });
     checks
 }
@@ -52,66 +110,10 @@ fn of_process(limits: &Limits) -> Vec<Check> {
         LimitValue::Value(value) => Some(value),
     };
     vec![
-        judged_address_space(soft(limits.max_address_space.soft_limit)),
-        judged_file_size(soft(limits.max_file_size.soft_limit)),
-        judged_open_files(soft(limits.max_open_files.soft_limit)),
+        ADDRESS_SPACE.judge(soft(limits.max_address_space.soft_limit)),
+        FILE_SIZE.judge(soft(limits.max_file_size.soft_limit)),
+        OPEN_FILES.judge(soft(limits.max_open_files.soft_limit)),
     ]
-}
-
-fn judged_address_space(limit: Option<u64>) -> Check {
-    let name = "address space";
-    let Some(limit) = limit else { return Check::good(name, "no limit") };
-    let shown = words::bytes(limit, false);
-    let check = if limit < READER_SPACE {
-        let advice = "ulimit -v unlimited: segments are mapped, and map address space ahead of their memory";
-        Check::bad(name, shown, advice)
-    } else if limit < DEFAULT_CAPACITY + READER_SPACE {
-        let advice = "a writer maps the capacity of its segment, 1 TiB unless given: ulimit -v unlimited, or \
-                      WriterOptions::capacity";
-        Check::warning(name, shown, advice)
-    } else {
-        Check::good(name, shown)
-    };
-    check.numbered(limit)
-}
-
-fn judged_file_size(limit: Option<u64>) -> Check {
-    let name = "file size";
-    let Some(limit) = limit else { return Check::good(name, "no limit") };
-    let shown = words::bytes(limit, false);
-    let check = if limit < DEFAULT_CAPACITY {
-        let advice = "a segment is as long as its capacity, 1 TiB unless given (without memory behind it): \
-                      ulimit -f unlimited, or WriterOptions::capacity";
-        Check::warning(name, shown, advice)
-    } else {
-        Check::good(name, shown)
-    };
-    check.numbered(limit)
-}
-
-fn judged_open_files(limit: Option<u64>) -> Check {
-    let name = "open files";
-    let Some(limit) = limit else { return Check::good(name, "no limit") };
-    let shown = words::count(limit, false);
-    let check = if limit < FEW_FILES {
-        let advice = "a segment takes up to six, and one for every 48 versions held at once: ulimit -n 4096";
-        Check::warning(name, shown, advice)
-    } else {
-        Check::good(name, shown)
-    };
-    check.numbered(limit)
-}
-
-fn judged_mappings(limit: u64) -> Check {
-    let name = "mappings";
-    let shown = words::count(limit, false);
-    let check = if limit < MAPPINGS {
-        let advice = format!("a segment takes three or more: sysctl vm.max_map_count={MAPPINGS}");
-        Check::warning(name, shown, advice)
-    } else {
-        Check::good(name, shown)
-    };
-    check.numbered(limit)
 }
 
 #[cfg(test)]
@@ -121,14 +123,19 @@ mod tests {
 
     #[test]
     fn limits_that_bite_are_told_with_their_remedy() {
-        assert_eq!(judged_address_space(None).status, Status::Good);
-        assert_eq!(judged_address_space(Some(1 << 20)).status, Status::Bad);
-        assert_eq!(judged_address_space(Some(1 << 40)).status, Status::Warning);
-        assert_eq!(judged_address_space(Some(1 << 41)).status, Status::Good);
-        assert_eq!(judged_file_size(Some(1 << 30)).status, Status::Warning);
-        assert_eq!(judged_open_files(Some(64)).status, Status::Warning);
-        assert_eq!(judged_mappings(1000).status, Status::Warning);
-        let check = judged_file_size(Some(1 << 30));
+        for (need, limit, status) in [
+            (&ADDRESS_SPACE, None, Status::Good),
+            (&ADDRESS_SPACE, Some(1 << 20), Status::Bad),
+            (&ADDRESS_SPACE, Some(1 << 40), Status::Warning),
+            (&ADDRESS_SPACE, Some(1 << 41), Status::Good),
+            (&FILE_SIZE, Some(1 << 30), Status::Warning),
+            (&OPEN_FILES, Some(64), Status::Warning),
+            (&MAPPINGS, Some(1000), Status::Warning),
+            (&MAPPINGS, Some(65_530), Status::Good),
+        ] {
+            assert_eq!(need.judge(limit).status, status, "{} {limit:?}", need.name);
+        }
+        let check = FILE_SIZE.judge(Some(1 << 30));
         assert!(check.advice.unwrap().contains("ulimit -f"));
     }
 
