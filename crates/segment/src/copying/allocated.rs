@@ -24,8 +24,16 @@ impl Inspection {
     pub fn allocated(&self) -> Result<Allocated> {
         let what = "ask which parts of `data` have pages";
         let written = descriptor::data_ranges(self.data()).map_err(|errno| refused(what, errno))?;
-        let bytes = descriptor::allocated(self.data()).map_err(|errno| refused(what, errno))?;
-        Ok(Allocated { bytes, written })
+        Ok(Allocated { bytes: self.allocated_bytes()?, written })
+    }
+
+    /// Bytes of all pages of `data`, by the file system's account.
+    ///
+    /// # Errors
+    /// [`shmframe_format::ErrorKind::System`].
+    pub fn allocated_bytes(&self) -> Result<u64> {
+        let what = "ask which parts of `data` have pages";
+        descriptor::allocated(self.data()).map_err(|errno| refused(what, errno))
     }
 
     /// Bytes in all and bytes free of the file system that `data` lives on; 0 and 0 where it has no size.

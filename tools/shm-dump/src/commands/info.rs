@@ -344,7 +344,7 @@ fn info(
         kept_versions: inspector.versions()?.len(),
         history: words.history,
         capacity_bytes: fields.capacity,
-        allocated_bytes: inspection.allocated()?.bytes,
+        allocated_bytes: inspection.allocated_bytes()?,
         quota_bytes: words.quota,
         writer_alive: registry.as_ref().ok().and_then(|registry| registry.has_writer().ok()),
         writer_pid: words.writer_pid,

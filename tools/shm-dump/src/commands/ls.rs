@@ -134,9 +134,7 @@ impl Segment {
             self.version = Some(words.latest);
             self.writer_pid = (words.writer_pid != 0).then_some(words.writer_pid);
         }
-        if let Ok(allocated) = inspection.allocated() {
-            self.allocated_bytes = Some(allocated.bytes);
-        }
+        self.allocated_bytes = inspection.allocated_bytes().ok();
         let newest = inspector.newest(|version| Ok((version.num_frames(), version.committed())));
         if let Ok((frames, committed)) = newest {
             self.frames = Some(frames);

@@ -105,7 +105,7 @@ impl Facts {
                 label: publication.writer_label,
                 since: time(publication.writer_since),
             },
-            allocated: inspection.allocated()?.bytes,
+            allocated: inspection.allocated_bytes()?,
             quota: publication.quota,
             file_system: inspection.file_system_space()?,
             epoch: publication.epoch,

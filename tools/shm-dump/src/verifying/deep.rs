@@ -46,7 +46,7 @@ pub fn memory(
     findings: &mut Findings,
 ) -> Result<()> {
     let inspection = inspector.inspection();
-    let allocated = inspection.allocated()?.bytes;
+    let allocated = inspection.allocated_bytes()?;
     if inspection.latest()? != coverage.latest {
         findings.add(
             Severity::Warning,
