@@ -76,7 +76,8 @@ impl Uses {
 pub(crate) enum Keeper {
     Nobody,
     One(u32),
-    Several,
+    /// More slots than one, or history.
+    Others,
 }
 
 /// Which reader slots pin which versions.
@@ -99,7 +100,7 @@ impl Pinned {
         match slots.next() {
             None => Keeper::Nobody,
             Some(first) if slots.all(|slot| slot == first) => Keeper::One(*first),
-            Some(_) => Keeper::Several,
+            Some(_) => Keeper::Others,
         }
     }
 }
@@ -125,7 +126,7 @@ mod tests {
         pinned.add(1, &[3, 4]);
         pinned.add(2, &[7]);
         let keepers = [3..7, 3..8, 5..7, 7..8, 4..4].map(|life| pinned.keeper(life));
-        use Keeper::{Nobody, One, Several};
-        assert_eq!(keepers, [One(1), Several, Nobody, One(2), Nobody]);
+        use Keeper::{Nobody, One, Others};
+        assert_eq!(keepers, [One(1), Others, Nobody, One(2), Nobody]);
     }
 }

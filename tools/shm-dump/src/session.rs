@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// What readers of this tool are called in the registry.
 const LABEL: &str = "shm-dump";
-/// Bytes that are copied at the most where a segment is looked at by copying: half of an address space is no limit.
-const COPY_LIMIT: u64 = 1 << 46;
+/// Bytes that a look by copying may take of any segment. Of a larger one it may take twice its memory: a segment of somebody else
+/// may name the same bytes over and over.
+const COPY_LIMIT: u64 = 1 << 30;
 
 /// The tool's options at work, and its output.
 pub struct Session {
@@ -60,11 +61,7 @@ impl Session {
     }
 
     fn options(&self, place: &Place) -> ReaderOptions {
-        ReaderOptions::new()
-            .directory(self.directory_of(place))
-            .label(LABEL)
-            .trust(self.trust())
-            .copy_limit(COPY_LIMIT)
+        ReaderOptions::new().directory(self.directory_of(place)).label(LABEL).trust(self.trust())
     }
 
     /// Whether nothing is said beside the answer.
@@ -117,7 +114,9 @@ impl Session {
 
     /// Opens a segment to look at it by copying.
     pub fn inspect(&self, place: &Place) -> Result<Inspector> {
-        Ok(self.options(place).inspect(place.name())?)
+        let options = self.options(place);
+        let memory = options.inspect(place.name())?.inspection().allocated_bytes()?;
+        Ok(options.copy_limit(memory.saturating_mul(2).max(COPY_LIMIT)).inspect(place.name())?)
     }
 
     /// Opens the target's segment and looks at its version. `look` is called again if the version goes meanwhile and nothing

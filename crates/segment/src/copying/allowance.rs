@@ -49,7 +49,8 @@ impl Coverage {
         }
         Allowance {
             tables: geometry.heap_offset(),
-            rounding: self.pages() - self.bytes(..),
+            // Where ranges overlap, their bytes are counted twice.
+            rounding: self.pages().saturating_sub(self.bytes(..)),
             ahead,
             behind,
             // It may begin anywhere in a page.

@@ -1,6 +1,6 @@
 //! What the live versions of a segment cover, from their records: which bytes, of which frame, and whose pins keep them.
 
-use super::inspection::{Inspection, LiveVersion};
+use super::inspection::{Inspection, LOOKS, LiveVersion};
 use crate::covering::{Keeper, Pinned, Use, Uses, wanted_floor};
 use crate::files::slot_pins::SlotPins;
 use core::ops::{Range, RangeBounds};
@@ -130,19 +130,24 @@ impl Inspection {
     /// # Errors
     /// [`ErrorKind::Truncated`] where not even the entries can be read.
     pub fn coverage(self: &Arc<Self>) -> Result<Coverage> {
-        let publication = self.publication()?;
+        let (mut publication, mut listed) = (self.publication()?, self.versions()?);
+        let mut newest = listed.pop().map(|live| (live, self.walk(&live)));
+        for _ in 1..LOOKS {
+            // The newest one goes first: what it needs decides about all others.
+            let Some((_, Err(error))) = &newest else { break };
+            if error.kind() != ErrorKind::VersionGone {
+                break;
+            }
+            (publication, listed) = (self.publication()?, self.versions()?);
+            newest = listed.pop().map(|live| (live, self.walk(&live)));
+        }
+        let latest =
+            newest.as_ref().map_or(publication.latest, |(live, _)| live.version.max(publication.latest));
         let mut gathered = Gathered::default();
         let (mut versions, mut problems) = (Vec::new(), Vec::new());
-        let listed = self.versions()?;
-        let latest = listed.last().map_or(publication.latest, |live| live.version.max(publication.latest));
-        for live in listed {
-            let mut found = Vec::new();
-            let walked = self.at(live.version, |version| {
-                found.clear();
-                version.walk(|covered, content| found.push((covered, What::from(content), name(content))))
-            });
+        for (live, walked) in listed.into_iter().map(|live| (live, self.walk(&live))).chain(newest) {
             match walked {
-                Ok(()) => {
+                Ok(found) => {
                     gathered.add(live.version, found, &mut problems);
                     versions.push(live);
                 }
@@ -158,6 +163,16 @@ impl Inspection {
         let ranges = gathered.into_ranges(&mut problems);
         let floor = publication.floor.max(wanted_floor(publication.latest, publication.history));
         Ok(Coverage { versions, ranges, problems, latest, floor })
+    }
+
+    /// What a version covers.
+    fn walk(self: &Arc<Self>, live: &LiveVersion) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        self.at_live(live, |version| {
+            found.clear();
+            version.walk(|covered, content| found.push((covered, What::from(content), name(content))))
+        })?;
+        Ok(found)
     }
 
     /// Whether something was said of the newest version, or it is the newest no longer.
@@ -191,17 +206,15 @@ fn name(content: Content<'_>) -> Option<Arc<str>> {
     }
 }
 
+/// A range that a version covers, what stands there, and whose it is.
+type Found = (Covered, What, Option<Arc<str>>);
+
 /// Ranges by offset, length and the version that wrote them: what makes them one.
 #[derive(Default)]
 struct Gathered(BTreeMap<(u64, u64, u64), CoveredRange>);
 
 impl Gathered {
-    fn add(
-        &mut self,
-        version: u64,
-        found: Vec<(Covered, What, Option<Arc<str>>)>,
-        problems: &mut Vec<Finding>,
-    ) {
+    fn add(&mut self, version: u64, found: Vec<Found>, problems: &mut Vec<Finding>) {
         for (Covered { offset, length, version: written, used }, what, frame) in found {
             match self.0.entry((offset, length, written)) {
                 Entry::Vacant(place) => {
@@ -239,7 +252,7 @@ impl Coverage {
     #[must_use]
     pub fn bytes(&self, versions: impl RangeBounds<u64>) -> u64 {
         let bytes = |range| self.used_by(range, &versions).map_or(0, |used| used.end - used.start);
-        self.ranges.iter().map(bytes).sum()
+        self.ranges.iter().map(bytes).fold(0, u64::saturating_add)
     }
 
     /// The same for each frame; under no name what belongs to no frame.
@@ -248,7 +261,8 @@ impl Coverage {
         let mut bytes = BTreeMap::new();
         for range in &self.ranges {
             if let Some(used) = self.used_by(range, &versions) {
-                *bytes.entry(range.frame.clone()).or_default() += used.end - used.start;
+                let sum = bytes.entry(range.frame.clone()).or_insert(0u64);
+                *sum = sum.saturating_add(used.end - used.start);
             }
         }
         bytes
@@ -269,26 +283,27 @@ impl Coverage {
     /// another slot's pins need, fronts of runs from which rows were dropped included. They are free after the next
     /// reclaim that finds the slot gone. Slots that keep nothing are left out.
     ///
-    /// Nothing where the newest version could not be walked: what it needs is not known then.
+    /// None where the newest version could not be walked: what it needs is not known then.
     #[must_use]
-    pub fn held_alone(&self, pins: &[SlotPins]) -> BTreeMap<u32, u64> {
-        let mut alone = BTreeMap::new();
+    pub fn held_alone(&self, pins: &[SlotPins]) -> Option<BTreeMap<u32, u64>> {
         if self.versions.last().is_none_or(|live| live.version != self.latest) {
-            return alone;
+            return None;
         }
+        let mut alone = BTreeMap::new();
         let mut pinned = Pinned::default();
         for slot in pins {
-            let live = slot.versions.iter().copied().filter(|version| self.any_live(*version..version + 1));
+            let live = slot.versions.iter().copied().filter(|version| self.is_live(*version));
             pinned.add(slot.slot, &live.collect::<Vec<_>>());
         }
         for (bytes, life) in self.given_up() {
             if !self.any_live(life.start.max(self.floor)..life.end)
                 && let Keeper::One(slot) = pinned.keeper(life)
             {
-                *alone.entry(slot).or_default() += bytes;
+                let sum = alone.entry(slot).or_insert(0u64);
+                *sum = sum.saturating_add(bytes);
             }
         }
-        alone
+        Some(alone)
     }
 
     /// Bytes that the newest version does not use, and the versions that do: from the one that wrote there to the first one
@@ -297,12 +312,17 @@ impl Coverage {
         self.ranges.iter().flat_map(|range| {
             let (used, newest) = (range.used(), range.uses.newest().last);
             let stays = newest == self.latest;
-            let whole = (!stays).then(|| (used.end - used.start, range.written..newest + 1));
+            let whole = (!stays).then(|| (used.end - used.start, range.written..newest.saturating_add(1)));
             let front =
                 move |(front, died): (Range<u64>, u64)| (front.end - front.start, range.written..died);
             let fronts = stays.then(|| range.uses.fronts().map(front));
             whole.into_iter().chain(fronts.into_iter().flatten())
         })
+    }
+
+    /// Whether a version was walked.
+    fn is_live(&self, version: u64) -> bool {
+        self.versions.binary_search_by_key(&version, |live| live.version).is_ok()
     }
 
     /// Whether a version that was walked lies in `versions`.

@@ -1,8 +1,6 @@
 //! The entries of a segment, damaged ones included.
 
-use super::inspection::{ENTRY_SIZE, Inspection};
-use crate::edges::Edge;
-use crate::sync::Ordering;
+use super::inspection::{ENTRY_SIZE, Inspection, LOOKS};
 use shmframe_format::Result;
 use shmframe_format::geometry::RING_LENGTH;
 use shmframe_format::record::check_entry;
@@ -85,13 +83,16 @@ impl Inspection {
         Ok(found)
     }
 
-    /// The entry at `offset`, whole if it holds still.
+    /// The entry at `offset`, whole if it holds still for a moment.
     fn read_entry(&self, offset: u64) -> Result<Entry> {
-        let sequence = self.word(offset)?;
-        // Edge EntryClose, the reader's end.
-        Edge::EntryClose.fence(Ordering::Acquire);
-        let words = self.read::<{ ENTRY_SIZE as usize }>(offset)?;
-        Ok(Entry { sequence, ..bytemuck::pod_read_unaligned(&words) })
+        let mut entry = self.look_at_entry(offset)?;
+        for _ in 0..LOOKS {
+            if entry.sequence.is_multiple_of(2) && self.is_unchanged(offset, &entry)? {
+                break;
+            }
+            entry = self.look_at_entry(offset)?;
+        }
+        Ok(entry)
     }
 
     pub(super) fn place_of(&self, offset: u64) -> EntryPlace {

@@ -26,7 +26,7 @@ const STRETCH: u64 = 1 << 16;
 /// Pieces up to this long, bytes, are read without asking what the file has pages for.
 const SMALL: u64 = 1 << 16;
 /// How often a look starts again when the version goes meanwhile.
-const LOOKS: usize = 16;
+pub(super) const LOOKS: usize = 16;
 
 /// A segment that is looked at by copying: nothing is mapped, nothing written, no slot taken.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub struct LiveVersion {
     pub version: u64,
     /// When it was committed, ns since 1970, by the writer's clock.
     pub committed: u64,
+    /// Where its entry stood, bytes from the start of `data`.
+    place: u64,
 }
 
 impl Inspection {
@@ -120,12 +122,13 @@ impl Inspection {
     pub fn versions(&self) -> Result<Vec<LiveVersion>> {
         let latest = self.latest()?;
         let mut found = BTreeMap::new();
-        self.each_whole_entry(|_, entry| {
-            if entry.version <= latest {
-                found.insert(entry.version, entry.committed);
+        self.each_whole_entry(|place, entry| {
+            let Entry { version, committed, .. } = *entry;
+            if version <= latest {
+                found.insert(version, LiveVersion { version, committed, place });
             }
         })?;
-        Ok(found.into_iter().map(|(version, committed)| LiveVersion { version, committed }).collect())
+        Ok(found.into_values().collect())
     }
 
     /// Looks at the newest version; again, at the one that is newest then, if it went meanwhile.
@@ -157,13 +160,27 @@ impl Inspection {
     ///
     /// # Errors
     /// Those of `look`; [`shmframe_format::ErrorKind::VersionGone`].
-    pub fn at<R>(
+    pub fn at<R>(self: &Arc<Self>, version: u64, look: impl FnMut(&CopiedVersion) -> Result<R>) -> Result<R> {
+        self.at_place(version, self.ring_offset(version), look)
+    }
+
+    /// The same for a version that [`Inspection::versions`] found: without a search, as long as its entry did not move.
+    pub(super) fn at_live<R>(
+        self: &Arc<Self>,
+        live: &LiveVersion,
+        look: impl FnMut(&CopiedVersion) -> Result<R>,
+    ) -> Result<R> {
+        self.at_place(live.version, live.place, look)
+    }
+
+    fn at_place<R>(
         self: &Arc<Self>,
         version: u64,
+        place: u64,
         mut look: impl FnMut(&CopiedVersion) -> Result<R>,
     ) -> Result<R> {
         for _ in 0..LOOKS {
-            let Some((offset, entry)) = self.find(version)? else {
+            let Some((offset, entry)) = self.find(version, place)? else {
                 let kept = self.versions()?.into_iter().map(|live| live.version).collect();
                 return Err(CopyKind::Gone { wanted: version, kept }.into());
             };
@@ -185,23 +202,25 @@ impl Inspection {
         look(&CopiedVersion::open(self, offset, entry, self.limit)?)
     }
 
-    /// Where the entry of `version` stands, and the entry: in the ring or in the retained table.
-    fn find(&self, version: u64) -> Result<Option<(u64, Entry)>> {
+    /// Where the entry of `version` stands, and the entry: at `place`, or else in the ring or in the retained table.
+    fn find(&self, version: u64, place: u64) -> Result<Option<(u64, Entry)>> {
         if version > self.latest()? {
             return Ok(None);
         }
-        if let Some(found) = self.entry_at(self.ring_offset(version), version)? {
-            return Ok(Some(found));
+        for place in [place, self.ring_offset(version)] {
+            if let Some(found) = self.entry_at(place, version)? {
+                return Ok(Some(found));
+            }
         }
         // Edge EraseAfter, the reader's end: who finds the ring's entry gone finds its copy in the table.
         Edge::EraseAfter.fence(Ordering::Acquire);
-        let mut place = None;
+        let mut moved = None;
         self.each_whole_entry(|offset, entry| {
             if entry.version == version {
-                place = Some(offset);
+                moved = Some(offset);
             }
         })?;
-        match place {
+        match moved {
             Some(offset) => self.entry_at(offset, version),
             None => Ok(None),
         }
@@ -212,16 +231,21 @@ impl Inspection {
     }
 
     /// The entry at `offset`, if it is a whole one of `version`.
-    ///
-    /// Three reads: one alone may take the words before the sequence, and so old words under a new sequence.
     fn entry_at(&self, offset: u64, version: u64) -> Result<Option<(u64, Entry)>> {
+        let entry = self.look_at_entry(offset)?;
+        let whole = entry.sequence.is_multiple_of(2) && self.is_unchanged(offset, &entry)?;
+        Ok((whole && check_entry(&entry, version).is_ok()).then_some((offset, entry)))
+    }
+
+    /// What stands at `offset`: an entry, if its sequence is even and [`Inspection::is_unchanged`] afterwards.
+    ///
+    /// With that, three reads: one alone may take the words before the sequence, and so old words under a new sequence.
+    pub(super) fn look_at_entry(&self, offset: u64) -> Result<Entry> {
         let sequence = self.word(offset)?;
         // Edge EntryClose, the reader's end.
         Edge::EntryClose.fence(Ordering::Acquire);
         let words: [u8; ENTRY_SIZE as usize] = self.read(offset)?;
-        let entry = Entry { sequence, ..bytemuck::pod_read_unaligned(&words) };
-        let whole = sequence.is_multiple_of(2) && self.is_unchanged(offset, &entry)?;
-        Ok((whole && check_entry(&entry, version).is_ok()).then_some((offset, entry)))
+        Ok(Entry { sequence, ..bytemuck::pod_read_unaligned(&words) })
     }
 
     /// Whether the entry at `offset` still is the one that was read there.

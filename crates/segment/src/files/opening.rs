@@ -106,7 +106,7 @@ impl Store {
                     events::created(location);
                     // What was asked for stands in the segment now.
                     store.options = StoreOptions { quota: None, history: None, ..options };
-                    store.pause();
+                    store.end_first_turn()?;
                     return Ok(store);
                 }
             }
@@ -141,7 +141,7 @@ impl Store {
                 .map_err(|error| error.at(location.path().display()))?;
             events::taken_over(location, store.epoch);
             store.prefault()?;
-            store.pause();
+            store.end_first_turn()?;
             return Ok(store);
         }
         Err(OpeningKind::Busy.into())

@@ -33,7 +33,11 @@ pub enum Removal {
 /// [`shmframe_format::ErrorKind::Missing`]; [`shmframe_format::ErrorKind::LeaseTaken`] while a writer lives; or what the
 /// directory refuses.
 pub fn remove_segment(location: &Location) -> Result<()> {
-    remove_if(location, |_| Ok(Removal::Removed)).map(drop)
+    let check = |directory: &SegmentDirectory, lease: &Lease| {
+        check_turns(directory, lease)?;
+        Ok(Removal::Removed)
+    };
+    remove_if(location, check).map(drop)
 }
 
 /// As [`remove_segment`], unless a living reader holds a slot. A reader that opens the segment just now may be missed: it
@@ -42,7 +46,8 @@ pub fn remove_segment(location: &Location) -> Result<()> {
 /// # Errors
 /// Those of [`remove_segment`] and of [`RegistryView`]: where the registry cannot be read nobody knows who reads.
 pub fn remove_segment_unless_read(location: &Location) -> Result<Removal> {
-    remove_if(location, |_| {
+    remove_if(location, |directory, lease| {
+        check_turns(directory, lease)?;
         let mut pins = RegistryView::open(location)?.pins()?;
         pins.retain(|slot| slot.alive);
         Ok(if pins.is_empty() { Removal::Removed } else { Removal::Read(pins) })
@@ -55,14 +60,22 @@ pub fn remove_segment_unless_read(location: &Location) -> Result<Removal> {
 /// # Errors
 /// Those of [`remove_segment`].
 pub fn remove_orphan(location: &Location) -> Result<Removal> {
-    remove_if(location, |directory| {
+    remove_if(location, |directory, _| {
         let orphan = matches!(kind_of(directory), ListedKind::OtherBoot | ListedKind::Removed);
         Ok(if orphan { Removal::Removed } else { Removal::InUse })
     })
 }
 
+/// Fails if a writer lives that takes turns with others: between two commits it does not hold the lease.
+fn check_turns(directory: &SegmentDirectory, lease: &Lease) -> Result<()> {
+    if lease.has_turns()? { Err(lease::taken(directory, Wanted::Removal)) } else { Ok(()) }
+}
+
 /// Removes a segment if `check` says so, asked with the lease in hand.
-fn remove_if(location: &Location, check: impl Fn(&SegmentDirectory) -> Result<Removal>) -> Result<Removal> {
+fn remove_if(
+    location: &Location,
+    check: impl Fn(&SegmentDirectory, &Lease) -> Result<Removal>,
+) -> Result<Removal> {
     for _ in 0..ATTEMPTS {
         let directory = location.open_directory()?;
         let opened = directory.or_again(Lease::open_alone(&directory));
@@ -73,7 +86,7 @@ fn remove_if(location: &Location, check: impl Fn(&SegmentDirectory) -> Result<Re
         if !directory.is_current()? {
             continue;
         }
-        let checked = check(&directory)?;
+        let checked = check(&directory, &lease)?;
         if checked == Removal::Removed {
             // Readers are told where the files can be made sense of; the segment goes in any case.
             let _ = tell_readers(&directory);

@@ -9,10 +9,19 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use std::os::fd::BorrowedFd;
 
-/// Locks byte `byte` of a file for writing; false if somebody else holds it.
+/// Locks byte `byte` of a file for itself alone; false if somebody else holds it.
 pub(crate) fn try_lock(file: BorrowedFd<'_>, byte: u64) -> Result<bool, Errno> {
+    set(file, libc::F_WRLCK, byte)
+}
+
+/// Locks byte `byte` of a file beside others that share it; false if somebody holds it alone.
+pub(crate) fn try_share(file: BorrowedFd<'_>, byte: u64) -> Result<bool, Errno> {
+    set(file, libc::F_RDLCK, byte)
+}
+
+fn set(file: BorrowedFd<'_>, kind: i32, byte: u64) -> Result<bool, Errno> {
     step(Step::SystemCall);
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&range(libc::F_WRLCK, byte))) {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&range(kind, byte))) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(errno) => Err(errno),
@@ -25,10 +34,19 @@ pub(crate) fn unlock(file: BorrowedFd<'_>, byte: u64) -> Result<(), Errno> {
     fcntl(file, FcntlArg::F_OFD_SETLK(&range(libc::F_UNLCK, byte))).map(drop)
 }
 
-/// Whether somebody else holds byte `byte`. Works on a descriptor that is open for reading only.
+/// Whether somebody else holds byte `byte` alone. Works on a descriptor that is open for reading only.
 pub(crate) fn is_locked(file: BorrowedFd<'_>, byte: u64) -> Result<bool, Errno> {
+    stands_against(file, libc::F_RDLCK, byte)
+}
+
+/// Whether somebody else holds byte `byte`, alone or shared.
+pub(crate) fn is_held(file: BorrowedFd<'_>, byte: u64) -> Result<bool, Errno> {
+    stands_against(file, libc::F_WRLCK, byte)
+}
+
+fn stands_against(file: BorrowedFd<'_>, kind: i32, byte: u64) -> Result<bool, Errno> {
     step(Step::SystemCall);
-    let mut asked = range(libc::F_RDLCK, byte);
+    let mut asked = range(kind, byte);
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked))?;
     Ok(i32::from(asked.l_type) != libc::F_UNLCK)
 }

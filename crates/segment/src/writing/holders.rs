@@ -70,7 +70,7 @@ impl Store {
     /// Who keeps a dropped range in use; versions that nobody pins any more go with the next reclaim.
     fn keeper(&self, dropped: &Dropped, pinned: &Pinned) -> Keeper {
         if self.is_history(dropped) {
-            return Keeper::Several;
+            return Keeper::Others;
         }
         pinned.keeper(dropped.born..dropped.died)
     }

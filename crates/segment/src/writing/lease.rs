@@ -1,7 +1,8 @@
 //! The writer lease: the kernel lock that makes one process the writer.
 //!
 //! Byte 0 of `lease` is the lease; byte 1 is a turnstile: who wants the lease holds the turnstile while trying, so
-//! that a writer that lets go and wants again stands behind those who wait. The holder also locks a byte of
+//! that a writer that lets go and wants again stands behind those who wait. Writers that take turns share byte 2 for as
+//! long as they live: who would remove the segment between two of their commits sees them. The holder also locks a byte of
 //! `readers`, so that readers, who may not open `lease`, can ask whether a writer lives.
 
 use crate::files::location::{Identity, LEASE, READERS, SegmentDirectory, refused};
@@ -18,6 +19,7 @@ use std::time::Instant;
 
 pub(crate) const LEASE_BYTE: u64 = 0;
 const TURNSTILE_BYTE: u64 = 1;
+const TURNS_BYTE: u64 = 2;
 const CLOSED: i32 = -1;
 /// How long a waiter sleeps between two tries, at first and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(5));
@@ -245,6 +247,19 @@ impl Lease {
         }
         lock::unlock(lease, TURNSTILE_BYTE).map_err(|errno| refused(what, errno))?;
         taken
+    }
+
+    /// Stays for further turns: seen as a writer also between them. The caller holds the lease, so no remover looks now.
+    pub(crate) fn stay(&self) -> Result<()> {
+        let stays = lock::try_share(self.file(), TURNS_BYTE);
+        // Nobody locks the byte for itself alone, unless to play tricks: then a remover sees that.
+        stays.map(drop).map_err(|errno| refused("stay as a writer that takes turns", errno))
+    }
+
+    /// Whether other writers live that take turns.
+    pub(crate) fn has_turns(&self) -> Result<bool> {
+        lock::is_held(self.file(), TURNS_BYTE)
+            .map_err(|errno| refused("ask for writers that take turns", errno))
     }
 
     /// Shows the lease to readers.

@@ -253,6 +253,15 @@ impl Store {
         self.gain()
     }
 
+    /// Ends the first turn of a store that was opened, if writers take turns: it is seen as a writer from then on.
+    pub(crate) fn end_first_turn(&mut self) -> Result<()> {
+        if self.options.several_writers {
+            self.mapped.lease.stay()?;
+        }
+        self.pause();
+        Ok(())
+    }
+
     /// Lets the lease go between commits, if writers take turns.
     pub(crate) fn pause(&mut self) {
         if self.options.several_writers && self.holds_lease {

@@ -6,7 +6,8 @@ use nix::fcntl::{FcntlArg, fcntl};
 use shmframe::{ErrorKind, Trust};
 use shmframe_model::{Files, Scratch, numbers};
 use shmframe_segment::{
-    ListedKind, Removal, clean, leftovers, list, reap, remove_orphan, remove_segment_unless_read,
+    ListedKind, Removal, clean, leftovers, list, reap, remove_orphan, remove_segment,
+    remove_segment_unless_read,
 };
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -189,6 +190,23 @@ fn segment_with_living_readers_is_removed_only_when_they_let_go() {
     slots[0].die();
     assert_eq!(remove_segment_unless_read(&location).unwrap(), Removal::Removed);
     assert!(!stands(&files));
+}
+
+#[test]
+fn segment_whose_writers_take_turns_is_removed_only_when_the_last_one_is_gone() {
+    let scratch = Scratch::new();
+    let first = scratch.writer().several_writers().create("s").unwrap();
+    let mut second = scratch.writer().several_writers().open("s").unwrap();
+    let location = location(&scratch, "s");
+    // Between two turns nobody holds the lease.
+    assert!(!registry(&scratch).has_writer().unwrap());
+    assert_eq!(remove_segment(&location).unwrap_err().kind(), ErrorKind::LeaseTaken);
+    assert_eq!(remove_segment_unless_read(&location).unwrap_err().kind(), ErrorKind::LeaseTaken);
+    drop(first);
+    second.put("t", &numbers(0, 10)).unwrap();
+    assert_eq!(remove_segment(&location).unwrap_err().kind(), ErrorKind::LeaseTaken);
+    drop(second);
+    remove_segment(&location).unwrap();
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn both(scratch: &Scratch, writer: &Writer) -> [BTreeMap<u32, u64>; 2] {
     assert!(coverage.problems.is_empty(), "{:?}", coverage.problems);
     let said = writer.holders().into_iter().filter(|holder| holder.alone > 0);
     let said = said.map(|holder| (holder.slot, holder.alone)).collect();
-    [said, coverage.held_alone(&registry(scratch).pins().unwrap())]
+    [said, coverage.held_alone(&registry(scratch).pins().unwrap()).unwrap()]
 }
 
 #[test]

@@ -6,9 +6,9 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
-use shmframe_cli::{Exit, Target, words};
+use shmframe_cli::{Exit, Target, told, words};
 use shmframe_reader::Inspector;
-use shmframe_segment::{Coverage, SlotPins, reap};
+use shmframe_segment::{Coverage, LiveVersion, SlotPins, reap};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -39,8 +39,19 @@ pub struct PinnedVersion {
     version: u64,
     /// Whether it still has an entry: a pin of a version without one is late, and holds nothing.
     live: bool,
-    /// How long ago a newer version took its place, seconds; none: it is the newest, or that is not known any more.
+    /// How long ago the next version took its place, seconds; null: it is the newest, or the next one is kept no longer.
     superseded_seconds: Option<f64>,
+    /// How long ago that was at the most, seconds: since it was committed itself; null: it is the newest, or has no entry.
+    superseded_at_most_seconds: Option<f64>,
+}
+
+impl PinnedVersion {
+    /// How long ago it was superseded, for people.
+    fn superseded(&self) -> Option<String> {
+        let span = |seconds| words::span(Duration::from_secs_f64(seconds));
+        let exact = self.superseded_seconds.map(|seconds| format!("{} ago", span(seconds)));
+        exact.or(self.superseded_at_most_seconds.map(|seconds| format!("up to {} ago", span(seconds))))
+    }
 }
 
 /// A claimed reader slot.
@@ -60,11 +71,11 @@ pub struct Slot {
     since: String,
     /// The versions that it pins, oldest first.
     versions: Vec<PinnedVersion>,
-    /// How many versions the oldest of them is behind the newest.
-    lag_versions: u64,
-    /// How many rows, of all frames, were added or put since then; none: that version cannot be read.
+    /// How many versions the oldest of them is behind the newest, 0 if it pins none; null: `data` cannot be read.
+    lag_versions: Option<u64>,
+    /// How many rows, of all frames, were added or put since then; null: one of the two versions cannot be read.
     lag_rows: Option<u64>,
-    /// Bytes that only this slot keeps in use; none: the newest version cannot be read.
+    /// Bytes that only this slot keeps in use; null: the newest version cannot be read, or went while it was.
     held_alone_bytes: Option<u64>,
 }
 
@@ -85,8 +96,9 @@ impl Record for Slot {
 
     fn cells(&self, exact: bool) -> Vec<Cell> {
         let pins: Vec<String> = self.versions.iter().map(|pin| pin.version.to_string()).collect();
-        let oldest = self.versions.iter().find_map(|pin| pin.superseded_seconds);
-        let age = oldest.map(|seconds| words::span(Duration::from_secs_f64(seconds)) + " ago");
+        let age = self.versions.iter().find_map(PinnedVersion::superseded);
+        let count =
+            |count: Option<u64>| cell(count.map_or("?".to_owned(), |count| words::count(count, exact)));
         let held = self.held_alone_bytes;
         let held_tone = if held.is_some_and(|bytes| bytes > 0) { Tone::Warning } else { Tone::Plain };
         vec![
@@ -97,8 +109,8 @@ impl Record for Slot {
             if self.alive { toned("yes", Tone::Good) } else { toned("dead", Tone::Bad) },
             cell(pins.join(", ")),
             cell(age.unwrap_or_default()),
-            cell(words::count(self.lag_versions, exact)),
-            cell(self.lag_rows.map_or("?".to_owned(), |rows| words::count(rows, exact))),
+            count(self.lag_versions),
+            count(self.lag_rows),
             toned(held.map_or("?".to_owned(), |bytes| words::bytes(bytes, exact)), held_tone),
         ]
     }
@@ -136,38 +148,41 @@ pub fn run(session: &mut Session, options: &ReadersOptions) -> Result<Exit> {
     let whole = slots.clone();
     slots.retain(|slot| !options.dead || !slot.alive);
     // Where `data` cannot be read there is still the registry.
-    let inspector = session.inspect(place).inspect_err(|error| session.note(error)).ok();
-    let held = Held::of(inspector.as_ref(), &whole);
+    let (held, exit) = match session.inspect(place).and_then(|inspector| Held::of(&inspector, &whole)) {
+        Ok(held) => (held, Exit::Success),
+        Err(error) => {
+            session.note(told(&error));
+            (Held::default(), Exit::of(&error))
+        }
+    };
     let shown: Vec<Slot> = slots.into_iter().map(|slot| held.slot(slot)).collect();
     session.output.records(&shown, "no readers")?;
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
 /// What the versions of a segment say about its slots.
 #[derive(Default)]
 struct Held {
     coverage: Option<Coverage>,
-    alone: BTreeMap<u32, u64>,
+    alone: Option<BTreeMap<u32, u64>>,
     /// For each pinned version and the newest: the generation and the number of the row behind the last one, by frame.
     ends: HashMap<u64, BTreeMap<String, (u64, u64, u64)>>,
 }
 
 impl Held {
-    fn of(inspector: Option<&Inspector>, slots: &[SlotPins]) -> Self {
-        let Some(inspector) = inspector else { return Self::default() };
-        let coverage = inspector.inspection().coverage().ok();
-        let alone = coverage.as_ref().map(|coverage| coverage.held_alone(slots)).unwrap_or_default();
-        let latest = coverage.as_ref().map(|coverage| coverage.latest);
+    fn of(inspector: &Inspector, slots: &[SlotPins]) -> Result<Self> {
+        let coverage = inspector.inspection().coverage()?;
+        let alone = coverage.held_alone(slots);
         let oldest = slots.iter().filter_map(|slot| slot.versions.first().copied());
         let mut ends = HashMap::new();
-        for version in oldest.chain(latest) {
+        for version in oldest.chain([coverage.latest]) {
             if !ends.contains_key(&version)
                 && let Ok(found) = frame_ends(inspector, version)
             {
                 ends.insert(version, found);
             }
         }
-        Self { coverage, alone, ends }
+        Ok(Self { coverage: Some(coverage), alone, ends })
     }
 
     fn slot(&self, slot: SlotPins) -> Slot {
@@ -177,29 +192,32 @@ impl Held {
             slot: slot.slot,
             pid: slot.pid,
             command: command(slot.pid).filter(|_| slot.alive),
-            label: slot.label,
             alive: slot.alive,
             since: words::instant(UNIX_EPOCH + Duration::from_nanos(slot.since)),
             versions: slot.versions.iter().map(|version| self.pin(*version)).collect(),
-            lag_versions: latest.zip(oldest).map_or(0, |(latest, oldest)| latest.saturating_sub(oldest)),
-            lag_rows: latest.zip(oldest).map_or(Some(0), |(latest, oldest)| self.lag_rows(oldest, latest)),
-            held_alone_bytes: self
-                .coverage
-                .as_ref()
-                .map(|_| self.alone.get(&slot.slot).copied().unwrap_or(0)),
+            lag_versions: latest.map(|latest| oldest.map_or(0, |oldest| latest.saturating_sub(oldest))),
+            lag_rows: latest
+                .and_then(|latest| oldest.map_or(Some(0), |oldest| self.lag_rows(oldest, latest))),
+            held_alone_bytes: self.alone.as_ref().map(|alone| alone.get(&slot.slot).copied().unwrap_or(0)),
+            label: slot.label,
         }
     }
 
     fn pin(&self, version: u64) -> PinnedVersion {
         let versions = self.coverage.as_ref().map_or(&[][..], |coverage| &coverage.versions);
-        let at = versions.iter().position(|live| live.version == version);
+        let at = versions.binary_search_by_key(&version, |live| live.version).ok();
+        let age = |live: &LiveVersion| {
+            let time = UNIX_EPOCH + Duration::from_nanos(live.committed);
+            time.elapsed().ok().map(|age| age.as_secs_f64())
+        };
+        let later = at.and_then(|at| versions.get(at + 1));
         // Known only if the version that came next is still kept.
-        let next = at.and_then(|at| versions.get(at + 1)).filter(|next| next.version == version + 1);
-        let superseded = next.map(|next| UNIX_EPOCH + Duration::from_nanos(next.committed));
+        let next = later.filter(|later| version.checked_add(1) == Some(later.version));
         PinnedVersion {
             version,
             live: at.is_some(),
-            superseded_seconds: superseded.and_then(|time| time.elapsed().ok()).map(|age| age.as_secs_f64()),
+            superseded_seconds: next.and_then(age),
+            superseded_at_most_seconds: later.and(at).and_then(|at| age(versions.get(at)?)),
         }
     }
 
@@ -210,7 +228,7 @@ impl Held {
             Some((before, old_end, _)) if before == generation => end.saturating_sub(*old_end),
             _ => *rows,
         });
-        Some(added.sum())
+        Some(added.fold(0, u64::saturating_add))
     }
 }
 

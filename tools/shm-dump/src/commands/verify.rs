@@ -1,7 +1,8 @@
 //! `shm-dump verify`: whether all of a segment adds up.
 
 use crate::session::Session;
-use crate::verifying::{Finding, Findings, Severity, contents, deep, outside};
+use crate::verifying::deep::Kept;
+use crate::verifying::{Finding, Findings, Severity, contents, deep, exit_of, outside};
 use anyhow::Result;
 use clap::Args;
 use schemars::JsonSchema;
@@ -93,22 +94,23 @@ pub fn run(session: &mut Session, options: &VerifyOptions) -> Result<Exit> {
     let place = &options.target.place;
     let is_readable = outside::check(session, place, &mut findings)?;
     let mut versions = 0;
-    let mut checked = contents::Checked::default();
+    let mut checked = Ok(contents::Checked::default());
     if is_readable {
         let inspector = session.inspect(place)?;
         let coverage = deep::records(&inspector, &mut findings)?;
         versions = coverage.versions.len();
         if options.deep {
-            deep::memory(&inspector, &coverage, options.trimmed, &mut findings)?;
+            let kept = if options.trimmed { Kept::Nothing } else { Kept::ForNextFrames };
+            deep::memory(&inspector, &coverage, kept, &mut findings)?;
         }
         if !options.quick {
             let kept = coverage.versions.iter().map(|live| live.version);
-            let wanted = match options.target.version {
-                Some(version) => vec![Some(version)],
-                None if options.deep => kept.map(Some).collect(),
-                None => vec![None],
+            let wanted: Vec<u64> = match options.target.version {
+                Some(version) => vec![version],
+                None if options.deep => kept.collect(),
+                None => Vec::new(),
             };
-            checked = contents::check(session, &options.target, &wanted, &mut findings)?;
+            checked = contents::check(session, &options.target, &wanted, &mut findings);
         }
     }
     let found: Vec<Finding> = findings.into_vec();
@@ -116,6 +118,7 @@ pub fn run(session: &mut Session, options: &VerifyOptions) -> Result<Exit> {
         session.output.records(&found, "")?;
         session.output.text("")?;
     }
+    let checked = checked?;
     let count = |severity| found.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     session.output.record(&Verified {
@@ -128,6 +131,5 @@ pub fn run(session: &mut Session, options: &VerifyOptions) -> Result<Exit> {
         warnings,
         seconds: begun.elapsed().as_secs_f64(),
     })?;
-    let exit = found.iter().find_map(|finding| finding.exit);
-    Ok(exit.unwrap_or(if errors > 0 { Exit::Damaged } else { Exit::Success }))
+    Ok(exit_of(&found))
 }

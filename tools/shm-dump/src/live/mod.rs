@@ -115,7 +115,7 @@ impl Facts {
 
     /// Rows of all frames.
     pub fn rows(&self) -> u64 {
-        self.frames.iter().map(|frame| frame.rows).sum()
+        self.frames.iter().map(|frame| frame.rows).fold(0, u64::saturating_add)
     }
 
     /// The reader slots that are known.
@@ -142,9 +142,10 @@ impl Facts {
 /// Bytes that only one slot keeps in use, by slot; slots that hold nothing alone are left out. It walks all versions.
 ///
 /// # Errors
-/// What opening and reading give.
+/// What opening and reading give; [`Exit::NotMet`] where the newest version goes while it is walked, or cannot be walked.
 pub fn held_alone(session: &Session, place: &Place, slots: &[SlotPins]) -> Result<BTreeMap<u32, u64>> {
-    Ok(session.inspect(place)?.inspection().coverage()?.held_alone(slots))
+    let held = session.inspect(place)?.inspection().coverage()?.held_alone(slots);
+    Ok(held.ok_or_else(|| Failure::new(Exit::NotMet, "the newest version cannot be walked"))?)
 }
 
 /// A time in ns since 1970.

@@ -38,13 +38,22 @@ fn described(range: &CoveredRange) -> String {
     format!("{frame} of versions {oldest} to {newest} at {} to {}", range.offset, range.end())
 }
 
+/// What the writer may have kept of pages that no version needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It has trimmed: what is there besides has leaked.
+    Nothing,
+    /// Those of earlier versions, for its next frames.
+    ForNextFrames,
+}
+
 /// Compares the memory that is allocated with what live versions need and a trimmed segment may have besides.
-pub fn memory(
-    inspector: &Inspector,
-    coverage: &Coverage,
-    trimmed: bool,
-    findings: &mut Findings,
-) -> Result<()> {
+pub fn memory(inspector: &Inspector, coverage: &Coverage, kept: Kept, findings: &mut Findings) -> Result<()> {
+    if !coverage.problems.is_empty() {
+        let what = "not compared: what all versions need is not known";
+        findings.add(Severity::Warning, "memory", what);
+        return Ok(());
+    }
     let inspection = inspector.inspection();
     let allocated = inspection.allocated_bytes()?;
     if inspection.latest()? != coverage.latest {
@@ -59,14 +68,13 @@ pub fn memory(
     let excess = allocated.saturating_sub(live.saturating_add(allowance));
     if excess > 0 {
         let bytes = |count| words::bytes(count, false);
-        let (severity, why) = if trimmed {
-            (Severity::Error, "no version needs them: they leaked")
-        } else {
-            (
+        let (severity, why) = match kept {
+            Kept::Nothing => (Severity::Error, "no version needs them: they leaked"),
+            Kept::ForNextFrames => (
                 Severity::Warning,
                 "the writer keeps them for the next frames: Writer::trim gives them back; if they stay after it, look \
                  again with --trimmed",
-            )
+            ),
         };
         let what = format!(
             "{} ({excess} bytes) more than the {} that live versions need and {} besides: {why}",

@@ -30,7 +30,7 @@ pub struct Finding {
     pub place: String,
     /// What is wrong, and what to do.
     pub what: String,
-    /// The status that the tool ends with for it, if not that of damage.
+    /// The status that stands for it, if not that of damage.
     #[serde(skip)]
     pub exit: Option<Exit>,
 }
@@ -59,18 +59,25 @@ impl Findings {
 
     /// Adds an error of the library, with the status that stands for it.
     pub fn add_error(&mut self, place: impl Into<String>, error: &Error) {
-        let exit = Some(Exit::of_kind(error.kind())).filter(|exit| *exit != Exit::Failed);
         self.0.push(Finding {
             severity: Severity::Error,
             place: place.into(),
             what: error.to_string(),
-            exit,
+            exit: Some(Exit::of_kind(error.kind())),
         });
     }
 
     pub fn into_vec(self) -> Vec<Finding> {
         self.0
     }
+}
+
+/// The status that these findings stand for: what is wrong with the segment goes before what could not be looked at.
+pub fn exit_of(findings: &[Finding]) -> Exit {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let exits: Vec<Exit> = errors.map(|finding| finding.exit.unwrap_or(Exit::Damaged)).collect();
+    let of_segment = exits.iter().find(|exit| **exit != Exit::Failed);
+    of_segment.or(exits.first()).copied().unwrap_or(Exit::Success)
 }
 
 /// Whether an error says that a version went while it was looked at: nothing is wrong with that.

@@ -5,7 +5,7 @@ use crate::session::Session;
 use anyhow::Result;
 use shmframe_cli::Place;
 use shmframe_format::{Error, ErrorKind};
-use shmframe_segment::{EntryFault, EntryPlace, FoundEntry, SegmentState, look_at_header};
+use shmframe_segment::{EntryFault, EntryPlace, FoundEntry, RegistryView, SegmentState, look_at_header};
 
 /// Checks what stands around the records. Whether the records can be read at all.
 pub fn check(session: &Session, place: &Place, findings: &mut Findings) -> Result<bool> {
@@ -17,15 +17,17 @@ pub fn check(session: &Session, place: &Place, findings: &mut Findings) -> Resul
         let what = "the segment was made before the machine was started: pages may be torn; remove it and create it again";
         findings.add(Severity::Warning, "header of data", what);
     }
-    let writer = registry(session, place, findings);
+    let registry = registry(session, place, findings);
     if !header.faults.is_empty() {
         return Ok(false);
     }
     let inspector = session.inspect(place)?;
     let inspection = inspector.inspection();
     let words = inspection.publication()?;
-    if words.floor > words.latest {
-        let what = format!("floor {} is above the newest version, {}", words.floor, words.latest);
+    // Asked afterwards: the floor goes up when a newer version has come.
+    let latest = inspection.latest()?;
+    if words.floor > latest {
+        let what = format!("floor {} is above the newest version, {latest}", words.floor);
         findings.add(Severity::Error, "publication block", what);
     }
     match words.state {
@@ -45,16 +47,23 @@ pub fn check(session: &Session, place: &Place, findings: &mut Findings) -> Resul
             findings.add(Severity::Error, "publication block", what);
         }
     }
-    for entry in inspection.entries()? {
+    let has_writer = || registry.as_ref().and_then(|view| view.has_writer().ok());
+    let before = has_writer();
+    let entries = inspection.entries()?;
+    // Nobody wrote meanwhile if no writer was there before and after, and none came and went in between.
+    let rests = before == Some(false)
+        && has_writer() == Some(false)
+        && inspection.publication()?.epoch == words.epoch;
+    for entry in entries {
         if let Some(fault) = entry.fault {
-            report_entry(&entry, fault, writer, findings);
+            report_entry(&entry, fault, rests, findings);
         }
     }
     Ok(true)
 }
 
-/// Checks the registry; whether a writer lives, if that can be told.
-fn registry(session: &Session, place: &Place, findings: &mut Findings) -> Option<bool> {
+/// Checks the registry.
+fn registry(session: &Session, place: &Place, findings: &mut Findings) -> Option<RegistryView> {
     let view = match session.registry(place) {
         Ok(view) => view,
         Err(error) => {
@@ -84,17 +93,17 @@ fn registry(session: &Session, place: &Place, findings: &mut Findings) -> Option
         }
         Err(error) => findings.add_error("readers", &error),
     }
-    view.has_writer().ok()
+    Some(view)
 }
 
-/// An entry that does not count. While a writer is at work it may be one that is being written.
-fn report_entry(entry: &FoundEntry, fault: EntryFault, writer: Option<bool>, findings: &mut Findings) {
+/// An entry that does not count. Unless nobody wrote meanwhile it may be one that was being written.
+fn report_entry(entry: &FoundEntry, fault: EntryFault, rests: bool, findings: &mut Findings) {
     let place = match entry.place {
         EntryPlace::Ring(index) => format!("commit ring, entry {index}"),
         EntryPlace::Retained(index) => format!("retained table, entry {index}"),
     };
     let torn = matches!(fault, EntryFault::Odd | EntryFault::Unpublished);
-    if torn && writer != Some(false) {
+    if torn && !rests {
         return;
     }
     let (severity, what) = match fault {

@@ -51,3 +51,13 @@ fn garbage_is_shown_first_and_deleted_when_asked_for() {
         "nothing to clear away\n"
     );
 }
+
+#[test]
+fn segment_whose_writers_take_turns_stays_while_one_of_them_lives() {
+    let directory = Directory::new();
+    let mut writer = directory.options().several_writers().create("ticks").unwrap();
+    writer.put("trades", &trades(1)).unwrap();
+    directory.run(&["rm", "ticks", "--force"]).with_status(8);
+    drop(writer);
+    directory.run(&["rm", "ticks"]).with_status(0);
+}

@@ -11,3 +11,4 @@ mod mapping;
 mod metrics;
 mod readers;
 mod support;
+mod verifying;

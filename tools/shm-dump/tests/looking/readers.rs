@@ -1,6 +1,9 @@
 //! `readers`: who holds what, by the kernel's word.
 
 use crate::support::{Directory, trades};
+use shmframe_format::geometry::Geometry;
+use shmframe_format::table::Slot;
+use std::os::unix::fs::FileExt;
 
 #[test]
 fn memory_that_only_one_reader_keeps_is_told() {
@@ -61,4 +64,42 @@ fn looking_takes_no_slot_unless_rows_are_read() {
     assert!(used[4096..].iter().all(|byte| *byte == 0));
     directory.run(&["head", "ticks"]).with_status(0);
     assert_ne!(std::fs::read(directory.path().join("ticks.shmf/readers")).unwrap(), used);
+}
+
+#[test]
+fn pins_that_no_reader_would_write_and_data_that_cannot_be_read_do_not_hide_the_slots() {
+    let directory = Directory::new();
+    let mut writer = directory.create("ticks");
+    writer.put("trades", &trades(1)).unwrap();
+    let mut reader = directory.reader("ticks/trades");
+    let registry = directory.path().join("ticks.shmf/readers");
+    let file = std::fs::OpenOptions::new().write(true).open(registry).unwrap();
+    let words = Geometry::start_of_slot(0) + size_of::<Slot>() as u64;
+    file.write_all_at(&u64::MAX.to_le_bytes(), words + 8 * 20).unwrap();
+    let told = directory.run(&["readers", "ticks"]).with_status(0).line("reader");
+    assert!(told["versions"].as_array().unwrap().iter().any(|pin| pin["version"] == u64::MAX), "{told}");
+    std::fs::write(directory.data("ticks"), b"nothing").unwrap();
+    let told = directory.run(&["readers", "ticks"]).with_status(4).line("reader");
+    assert_eq!((&told["pid"], &told["alive"]), (&reader.id().into(), &true.into()));
+    assert!(
+        told["lag_versions"].is_null() && told["lag_rows"].is_null() && told["held_alone_bytes"].is_null()
+    );
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+}
+
+#[test]
+fn age_of_a_pin_is_known_at_least_from_above() {
+    let directory = Directory::new();
+    let mut writer = directory.create("ticks");
+    writer.put("trades", &trades(1)).unwrap();
+    let reader = shmframe_reader::Reader::options().directory(directory.path()).open("ticks").unwrap();
+    let held = reader.snapshot().unwrap();
+    for rows in 0..100 {
+        writer.put("trades", &trades(rows)).unwrap();
+    }
+    let pin = directory.run(&["readers", "ticks"]).with_status(0).line("reader")["versions"][0].clone();
+    assert_eq!((&pin["version"], &pin["live"]), (&held.version().into(), &true.into()));
+    // The version that came next is kept no longer.
+    assert!(pin["superseded_seconds"].is_null() && pin["superseded_at_most_seconds"].is_f64(), "{pin}");
 }
