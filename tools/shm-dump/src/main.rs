@@ -3,6 +3,8 @@
 
 mod commands;
 mod comparing;
+#[cfg(feature = "tui")]
+mod dashboard;
 mod doctor;
 mod export;
 mod frames;

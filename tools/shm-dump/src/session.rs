@@ -4,7 +4,7 @@ use crate::options::LookingOptions;
 use crate::view::View;
 use anyhow::Result;
 use core::time::Duration;
-use shmframe_cli::{Output, Place, Target};
+use shmframe_cli::{Output, OutputOptions, Place, Target};
 use shmframe_format::{Error, ErrorKind};
 use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust, Validation};
 use shmframe_segment::{Location, RegistryView};
@@ -33,6 +33,12 @@ pub enum Look {
 impl Session {
     pub fn new(looking: LookingOptions, output: Output) -> Self {
         Self { looking, output }
+    }
+
+    /// One that looks in the same way, for a thread of its own, which prints nothing.
+    #[cfg(feature = "tui")]
+    pub fn for_thread(&self) -> Self {
+        Self::new(self.looking.clone(), Output::new(&OutputOptions::default()))
     }
 
     /// The directory that holds segments.

@@ -175,3 +175,14 @@ fn segment_that_was_never_there_is_not_watched() {
     let directory = directory();
     assert_status(&run(&directory, &["watch", "ticks"]), 3);
 }
+
+#[test]
+fn dashboard_without_a_terminal_is_refused_with_the_usage_status_before_anything_is_looked_at() {
+    let directory = directory();
+    for arguments in [&["watch", "ticks", "--tui"][..], &["watch", "ticks", "--tui", "--json"]] {
+        let output = run(&directory, arguments);
+        assert_status(&output, 2);
+        assert!(output.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&output.stderr).contains("plain `shm-dump watch` is for pipes"));
+    }
+}

@@ -1,7 +1,10 @@
 //! `shm-dump watch`: a line for each tick.
 
-use crate::frames;
-use crate::live::{Facts, Rates, is_gone};
+#[cfg(feature = "tui")]
+use super::export::interruption;
+#[cfg(feature = "tui")]
+use crate::dashboard::{self, Task};
+use crate::live::{Facts, Rates, change, disappearance, is_gone, told};
 use crate::session::Session;
 use anyhow::Result;
 use clap::Args;
@@ -9,7 +12,9 @@ use core::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
-use shmframe_cli::{Exit, Target, words};
+use shmframe_cli::{Exit, Failure, Target, words};
+#[cfg(feature = "tui")]
+use std::io::IsTerminal;
 use std::thread;
 use std::time::{Instant, SystemTime};
 
@@ -26,7 +31,8 @@ const COLUMN: usize = 10;
 #[command(after_help = "Examples:
   shm-dump watch ticks
   shm-dump watch ticks/trades -i 0.2
-  shm-dump watch ticks --count 60 --json > minute.jsonl")]
+  shm-dump watch ticks --count 60 --json > minute.jsonl
+  shm-dump watch ticks --tui                      a dashboard; q ends it, ? tells its keys")]
 pub struct WatchOptions {
     /// The segment, or frames of it
     target: Target,
@@ -36,6 +42,9 @@ pub struct WatchOptions {
     /// End after so many ticks
     #[arg(long, value_name = "N")]
     count: Option<u64>,
+    /// Fill the terminal: frames, readers and memory, with how it was lately
+    #[arg(long)]
+    tui: bool,
 }
 
 /// A look at a segment.
@@ -90,10 +99,7 @@ impl Record for Tick {
     fn cells(&self, exact: bool) -> Vec<Cell> {
         let number = |number: Option<u64>| cell(number.map_or("-".to_owned(), |n| words::count(n, exact)));
         let bytes = |number: Option<u64>| cell(number.map_or("-".to_owned(), |n| words::bytes(n, exact)));
-        let rate = |rate: Option<f64>| match rate {
-            Some(rate) if rate > 0.0 && rate < 10.0 => cell(format!("{rate:.1}")),
-            rate => number(rate.map(|rate| rate.round() as u64)),
-        };
+        let rate = |rate: Option<f64>| cell(rate.map_or("-".to_owned(), |rate| told(rate, exact)));
         let readers = match (self.readers, self.dead_readers) {
             (Some(living), Some(dead)) if dead > 0 => toned(format!("{living}+{dead} dead"), Tone::Warning),
             (readers, _) => number(readers),
@@ -152,8 +158,11 @@ impl Tick {
 }
 
 pub fn run(session: &mut Session, options: &WatchOptions) -> Result<Exit> {
+    if options.tui {
+        return fill_terminal(session, options);
+    }
     // A segment that is not there to begin with is most likely a wrong name.
-    let mut before = Some((Instant::now(), gather(session, options)?));
+    let mut before = Some((Instant::now(), Facts::of_target(session, &options.target)?));
     let mut next = Instant::now();
     let (mut tick, mut lines) =
         (before.as_ref().map_or_else(Tick::gone, |(_, facts)| Tick::of(facts, None)), 0);
@@ -169,12 +178,34 @@ pub fn run(session: &mut Session, options: &WatchOptions) -> Result<Exit> {
     }
 }
 
+#[cfg(feature = "tui")]
+fn fill_terminal(session: &Session, options: &WatchOptions) -> Result<Exit> {
+    if session.output.is_json() || !std::io::stdout().is_terminal() {
+        let text = "--tui fills a terminal, and standard output is none or JSON is wanted: leave out --tui, the plain \
+                    `shm-dump watch` is for pipes, files and programs";
+        return Err(Failure::usage(text).into());
+    }
+    let interrupted = interruption()?;
+    let task =
+        Task { target: &options.target, interval: options.interval, count: options.count, interrupted };
+    dashboard::run(session, &task)
+}
+
+#[cfg(not(feature = "tui"))]
+fn fill_terminal(_session: &Session, _options: &WatchOptions) -> Result<Exit> {
+    let text = "this shm-dump was built without its dashboard; `cargo install --path tools/shm-dump --locked` builds one \
+                with it (feature `tui`: --features tui)";
+    Err(Failure::usage(text).into())
+}
+
 /// Looks again, says what is another than before, and keeps what it saw: nothing if the segment is gone.
 fn look(session: &Session, options: &WatchOptions, before: &mut Option<(Instant, Facts)>) -> Result<Tick> {
-    let now = Instant::now();
-    match gather(session, options) {
+    let (now, name) = (Instant::now(), options.target.place.name());
+    match Facts::of_target(session, &options.target) {
         Ok(facts) => {
-            say_what_changed(session, options, before.as_ref().map(|(_, facts)| facts), &facts);
+            if let Some(change) = change(name, before.as_ref().map(|(_, facts)| facts), &facts) {
+                session.note(change);
+            }
             let rates = before.as_ref().and_then(|(time, before)| {
                 Rates::between(before, &facts, now.saturating_duration_since(*time))
             });
@@ -184,40 +215,11 @@ fn look(session: &Session, options: &WatchOptions, before: &mut Option<(Instant,
         }
         Err(error) if is_gone(&error) => {
             if before.take().is_some() {
-                session.note(format_args!("segment {:?} is gone", options.target.place.name()));
+                session.note(disappearance(name));
             }
             Ok(Tick::gone())
         }
         Err(error) => Err(error),
-    }
-}
-
-/// Looks at the segment; of the frames only those that are wanted. A frame that is not there counts nothing.
-fn gather(session: &Session, options: &WatchOptions) -> Result<Facts> {
-    let mut facts = Facts::gather(session, &options.target.place)?;
-    let names = facts.frames.iter().map(|frame| frame.name.clone()).collect();
-    let wanted = match frames::named(&options.target, names) {
-        Err(error) if Exit::of(&error) == Exit::NotFound => Vec::new(),
-        wanted => wanted?,
-    };
-    facts.frames.retain(|frame| wanted.contains(&frame.name));
-    Ok(facts)
-}
-
-fn say_what_changed(session: &Session, options: &WatchOptions, before: Option<&Facts>, now: &Facts) {
-    let name = options.target.place.name();
-    match before {
-        None => session.note(format_args!("segment {name:?} was created again")),
-        Some(before) if before.instance != now.instance => {
-            session.note(format_args!("segment {name:?} was removed and created again"));
-        }
-        Some(before) if before.epoch != now.epoch => {
-            session.note(format_args!("another writer: process {} {:?}", now.writer.pid, now.writer.label));
-        }
-        Some(before) if before.writer.alive == Some(true) && now.writer.alive == Some(false) => {
-            session.note("the writer is gone");
-        }
-        Some(_) => {}
     }
 }
 

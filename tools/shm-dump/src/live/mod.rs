@@ -1,17 +1,20 @@
 //! What goes on in a segment at one moment, looked at by copying: no slot is taken, nothing is pinned.
 
+mod changes;
 mod rates;
 
-pub use rates::Rates;
+pub use changes::{change, disappearance};
+pub use rates::{Rates, new_rows, told};
 
+use crate::frames;
 use crate::session::Session;
 use anyhow::Result;
 use core::time::Duration;
-use shmframe_cli::{Exit, Failure, Place};
+use shmframe_cli::{Exit, Failure, Place, Target};
 use shmframe_format::header::Id;
 use shmframe_reader::{Error, ErrorKind, SlotPins};
 use shmframe_segment::SegmentState;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A frame of the newest version.
@@ -111,6 +114,22 @@ impl Facts {
             epoch: publication.epoch,
             wakes: publication.wake,
         })
+    }
+
+    /// Looks at the segment of a target; of the frames only at those that it means. A frame that is not there counts nothing.
+    ///
+    /// # Errors
+    /// As [`Facts::gather`].
+    pub fn of_target(session: &Session, target: &Target) -> Result<Self> {
+        let mut facts = Self::gather(session, &target.place)?;
+        let names = facts.frames.iter().map(|frame| frame.name.clone()).collect();
+        let wanted = match frames::named(target, names) {
+            Err(error) if Exit::of(&error) == Exit::NotFound => Vec::new(),
+            wanted => wanted?,
+        };
+        let wanted: BTreeSet<String> = wanted.into_iter().collect();
+        facts.frames.retain(|frame| wanted.contains(&frame.name));
+        Ok(facts)
     }
 
     /// Rows of all frames.

@@ -2,6 +2,7 @@
 
 use super::{Facts, FrameFacts};
 use core::time::Duration;
+use shmframe_cli::words;
 
 /// What came in a second, on average between two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,8 +35,16 @@ impl Rates {
     }
 }
 
+/// A rate for people: `0.3`, `1,234`.
+pub fn told(rate: f64, exact: bool) -> String {
+    if rate > 0.0 && rate < 10.0 {
+        return format!("{rate:.1}");
+    }
+    words::count(rate.round() as u64, exact)
+}
+
 /// Rows that a frame got since: all of them if it is another frame.
-fn new_rows(before: &Facts, frame: &FrameFacts) -> u64 {
+pub fn new_rows(before: &Facts, frame: &FrameFacts) -> u64 {
     let found = before.frames.binary_search_by(|other| other.name.cmp(&frame.name));
     match found.ok().and_then(|at| before.frames.get(at)) {
         Some(other) if other.generation == frame.generation => {
