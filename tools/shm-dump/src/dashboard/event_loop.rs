@@ -5,7 +5,7 @@ use super::keys::action;
 use super::model::{Look, Model, Moment};
 use super::screen::Screen;
 use super::worker::Worker;
-use crate::live::{Facts, held_alone, is_gone};
+use crate::live::{Facts, held_alone, is_gone, is_overtaken};
 use crate::session::Session;
 use anyhow::Result;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +48,8 @@ struct Dashboard<'a> {
 /// Shows the dashboard until a key, a signal or the count ends it.
 ///
 /// # Errors
-/// What looking gives, except that the segment is gone after the first look; of the terminal. It is given back before.
+/// What looking gives; after the first look neither that the segment is gone nor that its writer is too fast. What the terminal
+/// gives, which is given back before.
 pub fn run(session: &Session, task: &Task<'_>) -> Result<Exit> {
     // A segment that is not there to begin with is most likely a wrong name.
     let facts = Facts::of_target(session, task.target)?;
@@ -139,8 +140,9 @@ impl Dashboard<'_> {
 fn looks(session: Session, target: Target) -> impl FnMut(()) -> (Moment, Result<Look>) {
     move |()| {
         let look = match Facts::of_target(&session, &target) {
-            Ok(facts) => Ok(Some(facts)),
-            Err(error) if is_gone(&error) => Ok(None),
+            Ok(facts) => Ok(Look::Found(facts)),
+            Err(error) if is_gone(&error) => Ok(Look::Gone),
+            Err(error) if is_overtaken(&error) => Ok(Look::Overtaken),
             Err(error) => Err(error),
         };
         (now(), look)

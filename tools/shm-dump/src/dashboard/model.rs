@@ -23,8 +23,15 @@ pub struct Moment {
     pub clock: String,
 }
 
-/// What was found of a segment; nothing: it is gone.
-pub type Look = Option<Facts>;
+/// A look at a segment.
+#[derive(Debug)]
+pub enum Look {
+    Found(Facts),
+    /// There is no segment of this name.
+    Gone,
+    /// The writer was faster than the look.
+    Overtaken,
+}
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +114,8 @@ pub struct Model {
     segment: String,
     /// When was looked last.
     pub now: Moment,
-    /// What was found then.
-    pub facts: Look,
+    /// What was found then; nothing: the segment is gone.
+    pub facts: Option<Facts>,
     pub rates: Option<Rates>,
     pub versions: History,
     pub rows: History,
@@ -125,6 +132,8 @@ pub struct Model {
     pub has_ended: bool,
     /// For how long the next look is late.
     pub late: Option<Duration>,
+    /// How many looks the writer has overtaken since.
+    pub overtaken: u64,
 }
 
 impl Model {
@@ -149,6 +158,7 @@ impl Model {
             has_help: false,
             has_ended: false,
             late: None,
+            overtaken: 0,
         };
         model.tell(&now, "the first look".to_owned());
         model.take(now, facts);
@@ -161,14 +171,17 @@ impl Model {
             return;
         }
         self.late = None;
+        self.overtaken = if matches!(look, Look::Overtaken) { self.overtaken + 1 } else { 0 };
         match look {
-            Some(facts) => {
+            Look::Found(facts) => {
                 if let Some(text) = change(&self.segment, self.facts.as_ref(), &facts) {
                     self.tell(&now, text);
                 }
                 self.take(now, facts);
             }
-            None => {
+            // The picture stays, and the next look is compared with it.
+            Look::Overtaken => {}
+            Look::Gone => {
                 if self.facts.take().is_some() {
                     self.tell(&now, disappearance(&self.segment));
                 }
@@ -355,7 +368,7 @@ mod tests {
     fn rates_are_those_between_two_looks_however_long_that_was() {
         let mut model = model(vec![frame("a", 100), frame("b", 5)]);
         assert!(model.rates.is_none() && model.frames.iter().all(|line| line.rate.is_none()));
-        model.look(moment(4), Some(facts(4, 9, vec![frame("a", 140), frame("b", 5)])));
+        model.look(moment(4), Look::Found(facts(4, 9, vec![frame("a", 140), frame("b", 5)])));
         assert_eq!(model.rates.map(|rates| (rates.versions, rates.rows)), Some((2.0, 10.0)));
         assert_eq!(model.frames.iter().map(|line| line.rate).collect::<Vec<_>>(), [Some(10.0), Some(0.0)]);
         let changed = model.frames.iter().map(|line| line.changed);
@@ -377,7 +390,10 @@ mod tests {
     fn frames_are_sorted_by_what_is_asked_for_and_then_by_name() {
         let mut model = model(vec![frame("a", 1), frame("b", 3), frame("c", 3), frame("d", 2)]);
         let faster = FrameFacts { bytes: 7, ..frame("d", 9) };
-        model.look(moment(1), Some(facts(1, 2, vec![frame("a", 2), frame("b", 3), frame("c", 30), faster])));
+        model.look(
+            moment(1),
+            Look::Found(facts(1, 2, vec![frame("a", 2), frame("b", 3), frame("c", 30), faster])),
+        );
         assert_eq!(shown(&model), ["a", "b", "c", "d"]);
         let mut next = || {
             model.act(Action::Sort);
@@ -399,7 +415,7 @@ mod tests {
         model.act(Action::Sort);
         assert_eq!((model.order, model.frame.place()), (Order::Rows, 0));
         assert_eq!(name(&model).as_deref(), Some("c"));
-        model.look(moment(1), Some(facts(1, 2, vec![frame("b", 9), frame("c", 3)])));
+        model.look(moment(1), Look::Found(facts(1, 2, vec![frame("b", 9), frame("c", 3)])));
         assert_eq!((model.frame.place(), name(&model).as_deref()), (1, Some("c")));
     }
 
@@ -419,12 +435,12 @@ mod tests {
     fn pause_help_and_end_are_what_their_keys_say() {
         let mut model = watched(1);
         model.act(Action::Pause);
-        model.look(moment(1), None);
+        model.look(moment(1), Look::Gone);
         model.hold(&[], &BTreeMap::new());
         assert!(model.facts.is_some() && model.now.clock == "12:00:00", "it is held");
         assert_eq!(model.held(&model.slots()[1]), Some(40 << 20));
         model.act(Action::Pause);
-        model.look(moment(2), None);
+        model.look(moment(2), Look::Gone);
         assert!(model.facts.is_none(), "it goes on");
         model.act(Action::Help);
         model.act(Action::Leave);
@@ -436,12 +452,12 @@ mod tests {
     #[test]
     fn segment_that_went_and_came_again_begins_anew() {
         let mut model = watched(3);
-        model.look(moment(3), None);
-        model.look(moment(4), None);
+        model.look(moment(3), Look::Gone);
+        model.look(moment(4), Look::Gone);
         assert!(model.facts.is_none() && model.frames.is_empty() && model.slots().is_empty());
         let mut again = facts(5, 1, vec![frame("trades", 7)]);
         again.instance = [8; 16];
-        model.look(moment(5), Some(again));
+        model.look(moment(5), Look::Found(again));
         assert_eq!(model.rates, None);
         assert_eq!(model.frames[0].history.newest(9).collect::<Vec<_>>(), [None]);
         let texts = ["the first look", "segment \"ticks\" is gone", "segment \"ticks\" was created again"];
@@ -454,10 +470,10 @@ mod tests {
         let mut model = watched(1);
         let mut now = facts(1, 101, Vec::new());
         now.writer.alive = Some(false);
-        model.look(moment(1), Some(now));
+        model.look(moment(1), Look::Found(now));
         let mut now = facts(2, 102, Vec::new());
         now.epoch = 2;
-        model.look(moment(2), Some(now));
+        model.look(moment(2), Look::Found(now));
         assert_eq!(told(&model)[1..], ["the writer is gone", "another writer: process 3999 \"market feed\""]);
     }
 
@@ -479,15 +495,26 @@ mod tests {
         assert!(model.wait(Some(Duration::from_millis(2100))));
         assert!(!model.wait(Some(Duration::from_millis(2900))));
         assert_eq!(model.late, Some(Duration::from_secs(2)));
-        model.look(moment(1), None);
+        model.look(moment(1), Look::Gone);
         assert_eq!(model.late, None);
+    }
+
+    #[test]
+    fn picture_stays_while_the_writer_is_faster_than_looks() {
+        let mut model = model(vec![frame("a", 100)]);
+        model.look(moment(1), Look::Overtaken);
+        model.look(moment(2), Look::Overtaken);
+        assert_eq!((model.overtaken, model.frames.len(), model.now.clock.as_str()), (2, 1, "12:00:00"));
+        model.look(moment(5), Look::Found(facts(5, 11, vec![frame("a", 150)])));
+        assert_eq!((model.overtaken, model.rates.map(|rates| rates.rows)), (0, Some(10.0)));
+        assert_eq!(told(&model), ["the first look"]);
     }
 
     #[test]
     fn events_do_not_pile_up() {
         let mut model = watched(1);
         for second in 1..200 {
-            let found = (second % 2 == 0).then(|| facts(second, 1, Vec::new()));
+            let found = if second % 2 == 0 { Look::Found(facts(second, 1, Vec::new())) } else { Look::Gone };
             model.look(moment(second), found);
         }
         assert_eq!(model.events.len(), EVENTS);

@@ -1,6 +1,6 @@
 //! Facts made by hand, for tests.
 
-use super::model::{Model, Moment};
+use super::model::{Look, Model, Moment};
 use crate::live::{Facts, FrameFacts, WriterFacts};
 use core::time::Duration;
 use shmframe_segment::SlotPins;
@@ -71,7 +71,7 @@ pub fn watched(looks: u64) -> Model {
         facts
     };
     let mut model = Model::new("ticks".to_owned(), "ticks", moment(0), at(0));
-    (1..looks).for_each(|second| model.look(moment(second), Some(at(second))));
+    (1..looks).for_each(|second| model.look(moment(second), Look::Found(at(second))));
     let slots = model.slots().to_vec();
     model.hold(&slots, &[(1, 40 << 20)].into());
     model

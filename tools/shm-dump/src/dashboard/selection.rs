@@ -10,7 +10,7 @@ pub enum Step {
 }
 
 /// The selected line: known by its key, whatever lines come, go, or change places. If it goes, the one that takes its
-/// place is selected.
+/// place is selected. To begin with, and after a step to the first line, it is the first one, whichever that is.
 #[derive(Clone, Debug)]
 pub struct Selection<K> {
     key: Option<K>,
@@ -31,8 +31,8 @@ impl<K: PartialEq> Selection<K> {
 
     /// Finds it again among lines that may be others than before. While there are no lines it is remembered.
     pub fn find(&mut self, keys: Vec<K>) {
-        let found = keys.iter().position(|key| Some(key) == self.key.as_ref());
-        let place = found.unwrap_or(self.place);
+        let Some(key) = &self.key else { return };
+        let place = keys.iter().position(|other| other == key).unwrap_or(self.place);
         self.select(place, keys);
     }
 
@@ -41,7 +41,10 @@ impl<K: PartialEq> Selection<K> {
         let place = match step {
             Step::Up(lines) => self.place.saturating_sub(lines),
             Step::Down(lines) => self.place.saturating_add(lines),
-            Step::First => 0,
+            Step::First => {
+                *self = Self::default();
+                return;
+            }
             Step::Last => usize::MAX,
         };
         self.select(place, keys);
@@ -77,6 +80,20 @@ mod tests {
         selection.find(vec!["a", "c"]);
         assert_eq!(selection.place(), 1);
         selection.find(vec!["a"]);
+        assert_eq!(selection.place(), 0);
+    }
+
+    #[test]
+    fn first_line_is_whichever_is_the_first_until_another_one_is_chosen() {
+        let mut selection = Selection::default();
+        selection.find(vec!["a", "b"]);
+        selection.find(vec!["b", "a"]);
+        assert_eq!(selection.place(), 0);
+        selection.step(Step::Down(1), vec!["b", "a"]);
+        selection.find(vec!["a", "b"]);
+        assert_eq!(selection.place(), 0);
+        selection.step(Step::First, vec!["a", "b"]);
+        selection.find(vec!["b", "a"]);
         assert_eq!(selection.place(), 0);
     }
 

@@ -178,6 +178,11 @@ pub fn is_gone(error: &anyhow::Error) -> bool {
     error.is::<Failure>() || matches!(kind, Some(ErrorKind::Missing | ErrorKind::Removed))
 }
 
+/// Whether an error says that the writer was faster than the look: the next one may be lucky.
+pub fn is_overtaken(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::VersionGone)
+}
+
 fn gone(place: &Place) -> Failure {
     Failure::new(Exit::NotFound, format!("segment {:?} was removed", place.name()))
 }

@@ -19,13 +19,15 @@ const BAD: f64 = 0.95;
 
 /// The segment, and when it was looked at.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    let state = match (model.late, model.is_paused) {
-        (_, true) => toned("held  ", Tone::Warning),
-        (Some(late), _) => toned(format!("no answer for {}  ", words::span(late)), Tone::Warning),
-        (None, false) => cell(""),
+    let state = match (model.is_paused, model.late, model.overtaken) {
+        (true, ..) => "held  ".to_owned(),
+        (_, Some(late), _) => format!("no answer for {}  ", words::span(late)),
+        (.., 0) => String::new(),
+        (.., looks) => format!("{} overtaken  ", words::counted(looks, "look")),
     };
-    let right = format!("{}{}", state.0, model.now.clock);
-    canvas.right(area, &right, state.1);
+    let tone = if state.is_empty() { Tone::Plain } else { Tone::Warning };
+    let right = format!("{state}{}", model.now.clock);
+    canvas.right(area, &right, tone);
     let left = columns(area, 1..area.width.saturating_sub(right.len() as u16 + 1));
     let Some(facts) = &model.facts else {
         canvas.line(left, &[toned(&model.title, Tone::Head), toned("  segment gone", Tone::Bad)]);
@@ -47,12 +49,13 @@ pub fn writer(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         return;
     };
     let writer = &facts.writer;
-    let state = match writer.alive {
-        Some(true) => toned("alive", Tone::Good),
-        Some(false) => toned("gone", Tone::Bad),
-        None => toned("unknown", Tone::Faint),
+    let since = ago(model, writer.since);
+    let (state, span) = match writer.alive {
+        Some(true) => (toned("alive", Tone::Good), format!("for {since}")),
+        Some(false) => (toned("gone", Tone::Bad), format!("came {since} ago")),
+        None => (toned("unknown", Tone::Faint), format!("came {since} ago")),
     };
-    let who = format!("  process {} {:?}  since {}", writer.pid, writer.label, ago(model, writer.since));
+    let who = format!("  process {} {:?}  {span}", writer.pid, writer.label);
     canvas.line(area, &[cell("writer "), state, cell(who)]);
 }
 

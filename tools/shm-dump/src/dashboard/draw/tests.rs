@@ -1,7 +1,7 @@
 //! Pictures of segments that were made by hand, as text.
 
 use super::{Paint, draw};
-use crate::dashboard::model::{Action, Model};
+use crate::dashboard::model::{Action, Look, Model};
 use crate::dashboard::samples::{facts, frame, moment, slot, watched};
 use crate::dashboard::selection::Step;
 use ratatui::Terminal;
@@ -61,7 +61,7 @@ fn small_terminal_has_the_table_that_keys_go_to() {
 #[test]
 fn segment_that_is_gone_is_told_and_what_was_stays_in_the_charts() {
     let mut model = watched(9);
-    model.look(moment(9), None);
+    model.look(moment(9), Look::Gone);
     assert_picture(&model, (80, 24), include_str!("pictures/gone.txt"));
 }
 
@@ -78,7 +78,7 @@ fn no_size_is_too_small() {
     models[0].act(Action::OtherTable);
     models[1].act(Action::Help);
     let mut gone = watched(2);
-    gone.look(moment(2), None);
+    gone.look(moment(2), Look::Gone);
     models.push(gone);
     for model in models {
         for size in [(0, 0), (1, 1), (2, 40), (200, 1), (3, 3), (13, 17), (25, 50), (37, 20), (300, 100)] {
