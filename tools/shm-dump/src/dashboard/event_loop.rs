@@ -106,9 +106,14 @@ impl Dashboard<'_> {
 
     /// Asks for the next look when it is time, and takes the one that came.
     fn look(&mut self) -> Result<bool> {
-        if Instant::now() >= self.next && !self.model.is_paused && self.looks.thinks().is_none() {
+        let now = Instant::now();
+        if now >= self.next && !self.model.is_paused && self.looks.thinks().is_none() {
             self.looks.ask(())?;
-            self.next = (self.next + self.task.interval).max(Instant::now());
+            self.next += self.task.interval;
+            if self.next <= now {
+                // Late: a look right behind this one would give the rates of a moment.
+                self.next = now + self.task.interval;
+            }
         }
         let is_news = self.model.wait(self.looks.thinks());
         let Some((now, look)) = self.looks.answer()? else { return Ok(is_news) };
