@@ -186,3 +186,30 @@ fn dashboard_without_a_terminal_is_refused_with_the_usage_status_before_anything
         assert!(String::from_utf8_lossy(&output.stderr).contains("plain `shm-dump watch` is for pipes"));
     }
 }
+
+/// The pseudo-terminal is that of `script`, which is part of util-linux.
+#[test]
+fn dashboard_takes_the_terminal_shows_the_segment_and_gives_the_terminal_back() {
+    let directory = directory();
+    create(&directory).put("trades", &rows(3)).unwrap();
+    let tool = format!("'{}' --dir '{}'", env!("CARGO_BIN_EXE_shm-dump"), directory.path().display());
+    let in_terminal = |arguments: &str| {
+        let command = format!("stty rows 24 cols 80; {tool} {arguments}");
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).stdin(Stdio::null());
+        script.env("SHELL", "/bin/sh").env("TERM", "xterm").env_remove("NO_COLOR").output().unwrap()
+    };
+    let output = in_terminal("watch ticks --tui --count 2 --interval 0.01");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let (before, rest) = text.split_once("\u{1b}[?1049h").unwrap();
+    let (shown, after) = rest.split_once("\u{1b}[?1049l").unwrap();
+    assert!(shown.contains("trades") && shown.contains("versions/s"), "{shown}");
+    assert!(!before.contains("trades") && !after.contains("\u{1b}[?1049h"), "{text}");
+    assert!(after.contains("\u{1b}[?25h"), "the cursor is shown again: {after}");
+    // What is not there is told before the terminal is taken.
+    let output = in_terminal("watch none --tui");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("no segment \"none\"") && !text.contains("\u{1b}["), "{text}");
+}

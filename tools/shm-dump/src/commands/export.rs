@@ -130,7 +130,7 @@ pub fn run(session: &mut Session, options: &ExportOptions) -> Result<Exit> {
 }
 
 /// Whether the program was asked to end.
-pub(super) fn interruption() -> Result<Arc<AtomicBool>> {
+fn interruption() -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&interrupted);
     ctrlc::set_handler(move || noted.store(true, Ordering::Relaxed)).context("asking for Ctrl-C")?;

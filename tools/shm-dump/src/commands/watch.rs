@@ -1,8 +1,6 @@
 //! `shm-dump watch`: a line for each tick.
 
 #[cfg(feature = "tui")]
-use super::export::interruption;
-#[cfg(feature = "tui")]
 use crate::dashboard::{self, Task};
 use crate::live::{Facts, Rates, change, disappearance, is_gone, told};
 use crate::session::Session;
@@ -185,9 +183,7 @@ fn fill_terminal(session: &Session, options: &WatchOptions) -> Result<Exit> {
                     `shm-dump watch` is for pipes, files and programs";
         return Err(Failure::usage(text).into());
     }
-    let interrupted = interruption()?;
-    let task =
-        Task { target: &options.target, interval: options.interval, count: options.count, interrupted };
+    let task = Task { target: &options.target, interval: options.interval, count: options.count };
     dashboard::run(session, &task)
 }
 

@@ -7,18 +7,22 @@ use super::screen::Screen;
 use super::worker::Worker;
 use crate::live::{Facts, held_alone, is_gone, is_overtaken};
 use crate::session::Session;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::terminal::disable_raw_mode;
 use shmframe_cli::{Exit, Target, words};
 use shmframe_segment::SlotPins;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
+use std::{process, thread};
 
 /// For how long a key is waited for before looks are asked after.
 const BREATH: Duration = Duration::from_millis(25);
+/// How long a signal waits for the loop to end.
+const GRACE: Duration = Duration::from_secs(2);
 /// What each slot holds alone is only asked for again when so many times as long has gone as it took: it walks all versions.
 const REST: u32 = 10;
 
@@ -28,8 +32,6 @@ pub struct Task<'a> {
     pub interval: Duration,
     /// End after so many looks.
     pub count: Option<u64>,
-    /// Set by a signal that asks to end.
-    pub interrupted: Arc<AtomicBool>,
 }
 
 /// What each of these slots keeps in use alone.
@@ -39,6 +41,8 @@ struct Dashboard<'a> {
     task: &'a Task<'a>,
     paint: Paint,
     model: Model,
+    /// Set by a signal that asks to end.
+    interrupted: Arc<AtomicBool>,
     looks: Worker<(), (Moment, Result<Look>)>,
     holds: Worker<Vec<SlotPins>, Held>,
     next: Instant,
@@ -58,6 +62,7 @@ pub fn run(session: &Session, task: &Task<'_>) -> Result<Exit> {
         task,
         paint: Paint { has_colours: session.output.has_colours(), is_exact: session.output.is_exact() },
         model,
+        interrupted: interruption()?,
         looks: Worker::start(looks(session.for_thread(), task.target.clone()))?,
         holds: Worker::start(holds(session.for_thread(), task.target.clone()))?,
         next: Instant::now() + task.interval,
@@ -75,7 +80,7 @@ impl Dashboard<'_> {
             if is_news && screen.is_taken() {
                 screen.terminal.draw(|frame| draw(&self.model, self.paint, frame))?;
             }
-            if self.task.interrupted.load(Ordering::Relaxed) {
+            if self.interrupted.load(Ordering::Relaxed) {
                 return Ok(Exit::Interrupted);
             }
             if self.model.has_ended || self.task.count.is_some_and(|count| self.looked >= count) {
@@ -140,6 +145,21 @@ impl Dashboard<'_> {
             Some((_, Err(_))) | None => Ok(false),
         }
     }
+}
+
+/// Whether a signal asked to end.
+fn interruption() -> Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&interrupted);
+    let end = move || {
+        noted.store(true, Ordering::Relaxed);
+        thread::sleep(GRACE);
+        // Still here: crossterm reads on and on from a terminal that was closed, and a write to one that is held waits.
+        let _ = disable_raw_mode();
+        process::exit(i32::from(Exit::Interrupted.number()));
+    };
+    ctrlc::set_handler(end).context("asking for Ctrl-C")?;
+    Ok(interrupted)
 }
 
 fn looks(session: Session, target: Target) -> impl FnMut(()) -> (Moment, Result<Look>) {
