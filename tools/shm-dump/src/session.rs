@@ -4,7 +4,7 @@ use crate::options::LookingOptions;
 use crate::view::View;
 use anyhow::Result;
 use core::time::Duration;
-use shmframe_cli::{Output, OutputOptions, Place, Target};
+use shmframe_cli::{Output, Place, Target};
 use shmframe_format::{Error, ErrorKind};
 use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust, Validation};
 use shmframe_segment::{Location, RegistryView};
@@ -38,7 +38,7 @@ impl Session {
     /// One that looks in the same way, for a thread of its own, which prints nothing.
     #[cfg(feature = "tui")]
     pub fn for_thread(&self) -> Self {
-        Self::new(self.looking.clone(), Output::new(&OutputOptions::default()))
+        Self::new(self.looking.clone(), Output::new(&shmframe_cli::OutputOptions::default()))
     }
 
     /// The directory that holds segments.

@@ -2,7 +2,7 @@
 
 use super::history::History;
 use super::selection::{Selection, Step};
-use crate::live::{Facts, FrameFacts, Rates, change, disappearance, new_rows};
+use crate::live::{Facts, FrameFacts, Rates, change, disappearance};
 use core::cmp::Reverse;
 use core::time::Duration;
 use shmframe_segment::SlotPins;
@@ -207,7 +207,8 @@ impl Model {
             None => HashMap::new(),
         };
         let lines = facts.frames.iter().map(|frame| {
-            let rate = before.as_ref().map(|before| new_rows(before, frame) as f64 / span.as_secs_f64());
+            let rate =
+                before.as_ref().map(|before| Rates::new_rows(before, frame) as f64 / span.as_secs_f64());
             FrameLine::next(old.remove(&frame.name), frame, rate, now.time)
         });
         self.frames = lines.collect();

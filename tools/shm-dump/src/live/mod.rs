@@ -4,7 +4,7 @@ mod changes;
 mod rates;
 
 pub use changes::{change, disappearance};
-pub use rates::{Rates, new_rows, told};
+pub use rates::{Rates, told};
 
 use crate::frames;
 use crate::session::Session;
@@ -179,6 +179,7 @@ pub fn is_gone(error: &anyhow::Error) -> bool {
 }
 
 /// Whether an error says that the writer was faster than the look: the next one may be lucky.
+#[cfg(feature = "tui")]
 pub fn is_overtaken(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::VersionGone)
 }

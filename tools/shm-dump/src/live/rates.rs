@@ -22,7 +22,7 @@ impl Rates {
         }
         let mut rates = Self::default();
         for frame in &now.frames {
-            let rows = new_rows(before, frame) as f64;
+            let rows = Self::new_rows(before, frame) as f64;
             rates.rows += rows;
             rates.bytes += rows * frame.bytes as f64 / frame.rows.max(1) as f64;
         }
@@ -33,6 +33,17 @@ impl Rates {
             bytes: rates.bytes / seconds,
         })
     }
+
+    /// Rows that a frame got since: all of them if it is another frame.
+    pub fn new_rows(before: &Facts, frame: &FrameFacts) -> u64 {
+        let found = before.frames.binary_search_by(|other| other.name.cmp(&frame.name));
+        match found.ok().and_then(|at| before.frames.get(at)) {
+            Some(other) if other.generation == frame.generation => {
+                frame.rows_ever.saturating_sub(other.rows_ever)
+            }
+            _ => frame.rows,
+        }
+    }
 }
 
 /// A rate for people: `0.3`, `1,234`.
@@ -41,17 +52,6 @@ pub fn told(rate: f64, exact: bool) -> String {
         return format!("{rate:.1}");
     }
     words::count(rate.round() as u64, exact)
-}
-
-/// Rows that a frame got since: all of them if it is another frame.
-pub fn new_rows(before: &Facts, frame: &FrameFacts) -> u64 {
-    let found = before.frames.binary_search_by(|other| other.name.cmp(&frame.name));
-    match found.ok().and_then(|at| before.frames.get(at)) {
-        Some(other) if other.generation == frame.generation => {
-            frame.rows_ever.saturating_sub(other.rows_ever)
-        }
-        _ => frame.rows,
-    }
 }
 
 #[cfg(test)]
