@@ -113,6 +113,30 @@ fn user_without_permission_is_told_what_to_ask_for() {
 }
 
 #[test]
+fn segment_that_may_not_be_renamed_away_stays_as_it_was() {
+    let _watchdog = Watchdog::seconds(60);
+    let place = Place::new("sticky");
+    let writer = owned(&place);
+    writer.quit();
+    // Others of the group may write the segment; the directory is one where only owners rename.
+    for (path, bits) in [("", 0o770), ("/data", 0o660), ("/readers", 0o660), ("/lease", 0o660)] {
+        mode(&place, &format!("{NAME}.shmf{path}"), bits);
+    }
+    mode(&place, "", 0o1777);
+    let mut thief = role_of(STRANGER, WRITER, &place);
+    thief.ask(&format!("open {NAME} trust={OWNER}"));
+    let version = thief.number("pair 100");
+    let error = thief.try_ask("remove-segment").unwrap_err();
+    assert!(error.starts_with("PermissionDenied"), "{error}");
+    // Nobody was told that it is gone, and nothing is.
+    let mut owner = role_of(OWNER, WRITER, &place);
+    owner.ask(&format!("open {NAME}"));
+    assert_eq!(owner.number("pair 100"), version + 1);
+    thief.quit();
+    owner.quit();
+}
+
+#[test]
 fn reader_of_another_user_is_known_by_its_lock() {
     let _watchdog = Watchdog::seconds(60);
     let place = Place::new("group");

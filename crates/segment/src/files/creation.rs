@@ -1,7 +1,7 @@
 //! How a segment comes and goes: built under a temporary name and renamed in one step; renamed away, then deleted.
 //!
-//! Whoever is killed on the way leaves a temporary, known by its name, or a segment in state *removed*; who next
-//! creates a segment of this name finishes both. The lease is taken first and deleted last, so nobody works on a
+//! Whoever is killed on the way leaves a temporary, known by its name; who next creates a segment of this name finishes it, and a
+//! segment in state *removed* that still has its name. The lease is taken first and deleted last, so nobody works on a
 //! directory that somebody else is taking apart.
 
 use crate::events;
@@ -10,15 +10,46 @@ use crate::files::location::{
     DATA, Identity, LEASE, Location, READERS, SegmentDirectory, boot_id, is_temporary, refused,
     temporary_name,
 };
+use crate::protocol;
 use crate::sys::descriptor;
+use crate::sys::futex::Futex;
+use crate::sys::map::Region;
+use crate::words::Control;
 use crate::writing::lease::Lease;
 use nix::errno::Errno;
-use nix::sys::stat::Mode;
-use shmframe_format::geometry::Geometry;
-use shmframe_format::header::Header;
-use shmframe_format::{Error, Result};
+use nix::sys::stat::{FileStat, Mode, SFlag};
+use shmframe_format::geometry::{Geometry, RING_LENGTH};
+use shmframe_format::header::{Header, Role};
+use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+#[derive(Debug)]
+enum RemovalKind {
+    Stranger { name: String },
+}
+
+impl Describe for RemovalKind {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Stranger { .. } => ErrorKind::LinkInTheWay,
+        }
+    }
+
+    fn report(&self) -> Report {
+        let Self::Stranger { name } = self;
+        Report::new(
+            "the segment's directory cannot be removed whole",
+            "the files data, readers and lease",
+            format!("{name:?}"),
+            "move it away, and remove the segment then; nothing was changed",
+        )
+    }
+}
+
+shmframe_format::every_kind!(RemovalKind {
+    Stranger: RemovalKind::Stranger { name: "notes".into() };
+});
 
 const DIRECTORY_MODE: Mode = Mode::S_IRWXU;
 const FILE_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
@@ -134,16 +165,59 @@ fn failed(errno: Errno) -> Error {
     refused("build the segment", errno)
 }
 
-/// Takes a segment away: renames it, then deletes its files, the lease last. The caller holds the lease.
-pub(crate) fn take_away(directory: &SegmentDirectory) -> Result<()> {
+/// Takes a segment away: renames it, has everybody told by `tell`, then deletes its files, the lease last. The caller holds the
+/// lease.
+///
+/// Whoever is not allowed to rename it has changed nothing then. Who dies before everybody is told leaves that to who clears the
+/// temporary away.
+pub(crate) fn take_away(directory: &SegmentDirectory, tell: impl FnOnce()) -> Result<()> {
     let location = &directory.location;
+    check_contents(directory)?;
     let parent = location.open_parent()?;
     let temporary = temporary_name(location.name(), random()?);
     descriptor::rename(parent.as_fd(), &location.directory_name(), &temporary)
         .map_err(|errno| refused("rename the segment away", errno))?;
+    tell();
     events::removed(location);
     delete(parent.as_fd(), directory.fd.as_fd(), &temporary)
         .map_err(|errno| refused("delete the segment's files", errno))
+}
+
+/// Fails if something stands in a segment's directory that would stay when its files are deleted. Who may not list it is told by
+/// the deletion.
+fn check_contents(directory: &SegmentDirectory) -> Result<()> {
+    let names = descriptor::list(directory.fd.as_fd()).unwrap_or_default();
+    let is_ours = |name: &OsStr| {
+        [DATA, READERS, LEASE].iter().any(|ours| *ours == name)
+            && descriptor::status_at(directory.fd.as_fd(), name).map_or(true, |status| !is_directory(&status))
+    };
+    match names.into_iter().find(|name| !is_ours(name)) {
+        None => Ok(()),
+        Some(stranger) => {
+            let name = stranger.to_string_lossy().into_owned();
+            let error: Error = RemovalKind::Stranger { name }.into();
+            Err(error.at(directory.location.path().display()))
+        }
+    }
+}
+
+fn is_directory(status: &FileStat) -> bool {
+    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR
+}
+
+/// Marks a segment as removed, and wakes everybody, where the files can be made sense of. The caller holds the lease.
+pub(crate) fn tell_readers(directory: &SegmentDirectory) {
+    let tell = || -> Result<()> {
+        let (data, header) = directory.open_data(Role::Writer)?;
+        let geometry = header.geometry();
+        let map = Region::read_write(data.as_fd(), geometry.retained_offset())?;
+        let ring = map.shared_slice(geometry.ring_offset(), RING_LENGTH as usize);
+        let control = Control { publication: map.shared(geometry.publication_offset()), ring };
+        protocol::mark_removed(control, &Futex);
+        Ok(())
+    };
+    // The segment goes in any case.
+    let _ = tell();
 }
 
 /// Deletes a directory with the files of a segment in it, and nothing else.
@@ -184,9 +258,12 @@ pub(crate) fn clean_leftover(location: &Location, parent: BorrowedFd<'_>, name: 
                 let status = descriptor::status_at(parent, name);
                 status.is_ok_and(|status| Identity::of(&status) == directory.identity)
             };
-            matches!(lease.take(None), Ok(true))
-                && still_there()
-                && delete(parent, directory.fd.as_fd(), name).is_ok()
+            if !matches!(lease.take(None), Ok(true)) || !still_there() {
+                return false;
+            }
+            // Its remover may have died before it told anybody.
+            tell_readers(&directory);
+            delete(parent, directory.fd.as_fd(), name).is_ok()
         }
         // No lease yet, or no longer: the directory goes only if it is empty.
         Err(_) => descriptor::remove_directory(parent, name).is_ok(),

@@ -133,7 +133,7 @@ impl Store {
             }
             let mut store = Self::assemble(Mapped::open(directory, lease)?, options.clone());
             if store.mapped.publication().state.load(Ordering::Relaxed) == STATE_REMOVED {
-                creation::take_away(&store.mapped.directory)?;
+                creation::take_away(&store.mapped.directory, || {})?;
                 continue;
             }
             check_quota_option(options.quota, store.mapped.geometry())
@@ -199,7 +199,7 @@ fn clear_name(location: &Location) -> Result<Name> {
     if !lease.take(None)? || !directory.is_current()? {
         return Ok(Name::BeingRemoved);
     }
-    creation::take_away(&directory)?;
+    creation::take_away(&directory, || {})?;
     Ok(Name::Free)
 }
 

@@ -5,14 +5,8 @@ use crate::files::listing::{Listed, ListedKind, kind_of, list};
 use crate::files::location::{ATTEMPTS, Location, SegmentDirectory, Trust};
 use crate::files::opening::OpeningKind;
 use crate::files::slot_pins::{RegistryView, SlotPins};
-use crate::protocol;
-use crate::sys::futex::Futex;
-use crate::sys::map::Region;
-use crate::words::Control;
 use crate::writing::lease::{self, Lease, Wanted};
 use shmframe_format::Result;
-use shmframe_format::geometry::RING_LENGTH;
-use shmframe_format::header::Role;
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -88,24 +82,11 @@ fn remove_if(
         }
         let checked = check(&directory, &lease)?;
         if checked == Removal::Removed {
-            // Readers are told where the files can be made sense of; the segment goes in any case.
-            let _ = tell_readers(&directory);
-            creation::take_away(&directory)?;
+            creation::take_away(&directory, || creation::tell_readers(&directory))?;
         }
         return Ok(checked);
     }
     Err(OpeningKind::Busy.into())
-}
-
-/// Marks a segment as removed and wakes everybody. The caller holds the lease.
-fn tell_readers(directory: &SegmentDirectory) -> Result<()> {
-    let (data, header) = directory.open_data(Role::Writer)?;
-    let geometry = header.geometry();
-    let map = Region::read_write(data.as_fd(), geometry.retained_offset())?;
-    let ring = map.shared_slice(geometry.ring_offset(), RING_LENGTH as usize);
-    let control = Control { publication: map.shared(geometry.publication_offset()), ring };
-    protocol::mark_removed(control, &Futex);
-    Ok(())
 }
 
 /// The temporaries in a directory (in `SHMFRAME_DIR`, or in `/dev/shm`) that nobody works on, of segments of any name: what

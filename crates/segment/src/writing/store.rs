@@ -315,8 +315,9 @@ impl Store {
     /// [`shmframe_format::ErrorKind::WriterInChild`], [`shmframe_format::ErrorKind::LeaseTaken`], or what the directory refuses.
     pub fn remove(mut self) -> Result<()> {
         self.resume()?;
-        protocol::mark_removed(self.mapped.control(), &Futex);
-        creation::take_away(&self.mapped.directory)
+        creation::take_away(&self.mapped.directory, || {
+            protocol::mark_removed(self.mapped.control(), &Futex);
+        })
     }
 
     /// Where the segment stands.

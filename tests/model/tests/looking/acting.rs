@@ -210,6 +210,39 @@ fn segment_whose_writers_take_turns_is_removed_only_when_the_last_one_is_gone() 
 }
 
 #[test]
+fn segment_with_something_else_in_its_directory_stays_whole() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer().create("s").unwrap();
+    let version = writer.put("t", &numbers(0, 10)).unwrap();
+    let reader = scratch.reader().open("s").unwrap();
+    let (files, location) = (scratch.files("s"), location(&scratch, "s"));
+    std::fs::write(files.directory().join("notes"), b"mine").unwrap();
+    let error = writer.remove_segment().unwrap_err();
+    assert!(error.to_string().contains("\"notes\""), "{error}");
+    assert_eq!(remove_segment(&location).unwrap_err().kind(), ErrorKind::LinkInTheWay);
+    assert_eq!(reader.snapshot().unwrap().version(), version);
+    assert_eq!(scratch.writer().open("s").unwrap().put("t", &numbers(0, 20)).unwrap(), version + 1);
+    std::fs::remove_file(files.directory().join("notes")).unwrap();
+    remove_segment(&location).unwrap();
+    assert!(!stands(&files));
+}
+
+#[test]
+fn readers_of_a_segment_whose_remover_died_are_told_by_who_clears_it_away() {
+    let scratch = Scratch::new();
+    drop(scratch.writer().create("s").unwrap());
+    let reader = scratch.reader().open("s").unwrap();
+    let files = scratch.files("s");
+    // As a remover leaves it that dies right behind its rename.
+    let temporary = scratch.path().join(format!(".s.{:032x}.shmf-tmp", 9));
+    std::fs::rename(files.directory(), &temporary).unwrap();
+    assert_eq!(clean(Some(scratch.path()), &Trust::default()).unwrap().len(), 1);
+    assert!(!temporary.exists());
+    let error = reader.snapshot().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Removed, "{error}");
+}
+
+#[test]
 fn only_segments_that_nobody_can_use_are_orphans() {
     let scratch = Scratch::new();
     let (files, location) = (scratch.files("s"), location(&scratch, "s"));
