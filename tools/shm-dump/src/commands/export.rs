@@ -103,7 +103,9 @@ pub fn run(session: &mut Session, options: &ExportOptions) -> Result<Exit> {
     if !is_standard {
         refuse_overwriting(&options.output, options.force)?;
     }
-    let table = session.view(&options.target, |view| {
+    // What is written elsewhere is valid.
+    let look = session.open_validating(&options.target.place)?;
+    let table = look.view(options.target.version, |view| {
         let frame = frames::one(&options.target, view)?;
         let columns: Vec<&str> = options.columns.iter().map(String::as_str).collect();
         let frame = if columns.is_empty() { frame } else { frame.select(&columns)? };

@@ -139,7 +139,7 @@ fn summaries(session: &Session, rows: &FrameRows, bound: usize) -> Result<Vec<Su
         let name = schema.field(index).name();
         bar.set_message(name.clone());
         for piece in rows.pieces(0..rows.len()) {
-            let column = piece.column(index);
+            let column = piece.column(index)?;
             summary.add(&column).with_context(|| format!("column {name:?}"))?;
             bar.inc(column.len() as u64);
         }

@@ -37,7 +37,7 @@ impl RowDifferences {
         let (mut found, mut row) = (Self::default(), 0);
         let (olds, news) = (before.schema(), after.schema());
         debug_assert_eq!(olds.fields().len(), news.fields().len());
-        while let Some((old, new)) = before.rows_from(row).zip(after.rows_from(row)) {
+        while let Some((old, new)) = before.rows_from(row)?.zip(after.rows_from(row)?) {
             let count = old.num_rows().min(new.num_rows());
             let (old, new) = (old.slice(0, count), new.slice(0, count));
             for place in differing(&old, &new)? {

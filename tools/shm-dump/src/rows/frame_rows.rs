@@ -1,6 +1,7 @@
 //! The rows of a frame of which some are wanted.
 
 use super::condition::{BoundCondition, Condition};
+use super::sound;
 use anyhow::Result;
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
@@ -158,18 +159,18 @@ impl FrameRows {
         Ok(Self { frame: self.frame.clone(), batches, shape, ..*self })
     }
 
-    /// Some rows from this one on, counted from the first, up to [`PIECE`] of them; none behind the last.
-    pub fn rows_from(&self, row: u64) -> Option<RecordBatch> {
+    /// Some rows from this one on, counted from the first, up to [`PIECE`] of them, sound ones; none behind the last.
+    pub fn rows_from(&self, row: u64) -> Result<Option<RecordBatch>> {
         let mut start = 0;
         for batch in &self.batches {
             let end = start + batch.num_rows() as u64;
             if row < end {
                 let from = row - start;
-                return Some(batch.slice(from as usize, PIECE.min((end - row) as usize)));
+                return sound(batch.slice(from as usize, PIECE.min((end - row) as usize))).map(Some);
             }
             start = end;
         }
-        None
+        Ok(None)
     }
 
     /// These rows, counted from the first, in pieces of [`PIECE`] rows at the most. Nothing of them is read.
@@ -205,10 +206,10 @@ pub struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// Its rows with all columns that are read.
-    fn whole(&self) -> RecordBatch {
+    /// Its rows with all columns that are read; sound ones.
+    fn whole(&self) -> Result<RecordBatch> {
         let count = (self.range.end - self.range.start) as usize;
-        self.batch.slice((self.range.start - self.start) as usize, count)
+        sound(self.batch.slice((self.range.start - self.start) as usize, count))
     }
 
     fn part(&self, whole: &RecordBatch) -> Result<Part> {
@@ -220,15 +221,17 @@ impl Piece<'_> {
         Ok(Part { numbers, batch })
     }
 
-    /// Its rows of one column.
-    pub fn column(&self, index: usize) -> ArrayRef {
+    /// Its rows of one column; sound ones.
+    pub fn column(&self, index: usize) -> Result<ArrayRef> {
         let count = (self.range.end - self.range.start) as usize;
-        self.batch.column(index).slice((self.range.start - self.start) as usize, count)
+        let column = self.batch.column(index).slice((self.range.start - self.start) as usize, count);
+        sound::check(self.batch.schema().field(index).name(), &column)?;
+        Ok(column)
     }
 
     /// Of its rows, those that are wanted.
     pub fn wanted(&self) -> Result<Part> {
-        let whole = self.whole();
+        let whole = self.whole()?;
         let part = self.part(&whole)?;
         match &self.rows.shape.condition {
             None => Ok(part),
@@ -238,16 +241,24 @@ impl Piece<'_> {
 
     /// Of its rows, all, wanted or not.
     pub fn all(&self) -> Result<Part> {
-        self.part(&self.whole())
+        self.part(&self.whole()?)
     }
 
     /// The places of the wanted rows in it.
     pub fn wanted_places(&self) -> Result<Vec<u32>> {
         match &self.rows.shape.condition {
             None => Ok((0..(self.range.end - self.range.start) as u32).collect()),
-            Some(condition) => Ok(places(&condition.holds(&self.whole())?)),
+            Some(condition) => Ok(places(&condition.holds(&self.whole()?)?)),
         }
     }
+}
+
+/// These rows, if they are sound.
+fn sound(rows: RecordBatch) -> Result<RecordBatch> {
+    for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
+        sound::check(field.name(), column)?;
+    }
+    Ok(rows)
 }
 
 /// Where it is true; null is not.

@@ -11,6 +11,7 @@ mod frame_rows;
 mod json;
 mod options;
 pub mod short;
+mod sound;
 mod summary;
 mod table;
 pub mod text;

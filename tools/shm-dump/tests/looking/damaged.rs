@@ -138,3 +138,31 @@ fn planted_leak_is_found_in_a_trimmed_segment() {
     let told = directory.run(&["verify", "--deep", "ticks"]).with_status(0);
     assert_eq!(told.line("finding")["severity"], "warning");
 }
+
+#[test]
+fn damaged_offsets_and_text_are_told_and_never_followed() {
+    let offsets: Vec<u8> = (1..3_i32).flat_map(|row| (row * SYMBOL.len() as i32).to_le_bytes()).collect();
+    let behind_the_end = i32::MAX.to_le_bytes();
+    for (place, damage) in [(&offsets[..], &behind_the_end[..]), (SYMBOL.as_bytes(), b"\xFF\xFE")] {
+        let directory = Directory::new();
+        directory.create("ticks").put("trades", &trades(3)).unwrap();
+        directory.overwrite("ticks", place, damage);
+        let file = directory.path().join("out");
+        for arguments in [
+            &["head", "ticks"][..],
+            &["head", "ticks", "--format", "table"],
+            &["head", "ticks", "--where", "symbol = 'A'"],
+            &["tail", "ticks"],
+            &["cat", "ticks", "--csv"],
+            &["sample", "ticks"],
+            &["stats", "ticks"],
+            &["export", "ticks", "-o", file.to_str().unwrap(), "--as", "parquet"],
+            &["export", "ticks", "-o", file.to_str().unwrap(), "--as", "csv"],
+        ] {
+            let told = directory.run(arguments).with_status(4);
+            assert!(told.complaint().contains("symbol"), "{arguments:?}: {}", told.complaint());
+            assert!(!file.exists());
+        }
+        directory.run(&["head", "ticks", "-c", "price"]).with_status(0);
+    }
+}
