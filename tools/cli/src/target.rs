@@ -1,5 +1,8 @@
 //! How a segment, a frame, or a version of either is named on a command line.
 
+#[cfg(doc)]
+use crate::exit::Exit;
+use crate::exit::Failure;
 use core::fmt;
 use core::str::FromStr;
 use shmframe_format::name::{check_frame_name, check_segment_name};
@@ -49,6 +52,20 @@ pub struct Target {
 }
 
 impl Target {
+    /// The segment, for a command that is about all of it.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] if a frame or a version of it is named.
+    pub fn whole(&self) -> Result<&Place, Failure> {
+        if self.frame.is_none() && self.version.is_none() {
+            return Ok(&self.place);
+        }
+        let whole = Self { frame: None, version: None, ..self.clone() };
+        Err(Failure::usage(format!(
+            "this is about a whole segment, and {self} is a part of one: write {whole}"
+        )))
+    }
+
     /// Whether the frame is a pattern, which may stand for several frames.
     #[must_use]
     pub fn is_pattern(&self) -> bool {

@@ -2,9 +2,9 @@
 
 use crate::options::LookingOptions;
 use crate::view::View;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use core::time::Duration;
-use shmframe_cli::{Output, Place, Target};
+use shmframe_cli::{Exit, Output, Place, Target};
 use shmframe_format::{Error, ErrorKind};
 use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust, Validation};
 use shmframe_segment::{Location, RegistryView};
@@ -96,7 +96,9 @@ impl Session {
         if self.looking.no_pin {
             return Ok(Look::Copied(self.inspect(place)?));
         }
-        match self.options(place).validation(validation).open(place.name()) {
+        let opened = self.options(place).validation(validation).open(place.name());
+        // A slot is claimed with the first snapshot: now it is seen whether there is one.
+        match opened.and_then(|reader| reader.snapshot().map(|_| reader)) {
             Ok(reader) => Ok(Look::Attached(reader)),
             Err(error) if is_copying_possible(error.kind()) => {
                 let inspector = self.inspect(place)?;
@@ -106,6 +108,12 @@ impl Session {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Ends the tool with its status when it is asked to end, for commands that wait and have nothing to tidy up.
+    pub fn end_on_signals(&self) -> Result<()> {
+        ctrlc::set_handler(|| std::process::exit(Exit::Interrupted.number().into()))
+            .context("asking for Ctrl-C")
     }
 
     /// Opens a segment by attaching to it, for commands that wait.

@@ -213,3 +213,33 @@ fn dashboard_takes_the_terminal_shows_the_segment_and_gives_the_terminal_back() 
     assert_eq!(output.status.code(), Some(3), "{text}");
     assert!(text.contains("no segment \"none\"") && !text.contains("\u{1b}["), "{text}");
 }
+
+#[test]
+fn what_waits_ends_with_its_status_when_it_is_asked_to() {
+    let directory = directory();
+    let mut writer = create(&directory);
+    writer.put("trades", &rows(3)).unwrap();
+    for arguments in [&["wait", "ticks"][..], &["watch", "ticks", "-i", "1000"]] {
+        let child = start(&directory, arguments);
+        let status = format!("/proc/{}/status", child.id());
+        // Until it catches SIGTERM, which is number 15.
+        let catches = |text: &str| {
+            let mask = text.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            u64::from_str_radix(mask.trim(), 16).unwrap() & 1 << 14 != 0
+        };
+        while !catches(&std::fs::read_to_string(&status).unwrap()) {
+            std::thread::yield_now();
+        }
+        let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        assert_status(&child.wait_with_output().unwrap(), 130);
+    }
+}
+
+#[test]
+fn watch_that_shows_nothing_is_refused() {
+    let directory = directory();
+    let _writer = create(&directory);
+    assert_status(&run(&directory, &["watch", "ticks", "--count", "0"]), 2);
+    assert_status(&run(&directory, &["wait", "ticks@2"]), 2);
+}

@@ -108,7 +108,7 @@ impl Record for MapShare {
 }
 
 pub fn run(session: &mut Session, options: &MapOptions) -> Result<Exit> {
-    let inspector = session.inspect(&options.target.place)?;
+    let inspector = session.inspect(options.target.whole()?)?;
     let inspection = inspector.inspection();
     let (coverage, allocated) = (inspection.coverage()?, inspection.allocated()?);
     let geometry = *inspection.header().geometry();

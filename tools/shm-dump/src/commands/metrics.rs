@@ -7,7 +7,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shmframe_cli::record::{Cell, Record, cell};
-use shmframe_cli::{Exit, Failure, Place, Target, told};
+use shmframe_cli::{Exit, Place, Target, told};
 use shmframe_segment::{ListedKind, list};
 use std::collections::BTreeMap;
 
@@ -109,16 +109,12 @@ fn all(session: &Session) -> Result<Vec<Observed>> {
 fn named(session: &Session, targets: &[Target]) -> Result<(Vec<Observed>, Exit)> {
     let (mut segments, mut exit) = (Vec::<Observed>::new(), Exit::Success);
     for target in targets {
-        if target.frame.is_some() || target.version.is_some() {
-            return Err(
-                Failure::usage(format!("metrics are of whole segments, {target} is a part of one")).into()
-            );
-        }
+        let place = target.whole()?;
         let name = target.to_string();
         if segments.iter().any(|segment| segment.segment == name) {
             continue;
         }
-        segments.push(Observed::of(session, &target.place, name.clone()).unwrap_or_else(|error| {
+        segments.push(Observed::of(session, place, name.clone()).unwrap_or_else(|error| {
             eprintln!("shm-dump: {}", told(&error));
             exit = if exit == Exit::Success { Exit::of(&error) } else { exit };
             Observed::unreadable(name)

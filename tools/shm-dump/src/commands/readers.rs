@@ -138,7 +138,7 @@ impl Record for Reaped {
 }
 
 pub fn run(session: &mut Session, options: &ReadersOptions) -> Result<Exit> {
-    let place = &options.target.place;
+    let place = options.target.whole()?;
     if options.reap {
         let slots = reap(&session.location(place)?)?;
         session.output.record(&Reaped { slots })?;

@@ -91,6 +91,12 @@ struct FrameState {
 }
 
 pub fn run(session: &mut Session, options: &WaitOptions) -> Result<Exit> {
+    if options.target.version.is_some() {
+        let text =
+            format!("{} is one version, which does not change; --version waits for one", options.target);
+        return Err(Failure::usage(text).into());
+    }
+    session.end_on_signals()?;
     let end = deadline(options.timeout.unwrap_or(FOREVER));
     let reader = open(session, options, end)?;
     let only_created =

@@ -2,10 +2,10 @@
 
 #[cfg(feature = "tui")]
 use crate::dashboard::{self, Task};
-use crate::live::{Facts, Rates, change, disappearance, is_gone, told};
+use crate::live::{Facts, Rates, change, disappearance, is_gone, is_overtaken, told};
 use crate::session::Session;
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, value_parser};
 use core::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -38,7 +38,7 @@ pub struct WatchOptions {
     #[arg(long, short, value_name = "SECONDS", default_value = "1", value_parser = super::wait::seconds)]
     interval: Duration,
     /// End after so many ticks
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Fill the terminal: frames, readers and memory, with how it was lately
     #[arg(long)]
@@ -159,8 +159,9 @@ pub fn run(session: &mut Session, options: &WatchOptions) -> Result<Exit> {
     if options.tui {
         return fill_terminal(session, options);
     }
+    session.end_on_signals()?;
     // A segment that is not there to begin with is most likely a wrong name.
-    let mut before = Some((Instant::now(), Facts::of_target(session, &options.target)?));
+    let mut before = Some((Instant::now(), Facts::first_of_target(session, &options.target)?));
     let mut next = Instant::now();
     let (mut tick, mut lines) =
         (before.as_ref().map_or_else(Tick::gone, |(_, facts)| Tick::of(facts, None)), 0);
@@ -170,9 +171,14 @@ pub fn run(session: &mut Session, options: &WatchOptions) -> Result<Exit> {
         if options.count.is_some_and(|count| lines >= count) {
             return Ok(Exit::Success);
         }
-        next = (next + options.interval).max(Instant::now());
-        thread::sleep(next.saturating_duration_since(Instant::now()));
-        tick = look(session, options, &mut before)?;
+        tick = loop {
+            next = (next + options.interval).max(Instant::now());
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+            match look(session, options, &mut before) {
+                Err(error) if is_overtaken(&error) => session.note("a look was overtaken by the writer"),
+                tick => break tick?,
+            }
+        };
     }
 }
 

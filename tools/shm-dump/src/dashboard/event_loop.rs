@@ -56,7 +56,7 @@ struct Dashboard<'a> {
 /// gives, which is given back before.
 pub fn run(session: &Session, task: &Task<'_>) -> Result<Exit> {
     // A segment that is not there to begin with is most likely a wrong name.
-    let facts = Facts::of_target(session, task.target)?;
+    let facts = Facts::first_of_target(session, task.target)?;
     let model = Model::new(task.target.to_string(), task.target.place.name(), now(), facts);
     let mut dashboard = Dashboard {
         task,

@@ -16,6 +16,11 @@ pub fn check(form: Form, compression: Compression, schema: &Schema, batches: &[R
     let none = Arc::new(Schema::empty());
     // Whether there is such a writer at all.
     TableWriter::new(form, compression, &none, Vec::new())?;
+    if form == Form::Parquet && schema.fields().is_empty() && batches.iter().any(|batch| batch.num_rows() > 0)
+    {
+        let text = "a frame without columns cannot be written as parquet: its rows would be lost; export as arrow or jsonl";
+        return Err(Failure::usage(text).into());
+    }
     for (index, field) in schema.fields().iter().enumerate() {
         let refusal = match form {
             Form::Csv => {
@@ -95,6 +100,7 @@ fn contains(data_type: &DataType, is_such: &dyn Fn(&DataType) -> bool) -> bool {
 mod tests {
     use super::*;
     use crate::export::one_dictionary;
+    use arrow::array::RecordBatchOptions;
     use proptest::strategy::{Strategy, ValueTree};
     use proptest::test_runner::TestRunner;
     use shmframe_arbitrary::{Limits, schema_and_batches};
@@ -109,6 +115,16 @@ mod tests {
         let written = batches.iter().try_for_each(|batch| writer.write(batch));
         written.and_then(|()| writer.finish()).unwrap_or_else(|error| panic!("{form}: {error}: {schema}"));
         true
+    }
+
+    #[test]
+    fn rows_without_columns_are_not_lost() {
+        let schema = Arc::new(Schema::empty());
+        let options = RecordBatchOptions::new().with_row_count(Some(2));
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&schema), Vec::new(), &options).unwrap();
+        for (form, is_written) in [(Form::Parquet, false), (Form::Csv, false), (Form::Arrow, true)] {
+            assert_eq!(write(form, &schema, std::slice::from_ref(&rows)), is_written, "{form}");
+        }
     }
 
     #[test]

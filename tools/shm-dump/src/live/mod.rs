@@ -15,7 +15,12 @@ use shmframe_format::header::Id;
 use shmframe_reader::{Error, ErrorKind, SlotPins};
 use shmframe_segment::SegmentState;
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How often a first look begins again when the writer is faster, and the time between two of them.
+const FIRST_LOOKS: usize = 50;
+const FIRST_REST: Duration = Duration::from_millis(20);
 
 /// A frame of the newest version.
 #[derive(Clone, Debug)]
@@ -132,6 +137,20 @@ impl Facts {
         Ok(facts)
     }
 
+    /// The same for a first look, which has nothing to show instead: again for a while if the writer is faster.
+    ///
+    /// # Errors
+    /// Those of [`Facts::of_target`].
+    pub fn first_of_target(session: &Session, target: &Target) -> Result<Self> {
+        for _ in 0..FIRST_LOOKS {
+            match Self::of_target(session, target) {
+                Err(error) if is_overtaken(&error) => thread::sleep(FIRST_REST),
+                look => return look,
+            }
+        }
+        Self::of_target(session, target)
+    }
+
     /// Rows of all frames.
     pub fn rows(&self) -> u64 {
         self.frames.iter().map(|frame| frame.rows).fold(0, u64::saturating_add)
@@ -179,7 +198,6 @@ pub fn is_gone(error: &anyhow::Error) -> bool {
 }
 
 /// Whether an error says that the writer was faster than the look: the next one may be lucky.
-#[cfg(feature = "tui")]
 pub fn is_overtaken(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::VersionGone)
 }

@@ -103,3 +103,28 @@ fn age_of_a_pin_is_known_at_least_from_above() {
     // The version that came next is kept no longer.
     assert!(pin["superseded_seconds"].is_null() && pin["superseded_at_most_seconds"].is_f64(), "{pin}");
 }
+
+#[test]
+fn where_no_slot_is_free_rows_are_copied() {
+    let directory = Directory::new();
+    let mut writer = directory.options().slots(1).create("ticks").unwrap();
+    writer.put("trades", &trades(3)).unwrap();
+    let reader = shmframe_reader::Reader::options().directory(directory.path()).open("ticks").unwrap();
+    let _held = reader.snapshot().unwrap();
+    for command in ["head", "stats", "verify"] {
+        let told = directory.run(&[command, "ticks"]).with_status(0);
+        assert!(told.complaint().contains("looked at by copying"), "{command}: {}", told.complaint());
+    }
+}
+
+#[test]
+fn command_for_a_whole_segment_refuses_a_part_of_one() {
+    let directory = Directory::new();
+    directory.create("ticks").put("trades", &trades(3)).unwrap();
+    for command in ["readers", "map", "metrics"] {
+        for part in ["ticks/trades", "ticks@2"] {
+            let told = directory.run(&[command, part]).with_status(2);
+            assert!(told.complaint().contains("write ticks"), "{}", told.complaint());
+        }
+    }
+}
