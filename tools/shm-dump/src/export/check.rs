@@ -16,9 +16,11 @@ pub fn check(form: Form, compression: Compression, schema: &Schema, batches: &[R
     let none = Arc::new(Schema::empty());
     // Whether there is such a writer at all.
     TableWriter::new(form, compression, &none, Vec::new())?;
-    if form == Form::Parquet && schema.fields().is_empty() && batches.iter().any(|batch| batch.num_rows() > 0)
-    {
-        let text = "a frame without columns cannot be written as parquet: its rows would be lost; export as arrow or jsonl";
+    let has_rows = batches.iter().any(|batch| batch.num_rows() > 0);
+    if matches!(form, Form::Parquet | Form::Csv) && schema.fields().is_empty() && has_rows {
+        let text = format!(
+            "a frame without columns cannot be written as {form}: its rows would be lost; export as arrow or jsonl"
+        );
         return Err(Failure::usage(text).into());
     }
     for (index, field) in schema.fields().iter().enumerate() {
