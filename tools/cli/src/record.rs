@@ -25,6 +25,12 @@ pub enum Tone {
     Head,
 }
 
+impl Tone {
+    /// Every tone.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Plain, Self::Good, Self::Warning, Self::Bad, Self::Faint, Self::Head];
+}
+
 /// A cell, its text and how it looks.
 pub type Cell = (String, Tone);
 

@@ -1,6 +1,7 @@
 //! Sizes, counts, times and ages for people.
 
 use chrono::{DateTime, Local, SecondsFormat, Utc};
+use core::char::EscapeDefault;
 use core::time::Duration;
 use indicatif::{BinaryBytes, HumanCount};
 use std::time::SystemTime;
@@ -54,9 +55,42 @@ pub fn span(span: Duration) -> String {
     }
 }
 
+/// The escape that is shown for a character that a terminal would obey, or that would turn round the text behind it; none: it is shown
+/// as it is.
+#[must_use]
+pub fn escaped(each: char) -> Option<EscapeDefault> {
+    let turns_text = matches!(each, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (each.is_control() || turns_text).then(|| each.escape_default())
+}
+
+/// A text on one line, in which nothing is left that a terminal would obey: names, labels, values of others.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for each in text.chars() {
+        match escaped(each) {
+            Some(escape) => visible.extend(escape),
+            None => visible.push(each),
+        }
+    }
+    visible
+}
+
+/// As [`visible`], on as many lines as the text has.
+#[must_use]
+pub fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_as_an_escape() {
+        assert_eq!(visible("a\u{1b}[31m\u{9b}0m\u{202e}\n列"), "a\\u{1b}[31m\\u{9b}0m\\u{202e}\\n列");
+        assert_eq!(visible_lines("a\u{7}\nb\n"), "a\\u{7}\nb\n");
+    }
 
     #[test]
     fn spans_have_their_two_largest_parts() {

@@ -4,14 +4,14 @@ use crate::options::LookingOptions;
 use crate::view::View;
 use anyhow::Result;
 use core::time::Duration;
-use shmframe_cli::{Output, Place, Target};
+use shmframe_cli::{Output, Place, Target, say};
 use shmframe_format::{Error, ErrorKind};
 use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust, Validation};
 use shmframe_segment::{Location, RegistryView};
 use std::path::{Path, PathBuf};
 
-/// What readers of this tool are called in the registry.
-const LABEL: &str = "shm-dump";
+/// What this tool is called, also in the registry, as a reader.
+const TOOL: &str = "shm-dump";
 /// Bytes that are copied at the most where a segment is looked at by copying: half of an address space is no limit.
 const COPY_LIMIT: u64 = 1 << 46;
 
@@ -62,7 +62,7 @@ impl Session {
     fn options(&self, place: &Place) -> ReaderOptions {
         ReaderOptions::new()
             .directory(self.directory_of(place))
-            .label(LABEL)
+            .label(TOOL)
             .trust(self.trust())
             .copy_limit(COPY_LIMIT)
     }
@@ -75,8 +75,13 @@ impl Session {
     /// Says something beside the answer.
     pub fn note(&self, text: impl core::fmt::Display) {
         if !self.looking.quiet {
-            eprintln!("shm-dump: {text}");
+            say(TOOL, text);
         }
+    }
+
+    /// Says what went wrong, where the command goes on.
+    pub fn complain(&self, text: impl core::fmt::Display) {
+        say(TOOL, text);
     }
 
     /// Opens a segment to look at its rows: attached, or by copying where that is asked for or all that is possible.

@@ -247,10 +247,8 @@ fn show_header(session: &mut Session, header: &HeaderLook) -> Result<Exit> {
     }
     let mut exit = Exit::Success;
     for fault in &header.faults {
-        eprintln!("shm-dump: {fault}");
-        if exit == Exit::Success {
-            exit = Exit::of_kind(fault.kind());
-        }
+        session.complain(fault);
+        exit = exit.or(Exit::of_kind(fault.kind()));
     }
     Ok(exit)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shmframe_cli::record::{Cell, Record, cell};
-use shmframe_cli::{Exit, Failure, Place, Target, told};
+use shmframe_cli::{Exit, Failure, Place, Target, told, words};
 use shmframe_segment::{ListedKind, list};
 use std::collections::BTreeMap;
 
@@ -79,6 +79,8 @@ pub fn run(session: &mut Session, options: &MetricsOptions) -> Result<Exit> {
         }
     } else {
         let text = text(&segments)?;
+        // Labels of others: programs get them as they are.
+        let text = if session.output.is_terminal() { words::visible_lines(&text) } else { text };
         session.output.raw().write_all(text.as_bytes())?;
         session.output.raw().flush()?;
     }
@@ -119,8 +121,8 @@ fn named(session: &Session, targets: &[Target]) -> Result<(Vec<Observed>, Exit)>
             continue;
         }
         segments.push(Observed::of(session, &target.place, name.clone()).unwrap_or_else(|error| {
-            eprintln!("shm-dump: {}", told(&error));
-            exit = if exit == Exit::Success { Exit::of(&error) } else { exit };
+            session.complain(told(&error));
+            exit = exit.or(Exit::of(&error));
             Observed::unreadable(name)
         }));
     }

@@ -6,6 +6,7 @@
 mod clearing;
 mod damaged;
 mod doctor;
+mod foreign;
 mod listing;
 mod mapping;
 mod metrics;
