@@ -2,13 +2,12 @@
 
 use crate::frames;
 use crate::session::{Look, Session};
-use crate::view::View;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
-use shmframe_cli::{Exit, Target, words};
+use shmframe_cli::{Exit, Target, told, words};
 use shmframe_format::table;
 use shmframe_reader::{Frame, Inspector};
 use shmframe_segment::{HeaderLook, SegmentState, SegmentStatus, look_at_header};
@@ -59,12 +58,12 @@ pub struct Info {
     version: u64,
     /// The version that is looked at.
     shown_version: u64,
-    /// When that was committed, by the writer's clock, in UTC.
-    committed: String,
+    /// When that was committed, by the writer's clock, in UTC; none: its entry cannot be read.
+    committed: Option<String>,
     #[serde(skip)]
-    committed_time: SystemTime,
-    /// Its frames.
-    frames: u64,
+    committed_time: Option<SystemTime>,
+    /// Its frames; none: they cannot be read.
+    frames: Option<u64>,
     /// Versions that have an entry.
     kept_versions: usize,
     /// Versions that the writer keeps at least, the newest included.
@@ -120,7 +119,10 @@ impl Record for Info {
                 format!("{}{boot}", self.state),
                 if self.state == "open" && self.this_boot { Tone::Good } else { Tone::Warning },
             ),
-            cell(format!("{}, committed {} ago{shown}", self.version, words::age(self.committed_time))),
+            cell(match self.committed_time {
+                Some(time) => format!("{}, committed {} ago{shown}", self.version, words::age(time)),
+                None => format!("{}, committed ?{shown}", self.version),
+            }),
             cell(format!(
                 "{} kept, at least the newest {}",
                 words::counted(self.kept_versions as u64, "version"),
@@ -230,14 +232,79 @@ pub fn run(session: &mut Session, options: &InfoOptions) -> Result<Exit> {
         Some(fields) if header.faults.is_empty() && !options.header => fields,
         _ => return show_header(session, &header),
     };
-    let (info, frames) = gather(session, &options.target, &header.status, &fields)?;
-    let whole = options.target.frame.is_none();
-    if whole {
-        session.output.record(&info)?;
+    let target = &options.target;
+    let inspector = session.inspect(&target.place)?;
+    let shown = Shown::of(target, &inspector)?;
+    if target.frame.is_none() {
+        session.output.record(&info(session, target, (&header.status, &fields), &inspector, &shown)?)?;
         session.output.text("")?;
     }
-    session.output.records(&frames, "no frames yet")?;
-    Ok(Exit::Success)
+    if !shown.frames.is_empty() || shown.errors.is_empty() {
+        session.output.records(&shown.frames, "no frames yet")?;
+    }
+    let mut exit = Exit::Success;
+    for error in &shown.errors {
+        session.complain(told(error));
+        exit = exit.or(Exit::of(error));
+    }
+    Ok(exit)
+}
+
+/// What can be read of a version.
+struct Shown {
+    version: u64,
+    committed: Option<SystemTime>,
+    /// How many frames there are, whichever are asked for.
+    count: Option<u64>,
+    frames: Vec<FrameInfo>,
+    /// What cannot be read.
+    errors: Vec<Error>,
+}
+
+impl Shown {
+    /// The target's version. What is damaged is left out, and told in `errors`.
+    ///
+    /// # Errors
+    /// If there is no such version or frame.
+    fn of(target: &Target, inspector: &Inspector) -> Result<Self> {
+        let look = Look::Copied(inspector.clone());
+        let whole = look.view(target.version, |view| {
+            let names = view.frames()?;
+            let count = Some(names.len() as u64);
+            let names = frames::named(target, names)?;
+            let frames = names.iter().map(|name| Ok(FrameInfo::of(&view.frame(name)?)));
+            let (frames, errors) = (frames.collect::<Result<_>>()?, Vec::new());
+            Ok(Self { version: view.version(), committed: Some(view.committed()), count, frames, errors })
+        });
+        match whole {
+            Err(error) if matches!(Exit::of(&error), Exit::NotFound | Exit::Usage) => Err(error),
+            // One thing after the other: a look that fails is taken again as long as the version goes meanwhile.
+            Err(_) => Self::in_parts(target, inspector, &look),
+            whole => whole,
+        }
+    }
+
+    fn in_parts(target: &Target, inspector: &Inspector, look: &Look) -> Result<Self> {
+        let version = target.version.map_or_else(|| inspector.latest(), Ok)?;
+        let entries = inspector.versions()?;
+        let committed = entries.iter().find(|(kept, _)| *kept == version).map(|(_, time)| *time);
+        let mut shown = Self { version, committed, count: None, frames: Vec::new(), errors: Vec::new() };
+        let names = match look.view(Some(version), |view| Ok(view.frames()?)) {
+            Ok(names) => names,
+            Err(error) => {
+                shown.errors.push(error);
+                return Ok(shown);
+            }
+        };
+        shown.count = Some(names.len() as u64);
+        for name in frames::named(target, names)? {
+            match look.view(Some(version), |view| Ok(FrameInfo::of(&view.frame(&name)?))) {
+                Ok(frame) => shown.frames.push(frame),
+                Err(error) => shown.errors.push(error),
+            }
+        }
+        Ok(shown)
+    }
 }
 
 /// What can be shown of a header, whatever is wrong with the segment; the first fault gives the status.
@@ -286,29 +353,12 @@ fn value(name: &str, raw: &[u8]) -> String {
     }
 }
 
-fn gather(
-    session: &Session,
-    target: &Target,
-    status: &SegmentStatus,
-    fields: &table::Header,
-) -> Result<(Info, Vec<FrameInfo>)> {
-    let inspector = session.inspect(&target.place)?;
-    let look = |view: &View<'_>| {
-        let names = frames::named(target, view.frames()?)?;
-        let frames = names.iter().map(|name| Ok(FrameInfo::of(&view.frame(name)?)));
-        Ok((view.version(), view.committed(), frames.collect::<Result<Vec<_>>>()?))
-    };
-    let (version, committed, frames) = Look::Copied(inspector.clone()).view(target.version, look)?;
-    let info = info(session, target, (status, fields), &inspector, (version, committed))?;
-    Ok((info, frames))
-}
-
 fn info(
     session: &Session,
     target: &Target,
     (status, fields): (&SegmentStatus, &table::Header),
     inspector: &Inspector,
-    (shown, committed): (u64, SystemTime),
+    shown: &Shown,
 ) -> Result<Info> {
     let inspection = inspector.inspection();
     let words = inspection.publication()?;
@@ -335,10 +385,10 @@ fn info(
             SegmentState::Unknown(_) => "unknown".to_owned(),
         },
         version: words.latest,
-        shown_version: shown,
-        committed: words::instant(committed),
-        committed_time: committed,
-        frames: inspector.newest(|version| Ok(version.num_frames()))?,
+        shown_version: shown.version,
+        committed: shown.committed.map(words::instant),
+        committed_time: shown.committed,
+        frames: shown.count,
         kept_versions: inspector.versions()?.len(),
         history: words.history,
         capacity_bytes: fields.capacity,

@@ -1,6 +1,7 @@
 //! What is broken is shown as far as it can be, with the status for it; and `verify` finds it.
 
 use crate::support::{Directory, SYMBOL, trades};
+use arrow::array::RecordBatch;
 use std::fs;
 use std::os::unix::fs::FileExt;
 
@@ -137,4 +138,50 @@ fn planted_leak_is_found_in_a_trimmed_segment() {
     // Who does not say that it was trimmed is told, without the status of damage.
     let told = directory.run(&["verify", "--deep", "ticks"]).with_status(0);
     assert_eq!(told.line("finding")["severity"], "warning");
+}
+
+#[test]
+fn rest_of_a_segment_with_a_damaged_record_is_shown_with_its_status() {
+    let directory = sound();
+    let newest = directory.run(&["info", "ticks"]).with_status(0).line("info")["version"].as_u64().unwrap();
+    // The directories of the versions are written one behind the other; this is the one of the newest.
+    directory.overwrite_last("ticks", b"trades", b"trxdes");
+    let told = directory.run(&["info", "ticks"]).with_status(4);
+    let info = told.line("info");
+    assert_eq!((&info["version"], &info["state"]), (&newest.into(), &"open".into()));
+    assert!(info["frames"].is_null() && info["committed"].is_string(), "{info}");
+    assert!(info["allocated_bytes"].as_u64() > Some(0), "{info}");
+    assert!(told.complaint().contains("ticks.shmf"), "{}", told.complaint());
+    let told = directory.run(&["versions", "ticks"]).with_status(4);
+    let states: Vec<_> = told.lines("version").iter().map(|version| version["state"].clone()).collect();
+    assert!(states.contains(&"kept".into()) && states.contains(&"unreadable".into()), "{states:?}");
+    assert!(told.complaint().contains(&format!("version {newest}: ")), "{}", told.complaint());
+}
+
+#[test]
+fn frames_beside_a_damaged_one_are_shown() {
+    let directory = Directory::new();
+    let mut writer = directory.create("ticks");
+    writer.put("trades", &trades(3)).unwrap();
+    let names = ["another_name", "price"];
+    let batch = trades(2).columns().to_vec();
+    let quotes = RecordBatch::try_from_iter(names.into_iter().zip(batch)).unwrap();
+    writer.put("quotes", &quotes).unwrap();
+    // It stands in the schema of `quotes`.
+    directory.overwrite("ticks", b"another_name", b"another_nxme");
+    let told = directory.run(&["info", "ticks"]).with_status(4);
+    assert_eq!(told.line("info")["frames"], 2);
+    assert_eq!(told.line("frame")["name"], "trades");
+    assert!(told.complaint().contains("quotes"), "{}", told.complaint());
+    directory.run(&["info", "ticks/trades"]).with_status(0);
+}
+
+#[test]
+fn frames_are_those_of_the_version_that_is_shown() {
+    let directory = sound();
+    let mut writer = directory.options().history(4).open("ticks").unwrap();
+    let before = writer.version();
+    writer.put("quotes", &trades(1)).unwrap();
+    let of = |target: &str| directory.run(&["info", target]).with_status(0).line("info")["frames"].clone();
+    assert_eq!((of("ticks"), of(&format!("ticks@{before}"))), (2.into(), 1.into()));
 }

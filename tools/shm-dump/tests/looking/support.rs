@@ -60,11 +60,27 @@ impl Directory {
 
     /// Overwrites the first place of `data` where these bytes stand.
     pub fn overwrite(&self, segment: &str, old: &[u8], new: &[u8]) {
+        self.overwrite_one(segment, old, new, |places| places.min());
+    }
+
+    /// Overwrites the last one.
+    pub fn overwrite_last(&self, segment: &str, old: &[u8], new: &[u8]) {
+        self.overwrite_one(segment, old, new, |places| places.max());
+    }
+
+    fn overwrite_one(
+        &self,
+        segment: &str,
+        old: &[u8],
+        new: &[u8],
+        choose: impl Fn(&mut dyn Iterator<Item = usize>) -> Option<usize>,
+    ) {
         let file = fs::OpenOptions::new().read(true).write(true).open(self.data(segment)).unwrap();
         let mut start = vec![0; 4 << 20];
         let read = file.read_at(&mut start, 0).unwrap();
-        let at = start[..read].windows(old.len()).position(|window| window == old).unwrap();
-        file.write_all_at(new, at as u64).unwrap();
+        let windows = start[..read].windows(old.len()).enumerate();
+        let mut places = windows.filter(|(_, window)| *window == old).map(|(at, _)| at);
+        file.write_all_at(new, choose(&mut places).unwrap() as u64).unwrap();
     }
 }
 
