@@ -21,7 +21,13 @@ pub fn count(count: u64, exact: bool) -> String {
 /// A count of things: `1 row`, `1,234 rows`.
 #[must_use]
 pub fn counted(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(number, false), if number == 1 { "" } else { "s" })
+    counted_as(number, thing, &format!("{thing}s"))
+}
+
+/// As [`counted`], for things that are not made many by an s: `1 directory`, `2 directories`.
+#[must_use]
+pub fn counted_as(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number, false), if number == 1 { one } else { many })
 }
 
 /// A time as RFC 3339 in UTC, to the millisecond: for programs.
@@ -109,6 +115,8 @@ mod tests {
     #[test]
     fn sizes_are_short_for_people_and_exact_for_others() {
         assert_eq!((bytes(1536, false), bytes(1536, true)), ("1.50 KiB".to_owned(), "1536".to_owned()));
-        assert_eq!(counted(1, "row") + &counted(1234, " row"), "1 row1,234  rows");
+        assert_eq!([counted(1, "row"), counted(1234, "row")], ["1 row", "1,234 rows"]);
+        let directories = |number| counted_as(number, "directory", "directories");
+        assert_eq!([directories(1), directories(2)], ["1 directory", "2 directories"]);
     }
 }

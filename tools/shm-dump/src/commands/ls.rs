@@ -188,7 +188,7 @@ pub fn run(session: &mut Session, options: &LsOptions) -> Result<Exit> {
     if hidden > 0 {
         session.note(format_args!(
             "{} hidden; --all shows them",
-            words::counted(hidden as u64, "temporary directory").replace("directorys", "directories")
+            words::counted_as(hidden as u64, "temporary directory", "temporary directories")
         ));
     }
     Ok(Exit::Success)
