@@ -44,6 +44,12 @@ pub fn toned(text: impl ToString, tone: Tone) -> Cell {
     (text.to_string(), tone)
 }
 
+/// What a value of an enum is called in JSON, for people: `other_boot` is "other boot".
+pub fn word(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().replace('_', " ")
+}
+
 /// One kind of thing that a tool tells.
 pub trait Record: Serialize + JsonSchema {
     /// What it is called in JSON: the field `kind`.

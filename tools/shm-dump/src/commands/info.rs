@@ -6,7 +6,7 @@ use anyhow::{Error, Result};
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
+use shmframe_cli::record::{Cell, Record, Tone, cell, toned, word};
 use shmframe_cli::{Exit, Target, told, words};
 use shmframe_format::table;
 use shmframe_reader::{Frame, Inspector};
@@ -31,6 +31,31 @@ pub struct InfoOptions {
     header: bool,
 }
 
+/// What a segment says of its end.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InfoState {
+    /// Writers and readers may come.
+    Open,
+    /// It was removed.
+    Removed,
+    /// It has no name yet: its creation was cut off, or goes on.
+    Unnamed,
+    /// A state that this release does not know.
+    Unknown,
+}
+
+impl From<SegmentState> for InfoState {
+    fn from(state: SegmentState) -> Self {
+        match state {
+            SegmentState::Open => Self::Open,
+            SegmentState::Removed => Self::Removed,
+            SegmentState::Unnamed => Self::Unnamed,
+            SegmentState::Unknown(_) => Self::Unknown,
+        }
+    }
+}
+
 /// What a segment says of itself.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Info {
@@ -52,8 +77,8 @@ pub struct Info {
     mode: String,
     /// Whether it was made since the machine was started: pages of an older one may be torn.
     this_boot: bool,
-    /// `open`, `removed`, `unnamed` or `unknown`.
-    state: String,
+    /// Whether it was removed.
+    state: InfoState,
     /// The newest version.
     version: u64,
     /// The version that is looked at.
@@ -116,8 +141,8 @@ impl Record for Info {
             cell(format!("{} ({} ago)", words::clock(self.created_time), words::age(self.created_time))),
             cell(format!("user {}, mode {}", self.owner, self.mode)),
             toned(
-                format!("{}{boot}", self.state),
-                if self.state == "open" && self.this_boot { Tone::Good } else { Tone::Warning },
+                word(&self.state) + boot,
+                if self.state == InfoState::Open && self.this_boot { Tone::Good } else { Tone::Warning },
             ),
             cell(match self.committed_time {
                 Some(time) => format!("{}, committed {} ago{shown}", self.version, words::age(time)),
@@ -213,8 +238,10 @@ pub struct HeaderField {
     offset: usize,
     /// Its bytes.
     size: usize,
-    /// Its value: a number if it is one, else hexadecimal digits.
+    /// Its value as text: decimal digits of a number, hexadecimal digits of other bytes.
     value: String,
+    /// Its value, if it is a number.
+    number: Option<u64>,
 }
 
 impl Record for HeaderField {
@@ -328,27 +355,24 @@ fn header_fields(header: &table::Header) -> Vec<HeaderField> {
         .iter()
         .map(|field| {
             let raw = &bytes[field.offset..field.offset + field.size];
-            HeaderField {
-                name: field.name,
-                offset: field.offset,
-                size: field.size,
-                value: value(field.name, raw),
-            }
+            let (value, number) = value(field.name, raw);
+            HeaderField { name: field.name, offset: field.offset, size: field.size, value, number }
         })
         .collect()
 }
 
-/// A field's value: text of the magic, numbers as numbers, the rest as hexadecimal digits.
-fn value(name: &str, raw: &[u8]) -> String {
+/// A field's value: text of the magic, numbers as numbers, too, the rest as hexadecimal digits.
+fn value(name: &str, raw: &[u8]) -> (String, Option<u64>) {
     match (name, raw.len()) {
-        ("magic", _) => raw.escape_ascii().to_string(),
+        ("magic", _) => (raw.escape_ascii().to_string(), None),
         ("checksum" | "fingerprint" | "byte_order", _) | (_, 9..) => {
-            raw.iter().map(|byte| format!("{byte:02x}")).collect()
+            (raw.iter().map(|byte| format!("{byte:02x}")).collect(), None)
         }
         _ => {
             let mut word = [0; 8];
             word[..raw.len()].copy_from_slice(raw);
-            u64::from_le_bytes(word).to_string()
+            let number = u64::from_le_bytes(word);
+            (number.to_string(), Some(number))
         }
     }
 }
@@ -378,12 +402,7 @@ fn info(
         owner: status.directory.uid,
         mode: format!("{:o}", status.directory.mode),
         this_boot: inspector.is_of_this_boot(),
-        state: match words.state {
-            SegmentState::Open => "open".to_owned(),
-            SegmentState::Removed => "removed".to_owned(),
-            SegmentState::Unnamed => "unnamed".to_owned(),
-            SegmentState::Unknown(_) => "unknown".to_owned(),
-        },
+        state: words.state.into(),
         version: words.latest,
         shown_version: shown.version,
         committed: shown.committed.map(words::instant),

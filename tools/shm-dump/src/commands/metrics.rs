@@ -1,6 +1,6 @@
 //! `shm-dump metrics`: segments in numbers, for systems that collect them.
 
-use crate::metrics::{METRICS, Metric, Observed, Sample, Value, text};
+use crate::metrics::{Kind, METRICS, Metric, Observed, Sample, Value, text};
 use crate::session::Session;
 use anyhow::Result;
 use clap::Args;
@@ -33,8 +33,8 @@ pub struct MetricsOptions {
 pub struct MetricLine {
     /// The metric, with its unit.
     name: String,
-    /// `gauge`, `counter` or `info`.
-    metric_type: &'static str,
+    /// How it changes.
+    metric_type: Kind,
     /// What it is about: `segment`, and `frame`, or `slot`, `pid`, `label` and `alive`, or `state`.
     labels: BTreeMap<&'static str, String>,
     /// The number; of times, seconds since 1970, it is a fraction.
@@ -59,7 +59,7 @@ impl MetricLine {
     fn of(metric: &Metric, sample: Sample) -> Self {
         Self {
             name: metric.full_name(),
-            metric_type: metric.kind.name(),
+            metric_type: metric.kind,
             labels: sample.labels.into_iter().collect(),
             value: sample.value,
         }

@@ -11,4 +11,5 @@ mod listing;
 mod mapping;
 mod metrics;
 mod readers;
+mod schema;
 mod support;
