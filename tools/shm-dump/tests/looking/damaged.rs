@@ -84,11 +84,7 @@ fn damaged_header_and_cut_file_are_told_and_what_can_be_read_is_shown() {
     let file = fs::OpenOptions::new().write(true).open(directory.data("ticks")).unwrap();
     file.set_len(8192).unwrap();
     let told = directory.run(&["ticks"]).with_status(4);
-    assert!(
-        told.complaint().contains("truncated") || told.complaint().contains("bytes"),
-        "{}",
-        told.complaint()
-    );
+    assert!(told.said.contains("truncated") || told.said.contains("bytes"), "{}", told.said);
     assert!(!told.lines("header_field").is_empty());
     directory.run(&["verify", "ticks"]).with_status(4);
     file.set_len(0).unwrap();
@@ -158,11 +154,11 @@ fn rest_of_a_segment_with_a_damaged_record_is_shown_with_its_status() {
     assert_eq!((&info["version"], &info["state"]), (&newest.into(), &"open".into()));
     assert!(info["frames"].is_null() && info["committed"].is_string(), "{info}");
     assert!(info["allocated_bytes"].as_u64() > Some(0), "{info}");
-    assert!(told.complaint().contains("ticks.shmf"), "{}", told.complaint());
+    assert!(told.said.contains("ticks.shmf"), "{}", told.said);
     let told = directory.run(&["versions", "ticks"]).with_status(4);
     let states: Vec<_> = told.lines("version").iter().map(|version| version["state"].clone()).collect();
     assert!(states.contains(&"kept".into()) && states.contains(&"unreadable".into()), "{states:?}");
-    assert!(told.complaint().contains(&format!("version {newest}: ")), "{}", told.complaint());
+    assert!(told.said.contains(&format!("version {newest}: ")), "{}", told.said);
 }
 
 #[test]
@@ -179,7 +175,7 @@ fn frames_beside_a_damaged_one_are_shown() {
     let told = directory.run(&["info", "ticks"]).with_status(4);
     assert_eq!(told.line("info")["frames"], 2);
     assert_eq!(told.line("frame")["name"], "trades");
-    assert!(told.complaint().contains("quotes"), "{}", told.complaint());
+    assert!(told.said.contains("quotes"), "{}", told.said);
     directory.run(&["info", "ticks/trades"]).with_status(0);
 }
 

@@ -1,6 +1,6 @@
 //! What others wrote does not reach the terminal as they wrote it.
 
-use crate::support::{Directory, Told, trades};
+use crate::support::{Directory, Ran, trades};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
 use std::collections::HashMap;
@@ -49,12 +49,12 @@ fn nothing_that_a_terminal_obeys_is_printed_for_people() {
         for colour in ["never", "always"] {
             let told = directory.run(&[arguments, &["--format", "table", "--color", colour]].concat());
             let told = told.with_status(status);
-            let all = told.out() + &told.complaint();
+            let all = told.out + &told.said;
             assert!(!all.contains(OBEYED), "{arguments:?}: {all:?}");
         }
     }
     let told = directory.run(&["readers", "ticks", "--format", "table"]).with_status(0);
-    assert!(told.out().contains("reader\\u{1b}[2J"), "{}", told.out());
+    assert!(told.out.contains("reader\\u{1b}[2J"), "{}", told.out);
     drop(writer);
 }
 
@@ -74,6 +74,6 @@ fn standard_error_that_nobody_reads_changes_no_status() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = directory.command(arguments).stderr(writer).output().unwrap();
-        Told::of(output).with_status(status);
+        Ran::of(output).with_status(status);
     }
 }

@@ -7,6 +7,8 @@ mod clearing;
 mod damaged;
 mod doctor;
 mod foreign;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod listing;
 mod mapping;
 mod metrics;

@@ -82,7 +82,7 @@ fn eventful() -> (Directory, Vec<shmframe_writer::Writer>) {
 #[test]
 fn every_line_is_one_of_the_schema_and_every_kind_of_it_is_printed() {
     let (directory, _writers) = eventful();
-    let printed = directory.run(&["json-schema"]).with_status(0).out();
+    let printed = directory.run(&["json-schema"]).with_status(0).out;
     let schema: Value = serde_json::from_str(&printed).unwrap();
     let kind_of = |kind: &Value| kind["properties"]["kind"]["const"].as_str().unwrap().to_owned();
     let kinds = schema["oneOf"].as_array().unwrap();
@@ -115,8 +115,8 @@ fn every_line_is_one_of_the_schema_and_every_kind_of_it_is_printed() {
         &["rm", "old"],
     ] {
         let told = directory.run(&[arguments, &["--json"]].concat());
-        assert!(!told.out().is_empty(), "{arguments:?}: {}", told.complaint());
-        for line in told.out().lines() {
+        assert!(!told.out.is_empty(), "{arguments:?}: {}", told.said);
+        for line in told.out.lines() {
             let line: Value = serde_json::from_str(line).unwrap();
             let kind = kinds.iter().find(|kind| kind_of(kind) == line["kind"]);
             let fault = fault(&schema, kind.unwrap(), &line);
