@@ -8,7 +8,7 @@ use std::fs;
 
 /// What is wrong with a value, by the part of JSON Schema that the tool's schema uses. An object has no fields but those named.
 fn fault(root: &Value, schema: &Value, value: &Value) -> Option<String> {
-    let Some(schema) = schema.as_object() else { return None };
+    let schema = schema.as_object()?;
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
         return fault(root, root.pointer(&reference[1..]).unwrap(), value);
     }
