@@ -74,7 +74,7 @@ fn header_of_another_format_is_shown_with_its_status() {
     }
     let fields = directory.run(&["ticks"]).with_status(6).lines("header_field");
     let major = fields.iter().find(|field| field["name"] == "major").unwrap();
-    assert_eq!((&major["value"], &major["offset"]), (&"9".into(), &12.into()));
+    assert_eq!((&major["value"], &major["number"], &major["offset"]), (&"9".into(), &9.into(), &12.into()));
     assert_eq!(directory.run(&["ls"]).with_status(0).line("segment")["state"], "unreadable");
 }
 

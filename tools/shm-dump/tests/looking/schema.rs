@@ -121,6 +121,14 @@ fn every_line_is_one_of_the_schema_and_every_kind_of_it_is_printed() {
             let kind = kinds.iter().find(|kind| kind_of(kind) == line["kind"]);
             let fault = fault(&schema, kind.unwrap(), &line);
             assert_eq!(fault, None, "{arguments:?}: {line}");
+            // States and the like are named by the schema, one by one.
+            for name in ["state", "outcome", "came", "metric_type", "severity"] {
+                let mut other = line.clone();
+                if other.get(name).is_some() && line["kind"] != "tick" {
+                    other[name] = "no_such_word".into();
+                    assert!(self::fault(&schema, kind.unwrap(), &other).is_some(), "{name}: {line}");
+                }
+            }
             seen.insert(line["kind"].as_str().unwrap().to_owned());
         }
     }
