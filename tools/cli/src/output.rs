@@ -193,9 +193,10 @@ impl Output {
     /// If standard output cannot be written.
     pub fn table(&mut self, heads: &[&str], rows: Vec<Vec<(String, Tone)>>) -> io::Result<()> {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::NOTHING);
+        // Of a terminal that nobody has told its size the library believes that it has no width.
         if let Some(width) = self.width {
-            table.set_width(width);
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
         if self.heads {
             let shown = |head: &&str| {
