@@ -1,5 +1,6 @@
 //! Exit statuses, the same for all tools.
 
+use crate::standard::say;
 use core::fmt;
 use shmframe_format::{Error, ErrorKind};
 use std::error::Error as StdError;
@@ -49,6 +50,12 @@ impl Exit {
     #[must_use]
     pub fn number(self) -> u8 {
         Self::ALL.iter().find(|(exit, ..)| *exit == self).map_or(1, |(_, number, _)| *number)
+    }
+
+    /// This status, or, where nothing went wrong so far, a later one.
+    #[must_use]
+    pub fn or(self, later: Self) -> Self {
+        if self == Self::Success { later } else { self }
     }
 
     /// The status that an error of shmframe's libraries stands for.
@@ -117,7 +124,7 @@ impl StdError for Failure {}
 /// Ends a tool: says on standard error what went wrong, and gives the status.
 pub fn finish(tool: &str, result: anyhow::Result<Exit>) -> ExitCode {
     let exit = result.unwrap_or_else(|error| {
-        eprintln!("{tool}: {}", told(&error));
+        say(tool, told(&error));
         Exit::of(&error)
     });
     ExitCode::from(exit.number())

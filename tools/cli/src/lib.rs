@@ -3,6 +3,7 @@
 //! - [`Target`]: `NAME`, `NAME@VERSION`, `NAME/FRAME`, `NAME/FRAME@VERSION`, with a path instead of a name;
 //! - [`Output`]: tables for people, JSON lines for programs, from one [`Record`];
 //! - [`Exit`]: the documented exit statuses, and [`finish`], which turns what a tool came to into one;
+//! - [`say`]: what is said beside the answer, on standard error;
 //! - [`words`]: sizes, counts, times and ages for people.
 #![forbid(unsafe_code)]
 
@@ -16,4 +17,5 @@ pub mod words;
 pub use exit::{Exit, Failure, finish, told};
 pub use output::{Colour, Format, Output, OutputOptions};
 pub use record::{Line, Record, SCHEMA_VERSION};
+pub use standard::say;
 pub use target::{Place, Target};

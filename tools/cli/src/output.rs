@@ -2,6 +2,7 @@
 
 use crate::record::{Line, Record, Tone};
 use crate::standard::Standard;
+use crate::words;
 use clap::{Args, ValueEnum};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -53,6 +54,7 @@ pub struct OutputOptions {
 /// Standard output.
 pub struct Output {
     writer: BufWriter<Standard>,
+    terminal: bool,
     json: bool,
     json_wanted: bool,
     exact: bool,
@@ -74,6 +76,7 @@ impl Output {
         let (width, height) = size.map(|(width, height)| (width.0, height.0)).unzip();
         Self {
             writer: BufWriter::new(Standard(stdout)),
+            terminal,
             json,
             json_wanted,
             exact: options.bytes,
@@ -88,6 +91,12 @@ impl Output {
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether a terminal shows it.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Whether JSON was asked for: in a pipe alone it is not. For commands that have a form of their own for programs.
@@ -152,12 +161,7 @@ impl Output {
         let heads = R::HEADS.iter().map(|head| head.trim_start_matches('#'));
         let width = heads.clone().map(str::len).max().unwrap_or_default();
         for (head, (text, tone)) in heads.zip(record.cells(self.exact)) {
-            let mut lines = text.lines();
-            let first = lines.next().unwrap_or_default();
-            writeln!(self.writer, "{head:<width$}  {}", self.painted(first, tone))?;
-            for line in lines {
-                writeln!(self.writer, "{:<width$}  {}", "", self.painted(line, tone))?;
-            }
+            writeln!(self.writer, "{head:<width$}  {}", self.painted(&text, tone))?;
         }
         self.writer.flush()
     }
@@ -172,13 +176,13 @@ impl Output {
         self.writer.flush()
     }
 
-    /// Prints a text for people; programs do not get it.
+    /// Prints a text for people, whose parts may be painted; programs do not get it.
     ///
     /// # Errors
     /// If standard output cannot be written.
     pub fn text(&mut self, text: &str) -> io::Result<()> {
         if !self.json {
-            writeln!(self.writer, "{text}")?;
+            writeln!(self.writer, "{}", self.visible(text))?;
         }
         self.writer.flush()
     }
@@ -189,9 +193,10 @@ impl Output {
     /// If standard output cannot be written.
     pub fn table(&mut self, heads: &[&str], rows: Vec<Vec<(String, Tone)>>) -> io::Result<()> {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::NOTHING);
+        // Of a terminal that nobody has told its size the library believes that it has no width.
         if let Some(width) = self.width {
-            table.set_width(width);
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
         if self.heads {
             let shown = |head: &&str| {
@@ -223,17 +228,33 @@ impl Output {
         &mut self.writer
     }
 
-    /// A text in the colour of its tone.
+    /// A text on one line, in the colour of its tone. What a terminal would obey in it is written as an escape.
     #[must_use]
     pub fn painted(&self, text: &str, tone: Tone) -> String {
+        let text = words::visible(text);
         match code(tone) {
             Some(code) if self.colours => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            _ => text.to_owned(),
+            _ => text,
         }
     }
 
+    /// A text in which a terminal obeys nothing but what [`Output::painted`] writes.
+    fn visible(&self, text: &str) -> String {
+        let painted = |part: &str| {
+            let mut codes = Tone::ALL.into_iter().filter_map(code).chain([0]);
+            self.colours && codes.any(|code| part.starts_with(&format!("[{code}m")))
+        };
+        let mut parts = text.split('\u{1b}');
+        let mut visible = words::visible_lines(parts.next().unwrap_or_default());
+        for part in parts {
+            visible += if painted(part) { "\u{1b}" } else { "\\u{1b}" };
+            visible += &words::visible_lines(part);
+        }
+        visible
+    }
+
     fn cell(&self, text: String, tone: Tone) -> Cell {
-        let cell = Cell::new(text);
+        let cell = Cell::new(words::visible(&text));
         if !self.colours {
             return cell;
         }

@@ -25,6 +25,12 @@ pub enum Tone {
     Head,
 }
 
+impl Tone {
+    /// Every tone.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Plain, Self::Good, Self::Warning, Self::Bad, Self::Faint, Self::Head];
+}
+
 /// A cell, its text and how it looks.
 pub type Cell = (String, Tone);
 
@@ -36,6 +42,12 @@ pub fn cell(text: impl ToString) -> Cell {
 /// A cell with a tone.
 pub fn toned(text: impl ToString, tone: Tone) -> Cell {
     (text.to_string(), tone)
+}
+
+/// What a value of an enum is called in JSON, for people: `other_boot` is "other boot".
+pub fn word(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().replace('_', " ")
 }
 
 /// One kind of thing that a tool tells.

@@ -1,5 +1,7 @@
-//! Standard output that ends the process quietly when nobody reads it any more.
+//! Standard output that ends the process quietly when nobody reads it any more, and standard error that nobody has to read.
 
+use crate::words;
+use core::fmt::Display;
 use std::io::{self, ErrorKind, Stdout, Write};
 
 /// Standard output. When its reader is gone (`| head`), the process ends without a word: whatever library writes here
@@ -15,6 +17,13 @@ impl Write for Standard {
     fn flush(&mut self) -> io::Result<()> {
         end_if_closed(self.0.flush())
     }
+}
+
+/// Says something on standard error, in the tool's name. What a terminal would obey in it is written as an escape.
+pub fn say(tool: &str, text: impl Display) {
+    let line = format!("{tool}: {}\n", words::visible_lines(&text.to_string()));
+    // Where nobody reads it, there is nobody to tell either.
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 fn end_if_closed<T>(result: io::Result<T>) -> io::Result<T> {

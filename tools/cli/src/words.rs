@@ -1,6 +1,7 @@
 //! Sizes, counts, times and ages for people.
 
 use chrono::{DateTime, Local, SecondsFormat, Utc};
+use core::char::EscapeDefault;
 use core::time::Duration;
 use indicatif::{BinaryBytes, HumanCount};
 use std::time::SystemTime;
@@ -20,7 +21,13 @@ pub fn count(count: u64, exact: bool) -> String {
 /// A count of things: `1 row`, `1,234 rows`.
 #[must_use]
 pub fn counted(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(number, false), if number == 1 { "" } else { "s" })
+    counted_as(number, thing, &format!("{thing}s"))
+}
+
+/// As [`counted`], for things that are not made many by an s: `1 directory`, `2 directories`.
+#[must_use]
+pub fn counted_as(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number, false), if number == 1 { one } else { many })
 }
 
 /// A time as RFC 3339 in UTC, to the millisecond: for programs.
@@ -54,9 +61,42 @@ pub fn span(span: Duration) -> String {
     }
 }
 
+/// The escape that is shown for a character that a terminal would obey, or that would turn round the text behind it; none: it is shown
+/// as it is.
+#[must_use]
+pub fn escaped(each: char) -> Option<EscapeDefault> {
+    let turns_text = matches!(each, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (each.is_control() || turns_text).then(|| each.escape_default())
+}
+
+/// A text on one line, in which nothing is left that a terminal would obey: names, labels, values of others.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for each in text.chars() {
+        match escaped(each) {
+            Some(escape) => visible.extend(escape),
+            None => visible.push(each),
+        }
+    }
+    visible
+}
+
+/// As [`visible`], on as many lines as the text has.
+#[must_use]
+pub fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_as_an_escape() {
+        assert_eq!(visible("a\u{1b}[31m\u{9b}0m\u{202e}\n列"), "a\\u{1b}[31m\\u{9b}0m\\u{202e}\\n列");
+        assert_eq!(visible_lines("a\u{7}\nb\n"), "a\\u{7}\nb\n");
+    }
 
     #[test]
     fn spans_have_their_two_largest_parts() {
@@ -75,6 +115,8 @@ mod tests {
     #[test]
     fn sizes_are_short_for_people_and_exact_for_others() {
         assert_eq!((bytes(1536, false), bytes(1536, true)), ("1.50 KiB".to_owned(), "1536".to_owned()));
-        assert_eq!(counted(1, "row") + &counted(1234, " row"), "1 row1,234  rows");
+        assert_eq!([counted(1, "row"), counted(1234, "row")], ["1 row", "1,234 rows"]);
+        let directories = |number| counted_as(number, "directory", "directories");
+        assert_eq!([directories(1), directories(2)], ["1 directory", "2 directories"]);
     }
 }

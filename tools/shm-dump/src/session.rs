@@ -4,14 +4,14 @@ use crate::options::LookingOptions;
 use crate::view::View;
 use anyhow::{Context, Result};
 use core::time::Duration;
-use shmframe_cli::{Exit, Output, Place, Target};
+use shmframe_cli::{Exit, Output, Place, Target, say};
 use shmframe_format::{Error, ErrorKind};
 use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust, Validation};
 use shmframe_segment::{Location, RegistryView};
 use std::path::{Path, PathBuf};
 
-/// What readers of this tool are called in the registry.
-const LABEL: &str = "shm-dump";
+/// What this tool is called, also in the registry, as a reader.
+const TOOL: &str = "shm-dump";
 /// Bytes that a look by copying may take of any segment. Of a larger one it may take twice its memory: a segment of somebody else
 /// may name the same bytes over and over.
 const COPY_LIMIT: u64 = 1 << 30;
@@ -67,7 +67,7 @@ impl Session {
     }
 
     fn options(&self, place: &Place) -> ReaderOptions {
-        ReaderOptions::new().directory(self.directory_of(place)).label(LABEL).trust(self.trust())
+        ReaderOptions::new().directory(self.directory_of(place)).label(TOOL).trust(self.trust())
     }
 
     /// Whether nothing is said beside the answer.
@@ -78,8 +78,13 @@ impl Session {
     /// Says something beside the answer.
     pub fn note(&self, text: impl core::fmt::Display) {
         if !self.looking.quiet {
-            eprintln!("shm-dump: {text}");
+            say(TOOL, text);
         }
+    }
+
+    /// Says what went wrong, where the command goes on.
+    pub fn complain(&self, text: impl core::fmt::Display) {
+        say(TOOL, text);
     }
 
     /// Opens a segment to look at its rows: attached, or by copying where that is asked for or all that is possible.

@@ -35,8 +35,8 @@ pub struct Follow<'a> {
 }
 
 impl<'a> Follow<'a> {
-    /// Opens what is followed.
-    pub fn open(origins: &[Origin], reading: &'a ReadingOptions) -> Result<Self> {
+    /// Opens what is followed; nothing if the tool was asked to end before anything came.
+    pub fn open(origins: &[Origin], reading: &'a ReadingOptions) -> Result<Option<Self>> {
         let [origin] = origins else {
             return Err(Failure::usage("--follow goes with one file").into());
         };
@@ -45,7 +45,16 @@ impl<'a> Follow<'a> {
         // A format that is known need not wait for the first bytes of a stream.
         let head = match (reading.input_format, &input) {
             (Some(_), Input::Pipe(_)) => Vec::new(),
-            _ => input.head().with_context(|| name.clone())?,
+            _ => match input.head() {
+                Err(_) if interrupt::is_asked_for() => {
+                    let shown = input.shown();
+                    if shown.is_empty() {
+                        return Ok(None);
+                    }
+                    shown
+                }
+                head => head.with_context(|| name.clone())?,
+            },
         };
         let format = source::format(origin, &head, reading)?;
         if !format.is_text() {
@@ -61,7 +70,8 @@ impl<'a> Follow<'a> {
                 return Err(Failure::usage("standard input is no file").into());
             }
         };
-        Ok(Self { name, reading, feed, text, format, published: Published::default(), has_ended: false })
+        let published = Published::default();
+        Ok(Some(Self { name, reading, feed, text, format, published, has_ended: false }))
     }
 
     /// Publishes lines as they come, until the end of the stream, or Ctrl-C.
@@ -88,9 +98,9 @@ impl<'a> Follow<'a> {
         let mut due = Instant::now() + every;
         loop {
             let is_asked_to_end = interrupt::is_asked_for();
-            if !is_asked_to_end {
-                self.read(due.saturating_duration_since(Instant::now()), writer, goal, progress)?;
-            }
+            // What is there by then is read, too, without waiting.
+            let end = if is_asked_to_end { Instant::now() } else { due };
+            self.read(end.saturating_duration_since(Instant::now()), writer, goal, progress)?;
             let is_last = self.has_ended || is_asked_to_end;
             let is_due = Instant::now() >= due;
             if is_due || is_last || self.text.is_batch_complete() {

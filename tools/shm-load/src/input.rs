@@ -76,8 +76,16 @@ impl Input {
             }
             Self::Pipe(pipe) => {
                 while pipe.rest.len() < MAGIC_SIZE && pipe.receive()? {}
-                Ok(pipe.rest.iter().take(HEAD_SIZE).copied().collect())
+                Ok(self.shown())
             }
+        }
+    }
+
+    /// The bytes that a pipe has shown of its beginning, without waiting for more.
+    pub fn shown(&self) -> Vec<u8> {
+        match self {
+            Self::File(_) => Vec::new(),
+            Self::Pipe(pipe) => pipe.rest.iter().take(HEAD_SIZE).copied().collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::published::Published;
 use core::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use shmframe_cli::words;
+use shmframe_cli::{say, words};
 
 /// How often it is drawn again while nothing comes.
 const TICK: Duration = Duration::from_millis(200);
@@ -46,7 +46,7 @@ impl Progress {
     /// Says something beside the answer.
     pub fn note(&self, text: &str) {
         if !self.is_quiet {
-            self.bar.suspend(|| eprintln!("shm-load: {text}"));
+            self.bar.suspend(|| say("shm-load", text));
         }
     }
 

@@ -14,7 +14,7 @@ use crate::segment::Segment;
 use anyhow::Result;
 use clap::CommandFactory;
 use clap_mangen::Man;
-use shmframe_cli::{Exit, Failure, Output, Target};
+use shmframe_cli::{Exit, Failure, Output, Target, told};
 use shmframe_writer::Writer;
 use std::time::Instant;
 
@@ -62,9 +62,18 @@ fn load(options: &Options, target: &Target, output: &mut Output) -> Result<Exit>
     let result = publish(options, &origins, &mut segment.writer, goal, &progress);
     progress.finish();
     let allocated = segment.writer.allocated_bytes();
-    segment.give_up()?;
+    let given_up = segment.give_up();
+    let published = match (result, given_up) {
+        (Ok(published), given_up) => given_up.map(|()| published)?,
+        (Err(error), given_up) => {
+            if let Err(left) = given_up {
+                progress.note(&format!("the new segment stays: {}", told(&left)));
+            }
+            return Err(error);
+        }
+    };
     let names = (target.place.name(), frame);
-    let mut loaded = Loaded::new(names, origins.len(), &result?, begin.elapsed());
+    let mut loaded = Loaded::new(names, origins.len(), &published, begin.elapsed());
     loaded.segment_bytes = allocated;
     loaded.print(output)?;
     Ok(Exit::Success)
@@ -81,7 +90,10 @@ fn publish(
     let publishing = &options.publishing;
     if publishing.follow {
         let follow = Follow::open(origins, &options.reading).map_err(Closing::with_nothing_published)?;
-        return follow.run(writer, goal, publishing.every, progress);
+        return match follow {
+            Some(follow) => follow.run(writer, goal, publishing.every, progress),
+            None => Ok(Published::default()),
+        };
     }
     let mut pieces = Pieces::new(origins, &options.reading);
     match (publishing.append, publishing.one_version) {

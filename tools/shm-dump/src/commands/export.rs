@@ -1,6 +1,8 @@
 //! `shm-dump export`: a frame as a file.
 
-use crate::export::{Compression, Form, TableWriter, check, one_dictionary, refuse_overwriting, write_file};
+use crate::export::{
+    Compression, Existing, Form, TableWriter, check, one_dictionary, refuse_overwriting, write_file,
+};
 use crate::frames;
 use crate::session::Session;
 use anyhow::{Context, Result};
@@ -84,6 +86,13 @@ impl Record for Exported {
     }
 }
 
+impl ExportOptions {
+    /// What becomes of a file of the name.
+    fn existing(&self) -> Existing {
+        if self.force { Existing::IsReplaced } else { Existing::Stays }
+    }
+}
+
 pub fn run(session: &mut Session, options: &ExportOptions) -> Result<Exit> {
     let is_standard = options.output == Path::new("-");
     let form = match options.form {
@@ -101,7 +110,7 @@ pub fn run(session: &mut Session, options: &ExportOptions) -> Result<Exit> {
         return Err(Failure::usage(format!("{form} is not for a terminal; redirect standard output")).into());
     }
     if !is_standard {
-        refuse_overwriting(&options.output, options.force)?;
+        refuse_overwriting(&options.output, options.existing())?;
     }
     // What is written elsewhere is valid.
     let look = session.open_validating(&options.target.place)?;
@@ -122,7 +131,7 @@ pub fn run(session: &mut Session, options: &ExportOptions) -> Result<Exit> {
         bar.finish_and_clear();
         return Ok(Exit::Success);
     }
-    let bytes = write_file(&options.output, options.force, |file| export.write(file))?;
+    let bytes = write_file(&options.output, options.existing(), |file| export.write(file))?;
     bar.finish_and_clear();
     let file = options.output.display().to_string();
     let rows = table.rows();

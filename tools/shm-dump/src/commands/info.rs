@@ -1,17 +1,20 @@
 //! `shm-dump info`: what is in a segment.
 
+mod header;
+
+pub use header::HeaderField;
+
 use crate::frames;
 use crate::session::{Look, Session};
-use crate::view::View;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
-use shmframe_cli::{Exit, Target, words};
+use shmframe_cli::record::{Cell, Record, Tone, cell, toned, word};
+use shmframe_cli::{Exit, Target, told, words};
 use shmframe_format::table;
 use shmframe_reader::{Frame, Inspector};
-use shmframe_segment::{HeaderLook, SegmentState, SegmentStatus, look_at_header};
+use shmframe_segment::{SegmentState, SegmentStatus, look_at_header};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Show what is in a segment: its header, its writer, its memory, its frames
@@ -30,6 +33,31 @@ pub struct InfoOptions {
     /// Show the fields of the header as they stand in the file, and nothing else
     #[arg(long)]
     header: bool,
+}
+
+/// What a segment says of its end.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InfoState {
+    /// Writers and readers may come.
+    Open,
+    /// It was removed.
+    Removed,
+    /// It has no name yet: its creation was cut off, or goes on.
+    Unnamed,
+    /// A state that this release does not know.
+    Unknown,
+}
+
+impl From<SegmentState> for InfoState {
+    fn from(state: SegmentState) -> Self {
+        match state {
+            SegmentState::Open => Self::Open,
+            SegmentState::Removed => Self::Removed,
+            SegmentState::Unnamed => Self::Unnamed,
+            SegmentState::Unknown(_) => Self::Unknown,
+        }
+    }
 }
 
 /// What a segment says of itself.
@@ -53,18 +81,18 @@ pub struct Info {
     mode: String,
     /// Whether it was made since the machine was started: pages of an older one may be torn.
     this_boot: bool,
-    /// `open`, `removed`, `unnamed` or `unknown`.
-    state: String,
+    /// Whether it was removed.
+    state: InfoState,
     /// The newest version.
     version: u64,
     /// The version that is looked at.
     shown_version: u64,
-    /// When that was committed, by the writer's clock, in UTC.
-    committed: String,
+    /// When that was committed, by the writer's clock, in UTC; none: its entry cannot be read.
+    committed: Option<String>,
     #[serde(skip)]
-    committed_time: SystemTime,
-    /// Its frames.
-    frames: u64,
+    committed_time: Option<SystemTime>,
+    /// Its frames; none: they cannot be read.
+    frames: Option<u64>,
     /// Versions that have an entry.
     kept_versions: usize,
     /// Versions that the writer keeps at least, the newest included.
@@ -117,10 +145,13 @@ impl Record for Info {
             cell(format!("{} ({} ago)", words::clock(self.created_time), words::age(self.created_time))),
             cell(format!("user {}, mode {}", self.owner, self.mode)),
             toned(
-                format!("{}{boot}", self.state),
-                if self.state == "open" && self.this_boot { Tone::Good } else { Tone::Warning },
+                word(&self.state) + boot,
+                if self.state == InfoState::Open && self.this_boot { Tone::Good } else { Tone::Warning },
             ),
-            cell(format!("{}, committed {} ago{shown}", self.version, words::age(self.committed_time))),
+            cell(match self.committed_time {
+                Some(time) => format!("{}, committed {} ago{shown}", self.version, words::age(time)),
+                None => format!("{}, committed ?{shown}", self.version),
+            }),
             cell(format!(
                 "{} kept, at least the newest {}",
                 words::counted(self.kept_versions as u64, "version"),
@@ -202,107 +233,85 @@ impl Record for FrameInfo {
     }
 }
 
-/// A field of the header, as it stands in the file.
-#[derive(Debug, JsonSchema, Serialize)]
-pub struct HeaderField {
-    /// Its name, as in `docs/format.md`.
-    name: &'static str,
-    /// Bytes from the start of `data`.
-    offset: usize,
-    /// Its bytes.
-    size: usize,
-    /// Its value: a number if it is one, else hexadecimal digits.
-    value: String,
-}
-
-impl Record for HeaderField {
-    const KIND: &'static str = "header_field";
-    const HEADS: &'static [&'static str] = &["FIELD", "#OFFSET", "#SIZE", "VALUE"];
-
-    fn cells(&self, _exact: bool) -> Vec<Cell> {
-        vec![cell(self.name), cell(self.offset), cell(self.size), cell(&self.value)]
-    }
-}
-
 pub fn run(session: &mut Session, options: &InfoOptions) -> Result<Exit> {
-    let header = look_at_header(&session.location(&options.target.place)?)?;
-    let fields = match header.fields {
-        Some(fields) if header.faults.is_empty() && !options.header => fields,
-        _ => return show_header(session, &header),
+    let look = look_at_header(&session.location(&options.target.place)?)?;
+    let fields = match look.fields {
+        Some(fields) if look.faults.is_empty() && !options.header => fields,
+        _ => return header::show(session, &look),
     };
-    let (info, frames) = gather(session, &options.target, &header.status, &fields)?;
-    let whole = options.target.frame.is_none();
-    if whole {
-        session.output.record(&info)?;
+    let target = &options.target;
+    let inspector = session.inspect(&target.place)?;
+    let shown = Shown::of(target, &inspector)?;
+    if target.frame.is_none() {
+        session.output.record(&info(session, target, (&look.status, &fields), &inspector, &shown)?)?;
         session.output.text("")?;
     }
-    session.output.records(&frames, "no frames yet")?;
-    Ok(Exit::Success)
-}
-
-/// What can be shown of a header, whatever is wrong with the segment; the first fault gives the status.
-fn show_header(session: &mut Session, header: &HeaderLook) -> Result<Exit> {
-    if let Some(fields) = &header.fields {
-        session.output.records(&header_fields(fields), "")?;
+    if !shown.frames.is_empty() || shown.errors.is_empty() {
+        session.output.records(&shown.frames, "no frames yet")?;
     }
     let mut exit = Exit::Success;
-    for fault in &header.faults {
-        eprintln!("shm-dump: {fault}");
-        if exit == Exit::Success {
-            exit = Exit::of_kind(fault.kind());
-        }
+    for error in &shown.errors {
+        session.complain(told(error));
+        exit = exit.or(Exit::of(error));
     }
     Ok(exit)
 }
 
-fn header_fields(header: &table::Header) -> Vec<HeaderField> {
-    let bytes = bytemuck::bytes_of(header);
-    let structure = table::STRUCTURES.iter().find(|structure| structure.name == "Header");
-    let fields = structure.map(|structure| structure.fields).unwrap_or_default();
-    fields
-        .iter()
-        .map(|field| {
-            let raw = &bytes[field.offset..field.offset + field.size];
-            HeaderField {
-                name: field.name,
-                offset: field.offset,
-                size: field.size,
-                value: value(field.name, raw),
-            }
-        })
-        .collect()
+/// What can be read of a version.
+struct Shown {
+    version: u64,
+    committed: Option<SystemTime>,
+    /// How many frames there are, whichever are asked for.
+    count: Option<u64>,
+    frames: Vec<FrameInfo>,
+    /// What cannot be read.
+    errors: Vec<Error>,
 }
 
-/// A field's value: text of the magic, numbers as numbers, the rest as hexadecimal digits.
-fn value(name: &str, raw: &[u8]) -> String {
-    match (name, raw.len()) {
-        ("magic", _) => raw.escape_ascii().to_string(),
-        ("checksum" | "fingerprint" | "byte_order", _) | (_, 9..) => {
-            raw.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
-        _ => {
-            let mut word = [0; 8];
-            word[..raw.len()].copy_from_slice(raw);
-            u64::from_le_bytes(word).to_string()
+impl Shown {
+    /// The target's version. What is damaged is left out, and told in `errors`.
+    ///
+    /// # Errors
+    /// If there is no such version or frame.
+    fn of(target: &Target, inspector: &Inspector) -> Result<Self> {
+        let look = Look::Copied(inspector.clone());
+        let whole = look.view(target.version, |view| {
+            let names = view.frames()?;
+            let count = Some(names.len() as u64);
+            let names = frames::named(target, names)?;
+            let frames = names.iter().map(|name| Ok(FrameInfo::of(&view.frame(name)?)));
+            let (frames, errors) = (frames.collect::<Result<_>>()?, Vec::new());
+            Ok(Self { version: view.version(), committed: Some(view.committed()), count, frames, errors })
+        });
+        match whole {
+            Err(error) if matches!(Exit::of(&error), Exit::NotFound | Exit::Usage) => Err(error),
+            // One thing after the other: a look that fails is taken again as long as the version goes meanwhile.
+            Err(_) => Self::in_parts(target, inspector, &look),
+            whole => whole,
         }
     }
-}
 
-fn gather(
-    session: &Session,
-    target: &Target,
-    status: &SegmentStatus,
-    fields: &table::Header,
-) -> Result<(Info, Vec<FrameInfo>)> {
-    let inspector = session.inspect(&target.place)?;
-    let look = |view: &View<'_>| {
-        let names = frames::named(target, view.frames()?)?;
-        let frames = names.iter().map(|name| Ok(FrameInfo::of(&view.frame(name)?)));
-        Ok((view.version(), view.committed(), frames.collect::<Result<Vec<_>>>()?))
-    };
-    let (version, committed, frames) = Look::Copied(inspector.clone()).view(target.version, look)?;
-    let info = info(session, target, (status, fields), &inspector, (version, committed))?;
-    Ok((info, frames))
+    fn in_parts(target: &Target, inspector: &Inspector, look: &Look) -> Result<Self> {
+        let version = target.version.map_or_else(|| inspector.latest(), Ok)?;
+        let entries = inspector.versions()?;
+        let committed = entries.iter().find(|(kept, _)| *kept == version).map(|(_, time)| *time);
+        let mut shown = Self { version, committed, count: None, frames: Vec::new(), errors: Vec::new() };
+        let names = match look.view(Some(version), |view| Ok(view.frames()?)) {
+            Ok(names) => names,
+            Err(error) => {
+                shown.errors.push(error);
+                return Ok(shown);
+            }
+        };
+        shown.count = Some(names.len() as u64);
+        for name in frames::named(target, names)? {
+            match look.view(Some(version), |view| Ok(FrameInfo::of(&view.frame(&name)?))) {
+                Ok(frame) => shown.frames.push(frame),
+                Err(error) => shown.errors.push(error),
+            }
+        }
+        Ok(shown)
+    }
 }
 
 fn info(
@@ -310,7 +319,7 @@ fn info(
     target: &Target,
     (status, fields): (&SegmentStatus, &table::Header),
     inspector: &Inspector,
-    (shown, committed): (u64, SystemTime),
+    shown: &Shown,
 ) -> Result<Info> {
     let inspection = inspector.inspection();
     let words = inspection.publication()?;
@@ -330,17 +339,12 @@ fn info(
         owner: status.directory.uid,
         mode: format!("{:o}", status.directory.mode),
         this_boot: inspector.is_of_this_boot(),
-        state: match words.state {
-            SegmentState::Open => "open".to_owned(),
-            SegmentState::Removed => "removed".to_owned(),
-            SegmentState::Unnamed => "unnamed".to_owned(),
-            SegmentState::Unknown(_) => "unknown".to_owned(),
-        },
+        state: words.state.into(),
         version: words.latest,
-        shown_version: shown,
-        committed: words::instant(committed),
-        committed_time: committed,
-        frames: inspector.newest(|version| Ok(version.num_frames()))?,
+        shown_version: shown.version,
+        committed: shown.committed.map(words::instant),
+        committed_time: shown.committed,
+        frames: shown.count,
         kept_versions: inspector.versions()?.len(),
         history: words.history,
         capacity_bytes: fields.capacity,

@@ -6,7 +6,7 @@ use clap::Args;
 use glob::Pattern;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
+use shmframe_cli::record::{Cell, Record, Tone, cell, toned, word};
 use shmframe_cli::{Exit, Failure, Place, words};
 use shmframe_segment::{Listed, ListedKind, Presence, list};
 use std::time::SystemTime;
@@ -29,6 +29,40 @@ pub struct LsOptions {
     all: bool,
 }
 
+/// What stands in the directory.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListedState {
+    /// A segment.
+    Segment,
+    /// A segment of another boot: pages may be torn.
+    OtherBoot,
+    /// A segment whose removal was cut off.
+    Removed,
+    /// A segment that cannot be read.
+    Unreadable,
+    /// A temporary that somebody works on.
+    WorkedOn,
+    /// A temporary that nobody works on.
+    Leftover,
+    /// A temporary of which nobody can tell.
+    Unclear,
+}
+
+impl From<ListedKind> for ListedState {
+    fn from(kind: ListedKind) -> Self {
+        match kind {
+            ListedKind::Segment => Self::Segment,
+            ListedKind::OtherBoot => Self::OtherBoot,
+            ListedKind::Removed => Self::Removed,
+            ListedKind::Unreadable => Self::Unreadable,
+            ListedKind::WorkedOn => Self::WorkedOn,
+            ListedKind::Leftover => Self::Leftover,
+            ListedKind::Unclear => Self::Unclear,
+        }
+    }
+}
+
 /// A segment of the directory, or a temporary.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Segment {
@@ -36,8 +70,8 @@ pub struct Segment {
     name: String,
     /// Its directory.
     path: String,
-    /// What it is: `segment`, `other_boot`, `removed`, `unreadable`, `worked_on`, `leftover`, `unclear`.
-    state: &'static str,
+    /// What it is.
+    state: ListedState,
     /// User id of its owner.
     owner: u32,
     /// The newest version; none: it cannot be read.
@@ -67,10 +101,10 @@ impl Record for Segment {
 
     fn cells(&self, exact: bool) -> Vec<Cell> {
         let or_unknown = |known: Option<String>| known.map_or(toned("?", Tone::Faint), cell);
-        let tone = if self.state == "segment" { Tone::Plain } else { Tone::Warning };
+        let tone = if self.state == ListedState::Segment { Tone::Plain } else { Tone::Warning };
         vec![
             cell(&self.name),
-            toned(self.state.replace('_', " "), tone),
+            toned(word(&self.state), tone),
             or_unknown(self.version.map(|version| version.to_string())),
             or_unknown(self.time.map(words::age)),
             or_unknown(self.frames.map(|frames| words::count(frames, exact))),
@@ -105,7 +139,7 @@ impl Segment {
         let mut found = Self {
             name: listed.segment,
             path: listed.path.display().to_string(),
-            state: state(listed.kind),
+            state: listed.kind.into(),
             owner: listed.owner,
             version: None,
             committed: None,
@@ -144,18 +178,6 @@ impl Segment {
     }
 }
 
-fn state(kind: ListedKind) -> &'static str {
-    match kind {
-        ListedKind::Segment => "segment",
-        ListedKind::OtherBoot => "other_boot",
-        ListedKind::Removed => "removed",
-        ListedKind::Unreadable => "unreadable",
-        ListedKind::WorkedOn => "worked_on",
-        ListedKind::Leftover => "leftover",
-        ListedKind::Unclear => "unclear",
-    }
-}
-
 fn is_temporary(kind: ListedKind) -> bool {
     matches!(kind, ListedKind::WorkedOn | ListedKind::Leftover | ListedKind::Unclear)
 }
@@ -188,7 +210,7 @@ pub fn run(session: &mut Session, options: &LsOptions) -> Result<Exit> {
     if hidden > 0 {
         session.note(format_args!(
             "{} hidden; --all shows them",
-            words::counted(hidden as u64, "temporary directory").replace("directorys", "directories")
+            words::counted_as(hidden as u64, "temporary directory", "temporary directories")
         ));
     }
     Ok(Exit::Success)

@@ -7,7 +7,7 @@ use clap::Args;
 use core::ops::Range;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
+use shmframe_cli::record::{Cell, Record, Tone, cell, toned, word};
 use shmframe_cli::{Exit, Target, words};
 use shmframe_segment::{Allocated, Coverage, CoveredRange, What};
 use std::collections::BTreeMap;
@@ -33,11 +33,41 @@ pub struct MapOptions {
     ranges: bool,
 }
 
+/// What a range holds.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RangeKind {
+    /// The header.
+    Header,
+    /// The publication block.
+    Publication,
+    /// The commit ring.
+    Ring,
+    /// The table of retained versions.
+    Retained,
+    /// The record of a version.
+    Root,
+    /// A record of the directory of frames.
+    Directory,
+    /// The schema of a frame.
+    Schema,
+    /// The layout of a frame.
+    Layout,
+    /// The state of a frame.
+    State,
+    /// Rows, or dictionaries.
+    Extent,
+    /// An extent with room for more rows.
+    Run,
+    /// Pages that nobody uses.
+    Free,
+}
+
 /// A range of `data`.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct MapRange {
-    /// What it is: `header`, `publication`, `ring`, `retained`, `root`, `directory`, `schema`, `layout`, `state`, `extent`, `run` or `free`.
-    what: &'static str,
+    /// What it is.
+    what: RangeKind,
     /// The frame whose it is.
     frame: Option<String>,
     /// Bytes from the start of `data`.
@@ -62,12 +92,12 @@ impl Record for MapRange {
             (Some(first), Some(last)) => format!("{first} to {last}"),
             _ => String::new(),
         };
-        let tone = if self.what == "free" { Tone::Faint } else { Tone::Plain };
+        let tone = if self.what == RangeKind::Free { Tone::Faint } else { Tone::Plain };
         vec![
             cell(self.offset),
             cell(words::bytes(self.length, exact)),
             cell(words::bytes(self.used_bytes, exact)),
-            toned(self.what, tone),
+            toned(word(&self.what), tone),
             cell(self.frame.as_deref().unwrap_or_default()),
             cell(versions),
         ]
@@ -168,14 +198,14 @@ fn ranges(
     };
     let region = |what, bytes: Range<u64>| plain(what, bytes.clone(), bytes.end - bytes.start);
     let mut all = vec![
-        region("header", 0..geometry.publication_offset()),
-        region("publication", geometry.publication_offset()..geometry.ring_offset()),
-        region("ring", geometry.ring_offset()..geometry.retained_offset()),
-        region("retained", geometry.retained_offset()..geometry.heap_offset()),
+        region(RangeKind::Header, 0..geometry.publication_offset()),
+        region(RangeKind::Publication, geometry.publication_offset()..geometry.ring_offset()),
+        region(RangeKind::Ring, geometry.ring_offset()..geometry.retained_offset()),
+        region(RangeKind::Retained, geometry.retained_offset()..geometry.heap_offset()),
     ];
     all.extend(coverage.ranges.iter().map(covered));
     let free = pieces.iter().filter(|piece| piece.owner == Owner::Free);
-    all.extend(free.map(|piece| plain("free", piece.bytes.clone(), 0)));
+    all.extend(free.map(|piece| plain(RangeKind::Free, piece.bytes.clone(), 0)));
     all.sort_by_key(|range| range.offset);
     all
 }
@@ -184,13 +214,13 @@ fn covered(range: &CoveredRange) -> MapRange {
     let (used, (first, last)) = (range.used(), range.live());
     MapRange {
         what: match range.what {
-            What::Root => "root",
-            What::Directory => "directory",
-            What::Schema => "schema",
-            What::Layout => "layout",
-            What::State => "state",
-            What::Extent(_) if range.is_run() => "run",
-            What::Extent(_) => "extent",
+            What::Root => RangeKind::Root,
+            What::Directory => RangeKind::Directory,
+            What::Schema => RangeKind::Schema,
+            What::Layout => RangeKind::Layout,
+            What::State => RangeKind::State,
+            What::Extent(_) if range.is_run() => RangeKind::Run,
+            What::Extent(_) => RangeKind::Extent,
         },
         frame: range.frame.as_ref().map(ToString::to_string),
         offset: range.offset,

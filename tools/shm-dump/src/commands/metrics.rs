@@ -1,13 +1,13 @@
 //! `shm-dump metrics`: segments in numbers, for systems that collect them.
 
-use crate::metrics::{METRICS, Metric, Observed, Sample, Value, text};
+use crate::metrics::{Kind, METRICS, Metric, Observed, Sample, Value, text};
 use crate::session::Session;
 use anyhow::Result;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shmframe_cli::record::{Cell, Record, cell};
-use shmframe_cli::{Exit, Place, Target, told};
+use shmframe_cli::{Exit, Place, Target, told, words};
 use shmframe_segment::{ListedKind, list};
 use std::collections::BTreeMap;
 
@@ -33,8 +33,8 @@ pub struct MetricsOptions {
 pub struct MetricLine {
     /// The metric, with its unit.
     name: String,
-    /// `gauge`, `counter` or `info`.
-    metric_type: &'static str,
+    /// How it changes.
+    metric_type: Kind,
     /// What it is about: `segment`, and `frame`, or `slot`, `pid`, `label` and `alive`, or `state`.
     labels: BTreeMap<&'static str, String>,
     /// The number; of times, seconds since 1970, it is a fraction.
@@ -59,7 +59,7 @@ impl MetricLine {
     fn of(metric: &Metric, sample: Sample) -> Self {
         Self {
             name: metric.full_name(),
-            metric_type: metric.kind.name(),
+            metric_type: metric.kind,
             labels: sample.labels.into_iter().collect(),
             value: sample.value,
         }
@@ -79,6 +79,8 @@ pub fn run(session: &mut Session, options: &MetricsOptions) -> Result<Exit> {
         }
     } else {
         let text = text(&segments)?;
+        // Labels of others: programs get them as they are.
+        let text = if session.output.is_terminal() { words::visible_lines(&text) } else { text };
         session.output.raw().write_all(text.as_bytes())?;
         session.output.raw().flush()?;
     }
@@ -115,8 +117,8 @@ fn named(session: &Session, targets: &[Target]) -> Result<(Vec<Observed>, Exit)>
             continue;
         }
         segments.push(Observed::of(session, place, name.clone()).unwrap_or_else(|error| {
-            eprintln!("shm-dump: {}", told(&error));
-            exit = if exit == Exit::Success { Exit::of(&error) } else { exit };
+            session.complain(told(&error));
+            exit = exit.or(Exit::of(&error));
             Observed::unreadable(name)
         }));
     }

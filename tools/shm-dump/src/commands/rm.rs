@@ -44,12 +44,13 @@ impl Record for Removed {
 }
 
 pub fn run(session: &mut Session, options: &RmOptions) -> Result<Exit> {
+    let is_part = |target: &&Target| target.frame.is_some() || target.version.is_some();
+    if let Some(target) = options.targets.iter().find(is_part) {
+        let text = format!("{target} is a part of a segment; only a writer removes frames and versions");
+        return Err(Failure::usage(text).into());
+    }
     for target in &options.targets {
         let location = session.location(&target.place)?;
-        if target.frame.is_some() || target.version.is_some() {
-            let text = format!("{target} is a part of a segment; only a writer removes frames and versions");
-            return Err(Failure::usage(text).into());
-        }
         let removal = if options.force {
             remove_segment(&location)?;
             Removal::Removed

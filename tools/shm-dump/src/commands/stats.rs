@@ -137,7 +137,7 @@ fn summaries(session: &Session, rows: &FrameRows, bound: usize) -> Result<Vec<Su
     let bar = session.progress(rows.len() * summaries.len() as u64);
     for (index, summary) in summaries.iter_mut().enumerate() {
         let name = schema.field(index).name();
-        bar.set_message(name.clone());
+        bar.set_message(words::visible(name));
         for piece in rows.pieces(0..rows.len()) {
             let column = piece.column(index)?;
             summary.add(&column).with_context(|| format!("column {name:?}"))?;

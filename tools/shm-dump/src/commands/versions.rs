@@ -5,8 +5,9 @@ use anyhow::Result;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shmframe_cli::record::{Cell, Record, cell};
+use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
 use shmframe_cli::{Exit, Target, words};
+use shmframe_reader::ErrorKind;
 use std::time::SystemTime;
 
 /// Show which versions a segment keeps, when each was committed, and who pins it
@@ -21,16 +22,30 @@ pub struct VersionsOptions {
     target: Target,
 }
 
+/// What a look at a version came to.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionState {
+    /// It is kept.
+    Kept,
+    /// It went meanwhile.
+    Gone,
+    /// It cannot be read: standard error says why.
+    Unreadable,
+}
+
 /// A version that is kept.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Version {
     /// Its number.
     version: u64,
+    /// Whether it could be read.
+    state: VersionState,
     /// When it was committed, by the writer's clock, in UTC.
     committed: String,
     #[serde(skip)]
     time: Option<SystemTime>,
-    /// How many frames it has; none if it went meanwhile.
+    /// How many frames it has; none if it is gone or unreadable.
     frames: Option<u64>,
     /// Rows of all its frames.
     rows: Option<u64>,
@@ -43,14 +58,18 @@ impl Record for Version {
     const HEADS: &'static [&'static str] = &["#VERSION", "COMMITTED", "AGO", "#FRAMES", "#ROWS", "PINNED BY"];
 
     fn cells(&self, exact: bool) -> Vec<Cell> {
-        let count = |count: Option<u64>| count.map_or("gone".to_owned(), |count| words::count(count, exact));
+        let count = |count: Option<u64>| match (self.state, count) {
+            (_, Some(count)) => cell(words::count(count, exact)),
+            (VersionState::Gone, None) => toned("gone", Tone::Faint),
+            (_, None) => toned("unreadable", Tone::Bad),
+        };
         let slots = self.pinned_by.iter().map(|slot| format!("slot {slot}"));
         vec![
             cell(self.version),
             cell(self.time.map(words::clock).unwrap_or_default()),
             cell(self.time.map(words::age).unwrap_or_default()),
-            cell(count(self.frames)),
-            cell(count(self.rows)),
+            count(self.frames),
+            count(self.rows),
             cell(slots.collect::<Vec<_>>().join(", ")),
         ]
     }
@@ -61,7 +80,7 @@ pub fn run(session: &mut Session, options: &VersionsOptions) -> Result<Exit> {
     // Where the registry cannot be read there are still the versions.
     let pins = session.registry(&options.target.place).and_then(|registry| Ok(registry.pins()?));
     let pins = pins.inspect_err(|error| session.note(error)).unwrap_or_default();
-    let mut versions = Vec::new();
+    let (mut versions, mut exit) = (Vec::new(), Exit::Success);
     for (version, committed) in inspector.versions()? {
         let counts = inspector.at(version, |version| {
             let mut rows = 0;
@@ -70,9 +89,19 @@ pub fn run(session: &mut Session, options: &VersionsOptions) -> Result<Exit> {
             }
             Ok((version.num_frames(), rows))
         });
+        let state = match &counts {
+            Ok(_) => VersionState::Kept,
+            Err(error) if error.kind() == ErrorKind::VersionGone => VersionState::Gone,
+            Err(error) => {
+                session.complain(format_args!("version {version}: {error}"));
+                exit = exit.or(Exit::of_kind(error.kind()));
+                VersionState::Unreadable
+            }
+        };
         let (frames, rows) = counts.ok().unzip();
         versions.push(Version {
             version,
+            state,
             committed: words::instant(committed),
             time: Some(committed),
             frames,
@@ -85,5 +114,5 @@ pub fn run(session: &mut Session, options: &VersionsOptions) -> Result<Exit> {
         });
     }
     session.output.records(&versions, "no version is kept")?;
-    Ok(Exit::Success)
+    Ok(exit)
 }

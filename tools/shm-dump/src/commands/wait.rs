@@ -7,7 +7,7 @@ use clap::Args;
 use core::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shmframe_cli::record::{Cell, Record, cell};
+use shmframe_cli::record::{Cell, Record, cell, word};
 use shmframe_cli::{Exit, Failure, Target, words};
 use shmframe_reader::{Error, ErrorKind, Reader, Wait};
 use shmframe_segment::deadline;
@@ -45,11 +45,25 @@ pub struct WaitOptions {
     timeout: Option<Duration>,
 }
 
+/// What was waited for.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Came {
+    /// A newer version, or another state of the frame.
+    Change,
+    /// A certain version.
+    Version,
+    /// So many rows.
+    Rows,
+    /// The segment.
+    Created,
+}
+
 /// What came.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Waited {
-    /// What was waited for: `change`, `version`, `rows` or `created`.
-    came: &'static str,
+    /// What was waited for.
+    came: Came,
     /// The segment's name.
     segment: String,
     /// The frame, if one was named.
@@ -66,7 +80,7 @@ impl Record for Waited {
 
     fn cells(&self, exact: bool) -> Vec<Cell> {
         vec![
-            cell(self.came),
+            cell(word(&self.came)),
             cell(&self.segment),
             cell(self.frame.as_deref().unwrap_or("-")),
             cell(self.version),
@@ -102,14 +116,15 @@ pub fn run(session: &mut Session, options: &WaitOptions) -> Result<Exit> {
     let only_created =
         options.created && !options.change && options.version.is_none() && options.rows.is_none();
     let waited = if only_created {
-        Some(came(options, "created", reader.latest(), None))
+        Some(came(options, Came::Created, reader.latest(), None))
     } else if let Some(version) = options.version {
         let version = wait(options, &reader, version.saturating_sub(1), end)?;
-        version.map(|version| came(options, "version", version, None))
+        version.map(|version| came(options, Came::Version, version, None))
     } else if options.target.frame.is_some() || options.rows.is_some() {
         of_frame(session, options, &reader, end)?
     } else {
-        wait(options, &reader, reader.latest(), end)?.map(|version| came(options, "change", version, None))
+        wait(options, &reader, reader.latest(), end)?
+            .map(|version| came(options, Came::Change, version, None))
     };
     let Some(waited) = waited else {
         session.note(format_args!("the time was up; the newest version is {}", reader.latest()));
@@ -119,7 +134,7 @@ pub fn run(session: &mut Session, options: &WaitOptions) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn came(options: &WaitOptions, came: &'static str, version: u64, rows: Option<u64>) -> Waited {
+fn came(options: &WaitOptions, came: Came, version: u64, rows: Option<u64>) -> Waited {
     let segment = options.target.place.name().to_owned();
     Waited { came, segment, frame: options.target.frame.clone(), version, rows }
 }
@@ -159,9 +174,9 @@ fn of_frame(
         let rows = state.map(|state| state.rows);
         match options.rows {
             Some(wanted) if rows.is_some_and(|rows| rows >= wanted) => {
-                return Ok(Some(came(options, "rows", now, rows)));
+                return Ok(Some(came(options, Came::Rows, now, rows)));
             }
-            None if state != first => return Ok(Some(came(options, "change", now, rows))),
+            None if state != first => return Ok(Some(came(options, Came::Change, now, rows))),
             _ => {}
         }
         if wait(options, reader, version, end)?.is_none() {

@@ -9,11 +9,7 @@ pub(super) fn checks(listing: &Listing) -> Vec<Check> {
     let mut checks = vec![judged_garbage(entries), judged_readers(entries)];
     let unreadable: Vec<_> = entries.iter().filter(|listed| listed.kind == ListedKind::Unreadable).collect();
     if let [first, ..] = unreadable[..] {
-        let found = format!(
-            "{}, such as {}",
-            words::counted(unreadable.len() as u64, "cannot be read"),
-            first.segment
-        );
+        let found = format!("{} cannot be read, such as {}", unreadable.len(), first.segment);
         let advice = format!("shm-dump info {} says why", first.segment);
         checks.push(Check::warning("segments", found, advice));
     }
@@ -75,6 +71,20 @@ mod tests {
         assert_eq!(judged_garbage(&[listed(ListedKind::Segment, 0)]).status, Status::Good);
         let found = judged_garbage(&[listed(ListedKind::Leftover, 0), listed(ListedKind::OtherBoot, 0)]);
         assert_eq!((found.status, found.number), (Status::Warning, Some(2)));
+    }
+
+    #[test]
+    fn segments_that_cannot_be_read_are_counted() {
+        let entries = [listed(ListedKind::Unreadable, 0), listed(ListedKind::Unreadable, 0)];
+        let listing = Listing {
+            directory: "/dev/shm".into(),
+            file_system: "tmpfs".to_owned(),
+            is_checked: true,
+            space: (0, 0),
+            entries: entries.to_vec(),
+        };
+        let found = checks(&listing).pop().map(|check| check.found);
+        assert_eq!(found.as_deref(), Some("2 cannot be read, such as ticks"));
     }
 
     #[test]

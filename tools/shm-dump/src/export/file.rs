@@ -11,17 +11,26 @@ use tempfile::Builder;
 /// Mode of a new file, before the umask.
 const MODE: u32 = 0o666;
 
+/// What becomes of a file that has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and nothing is written.
+    Stays,
+    /// It is replaced.
+    IsReplaced,
+}
+
 /// Refuses a path where something stands that would be lost.
 ///
 /// # Errors
 /// [`Exit::Usage`] for what is no file, [`Exit::Busy`] for a file unless it is to be replaced.
-pub fn refuse_overwriting(path: &Path, replace: bool) -> Result<()> {
+pub fn refuse_overwriting(path: &Path, existing: Existing) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
             let text = format!("{} is no file; for standard output write -o -", path.display());
             Err(Failure::usage(text).into())
         }
-        Ok(_) if !replace => Err(taken(path)),
+        Ok(_) if existing == Existing::Stays => Err(taken(path)),
         _ => Ok(()),
     }
 }
@@ -37,7 +46,7 @@ fn taken(path: &Path) -> anyhow::Error {
 /// Those of `write`; [`Exit::Busy`] if somebody else has made the file meanwhile and it is not to be replaced.
 pub fn write_file(
     path: &Path,
-    replace: bool,
+    existing: Existing,
     write: impl FnOnce(BufWriter<File>) -> Result<BufWriter<File>>,
 ) -> Result<u64> {
     let path = &followed(path);
@@ -52,7 +61,10 @@ pub fn write_file(
     let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(place)?;
     file.sync_all().with_context(place)?;
     let bytes = file.metadata().with_context(place)?.len();
-    let persisted = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
+    let persisted = match existing {
+        Existing::Stays => temporary.persist_noclobber(path),
+        Existing::IsReplaced => temporary.persist(path),
+    };
     match persisted {
         Ok(_) => Ok(bytes),
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken(path)),
@@ -70,8 +82,8 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn put(path: &Path, replace: bool, text: &str) -> Result<u64> {
-        write_file(path, replace, |mut file| {
+    fn put(path: &Path, existing: Existing, text: &str) -> Result<u64> {
+        write_file(path, existing, |mut file| {
             file.write_all(text.as_bytes())?;
             Ok(file)
         })
@@ -86,21 +98,24 @@ mod tests {
     fn file_is_replaced_whole_and_only_if_asked_for() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.csv");
-        assert_eq!(put(&path, false, "one").unwrap(), 3);
-        assert_eq!(Exit::of(&put(&path, false, "two").unwrap_err()), Exit::Busy);
-        assert_eq!(Exit::of(&refuse_overwriting(&path, false).unwrap_err()), Exit::Busy);
+        assert_eq!(put(&path, Existing::Stays, "one").unwrap(), 3);
+        assert_eq!(Exit::of(&put(&path, Existing::Stays, "two").unwrap_err()), Exit::Busy);
+        assert_eq!(Exit::of(&refuse_overwriting(&path, Existing::Stays).unwrap_err()), Exit::Busy);
         assert_eq!(fs::read_to_string(&path).unwrap(), "one");
-        put(&path, true, "three").unwrap();
+        put(&path, Existing::IsReplaced, "three").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "three");
         assert_eq!(names(directory.path()), ["a.csv"]);
-        assert_eq!(Exit::of(&refuse_overwriting(directory.path(), true).unwrap_err()), Exit::Usage);
+        assert_eq!(
+            Exit::of(&refuse_overwriting(directory.path(), Existing::IsReplaced).unwrap_err()),
+            Exit::Usage
+        );
     }
 
     #[test]
     fn failure_leaves_neither_a_half_file_nor_a_temporary_one() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.csv");
-        let failed = write_file(&path, false, |mut file| {
+        let failed = write_file(&path, Existing::Stays, |mut file| {
             file.write_all(b"half")?;
             anyhow::bail!("no more")
         });
@@ -112,9 +127,9 @@ mod tests {
     fn file_behind_a_link_is_replaced_and_the_link_stays() {
         let directory = tempfile::tempdir().unwrap();
         let (path, link) = (directory.path().join("a.csv"), directory.path().join("link.csv"));
-        put(&path, false, "one").unwrap();
+        put(&path, Existing::Stays, "one").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        put(&link, true, "two").unwrap();
+        put(&link, Existing::IsReplaced, "two").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }

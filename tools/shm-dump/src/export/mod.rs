@@ -9,6 +9,6 @@ mod writer;
 
 pub use check::check;
 pub use dictionaries::one_dictionary;
-pub use file::{refuse_overwriting, write_file};
+pub use file::{Existing, refuse_overwriting, write_file};
 pub use form::{Compression, Form};
 pub use writer::TableWriter;

@@ -44,7 +44,9 @@ impl Observed {
 }
 
 /// How a metric changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[schemars(rename = "MetricType")]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Up and down.
     Gauge,
@@ -52,17 +54,6 @@ pub enum Kind {
     Counter,
     /// Always 1: its labels tell something.
     Info,
-}
-
-impl Kind {
-    /// What OpenMetrics calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Gauge => "gauge",
-            Self::Counter => "counter",
-            Self::Info => "info",
-        }
-    }
 }
 
 /// What a metric is measured in.

@@ -2,7 +2,7 @@
 
 use super::condition::Condition;
 use super::frame_rows::{FrameRows, Selection};
-use super::writer::RowWriter;
+use super::writer::{RowWriter, Style};
 use crate::frames;
 use crate::session::Session;
 use anyhow::Result;
@@ -42,6 +42,11 @@ impl RowOptions {
 
     /// What writes rows as the options say.
     pub fn writer(&self, session: &Session, rows: &FrameRows) -> RowWriter {
-        RowWriter::new(&session.output, &rows.frame, self.csv, self.no_trunc)
+        let style = match (self.csv, self.no_trunc) {
+            (true, _) => Style::Csv,
+            (false, true) => Style::Whole,
+            (false, false) => Style::Fitting,
+        };
+        RowWriter::new(&session.output, &rows.frame, style)
     }
 }

@@ -4,6 +4,7 @@ use super::text;
 use arrow::array::Array;
 use arrow::util::display::ArrayFormatter;
 use core::fmt::{self, Write as _};
+use shmframe_cli::words;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Characters of a value that are shown at the most, unless a terminal is narrow or all are asked for.
@@ -71,10 +72,9 @@ impl fmt::Write for Line {
     /// When it is full: then nobody looks at the rest of a long value.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for each in text.chars() {
-            if each.is_control() {
-                each.escape_default().try_for_each(|each| self.add(each))?;
-            } else {
-                self.add(each)?;
+            match words::escaped(each) {
+                Some(mut escape) => escape.try_for_each(|each| self.add(each))?,
+                None => self.add(each)?,
             }
         }
         Ok(())

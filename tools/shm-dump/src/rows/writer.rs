@@ -13,6 +13,17 @@ pub struct RowWriter {
     form: Form,
 }
 
+/// How rows are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// As the output says: JSON lines, or a table that fits the terminal.
+    Fitting,
+    /// As the output says, and tables cut nothing.
+    Whole,
+    /// CSV.
+    Csv,
+}
+
 enum Form {
     Table(RowTable),
     Json,
@@ -20,16 +31,13 @@ enum Form {
 }
 
 impl RowWriter {
-    /// CSV if that is asked for; else as the output says. `whole`: tables cut nothing.
-    pub fn new(output: &Output, frame: &str, csv: bool, whole: bool) -> Self {
-        let form = if csv {
-            Form::Csv(CsvWriter::new(output.has_heads()))
-        } else if output.is_json() {
-            Form::Json
-        } else if whole {
-            Form::Table(RowTable::whole())
-        } else {
-            Form::Table(RowTable::fitting(output.width()))
+    /// What writes rows of the frame in this style.
+    pub fn new(output: &Output, frame: &str, style: Style) -> Self {
+        let form = match style {
+            Style::Csv => Form::Csv(CsvWriter::new(output.has_heads())),
+            _ if output.is_json() => Form::Json,
+            Style::Whole => Form::Table(RowTable::whole()),
+            Style::Fitting => Form::Table(RowTable::fitting(output.width())),
         };
         Self { frame: frame.to_owned(), form }
     }

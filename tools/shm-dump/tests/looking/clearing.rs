@@ -2,6 +2,10 @@
 
 use crate::support::{Directory, trades};
 use std::fs;
+use std::os::unix::fs::chown;
+
+/// A user who runs no test.
+const FOREIGN: u32 = 54_321;
 
 #[test]
 fn segment_stays_while_it_is_written_or_read() {
@@ -9,12 +13,12 @@ fn segment_stays_while_it_is_written_or_read() {
     let mut writer = directory.create("ticks");
     writer.put("trades", &trades(1)).unwrap();
     let told = directory.run(&["rm", "ticks"]).with_status(8);
-    assert!(told.complaint().contains(&std::process::id().to_string()), "{}", told.complaint());
+    assert!(told.said.contains(&std::process::id().to_string()), "{}", told.said);
     directory.run(&["rm", "ticks", "--force"]).with_status(8);
     let mut reader = directory.reader("ticks/trades");
     drop(writer);
     let told = directory.run(&["rm", "ticks"]).with_status(8);
-    assert!(told.complaint().contains(&format!("process {}", reader.id())), "{}", told.complaint());
+    assert!(told.said.contains(&format!("process {}", reader.id())), "{}", told.said);
     assert_eq!(directory.run(&["rm", "ticks", "--force"]).with_status(0).line("removed")["name"], "ticks");
     // It was told, and ends by itself.
     assert!(reader.wait().unwrap().success());
@@ -26,8 +30,28 @@ fn only_whole_segments_are_removed() {
     let directory = Directory::new();
     directory.create("ticks").put("trades", &trades(1)).unwrap();
     let told = directory.run(&["rm", "ticks/trades"]).with_status(2);
-    assert!(told.complaint().contains("only a writer removes"), "{}", told.complaint());
+    assert!(told.said.contains("only a writer removes"), "{}", told.said);
     assert!(directory.data("ticks").exists());
+    // Not one of them is removed before all are looked at.
+    directory.run(&["rm", "ticks", "other/trades"]).with_status(2);
+    assert!(directory.data("ticks").exists());
+}
+
+#[test]
+fn what_another_user_left_stays_with_the_status_for_it() {
+    let directory = Directory::new();
+    let leftover = directory.path().join(format!(".old.{:032x}.shmf-tmp", 9));
+    fs::create_dir(&leftover).unwrap();
+    fs::write(leftover.join("lease"), "").unwrap();
+    if chown(leftover.join("lease"), Some(FOREIGN), None).is_err() {
+        // Only root can give files away.
+        return;
+    }
+    chown(&leftover, Some(FOREIGN), None).unwrap();
+    let kept = directory.run(&["gc", "--yes"]).with_status(7).line("garbage");
+    assert_eq!((&kept["state"], &kept["outcome"]), (&"leftover".into(), &"kept".into()));
+    assert!(kept["reason"].as_str().unwrap().contains(&FOREIGN.to_string()), "{kept}");
+    assert!(leftover.exists());
 }
 
 #[test]
@@ -41,13 +65,15 @@ fn garbage_is_shown_first_and_deleted_when_asked_for() {
     let found = directory.run(&["gc"]).with_status(0).line("garbage");
     assert_eq!((&found["state"], &found["outcome"]), (&"leftover".into(), &"found".into()));
     assert!(leftover.exists());
+    let hidden = directory.run(&["ls"]).with_status(0).said;
+    assert!(hidden.contains("1 temporary directory hidden"), "{hidden}");
     let gone = directory.run(&["gc", "--yes"]).with_status(0).line("garbage");
     assert_eq!(gone["outcome"], "deleted");
     assert!(!leftover.exists());
     // A segment without a writer is data.
     assert!(directory.data("ticks").exists());
     assert_eq!(
-        directory.run(&["gc", "--yes", "--format", "table"]).with_status(0).out(),
+        directory.run(&["gc", "--yes", "--format", "table"]).with_status(0).out,
         "nothing to clear away\n"
     );
 }

@@ -1,6 +1,7 @@
 //! What is broken is shown as far as it can be, with the status for it; and `verify` finds it.
 
 use crate::support::{Directory, SYMBOL, trades};
+use arrow::array::RecordBatch;
 use std::fs;
 use std::os::unix::fs::FileExt;
 
@@ -26,7 +27,6 @@ fn sound_segment_is_verified_whole() {
 #[test]
 fn nothing_that_looks_writes_to_the_data() {
     let directory = sound();
-    let before = fs::read(directory.data("ticks").with_file_name("lease")).unwrap();
     let read = || {
         let file = fs::File::open(directory.data("ticks")).unwrap();
         let mut start = vec![0; 4 << 20];
@@ -38,9 +38,14 @@ fn nothing_that_looks_writes_to_the_data() {
         &["info", "ticks"][..],
         &["schema", "ticks"],
         &["head", "ticks"],
+        &["sample", "ticks"],
         &["tail", "ticks"],
         &["cat", "ticks"],
         &["stats", "ticks"],
+        &["export", "ticks", "--as", "csv", "-o", "-"],
+        &["diff", "ticks", "ticks"],
+        &["watch", "ticks", "--count", "1"],
+        &["metrics"],
         &["versions", "ticks"],
         &["readers", "ticks"],
         &["readers", "ticks", "--reap"],
@@ -50,9 +55,12 @@ fn nothing_that_looks_writes_to_the_data() {
         &["gc", "--yes"],
     ] {
         directory.run(arguments).with_status(0);
+        assert!(read() == data, "{arguments:?}: a byte of `data` changed");
     }
+    directory.run(&["wait", "ticks", "--timeout", "0"]).with_status(5);
+    // Whether this machine is fit is another question.
+    directory.run(&["doctor"]);
     assert!(read() == data, "a byte of `data` changed");
-    assert_eq!(fs::read(directory.data("ticks").with_file_name("lease")).unwrap(), before);
 }
 
 #[test]
@@ -66,7 +74,7 @@ fn header_of_another_format_is_shown_with_its_status() {
     }
     let fields = directory.run(&["ticks"]).with_status(6).lines("header_field");
     let major = fields.iter().find(|field| field["name"] == "major").unwrap();
-    assert_eq!((&major["value"], &major["offset"]), (&"9".into(), &12.into()));
+    assert_eq!((&major["value"], &major["number"], &major["offset"]), (&"9".into(), &9.into(), &12.into()));
     assert_eq!(directory.run(&["ls"]).with_status(0).line("segment")["state"], "unreadable");
 }
 
@@ -76,11 +84,7 @@ fn damaged_header_and_cut_file_are_told_and_what_can_be_read_is_shown() {
     let file = fs::OpenOptions::new().write(true).open(directory.data("ticks")).unwrap();
     file.set_len(8192).unwrap();
     let told = directory.run(&["ticks"]).with_status(4);
-    assert!(
-        told.complaint().contains("truncated") || told.complaint().contains("bytes"),
-        "{}",
-        told.complaint()
-    );
+    assert!(told.said.contains("truncated") || told.said.contains("bytes"), "{}", told.said);
     assert!(!told.lines("header_field").is_empty());
     directory.run(&["verify", "ticks"]).with_status(4);
     file.set_len(0).unwrap();
@@ -160,9 +164,55 @@ fn damaged_offsets_and_text_are_told_and_never_followed() {
             &["export", "ticks", "-o", file.to_str().unwrap(), "--as", "csv"],
         ] {
             let told = directory.run(arguments).with_status(4);
-            assert!(told.complaint().contains("symbol"), "{arguments:?}: {}", told.complaint());
+            assert!(told.said.contains("symbol"), "{arguments:?}: {}", told.said);
             assert!(!file.exists());
         }
         directory.run(&["head", "ticks", "-c", "price"]).with_status(0);
     }
+}
+
+#[test]
+fn rest_of_a_segment_with_a_damaged_record_is_shown_with_its_status() {
+    let directory = sound();
+    let newest = directory.run(&["info", "ticks"]).with_status(0).line("info")["version"].as_u64().unwrap();
+    // The directories of the versions are written one behind the other; this is the one of the newest.
+    directory.overwrite_last("ticks", b"trades", b"trxdes");
+    let told = directory.run(&["info", "ticks"]).with_status(4);
+    let info = told.line("info");
+    assert_eq!((&info["version"], &info["state"]), (&newest.into(), &"open".into()));
+    assert!(info["frames"].is_null() && info["committed"].is_string(), "{info}");
+    assert!(info["allocated_bytes"].as_u64() > Some(0), "{info}");
+    assert!(told.said.contains("ticks.shmf"), "{}", told.said);
+    let told = directory.run(&["versions", "ticks"]).with_status(4);
+    let states: Vec<_> = told.lines("version").iter().map(|version| version["state"].clone()).collect();
+    assert!(states.contains(&"kept".into()) && states.contains(&"unreadable".into()), "{states:?}");
+    assert!(told.said.contains(&format!("version {newest}: ")), "{}", told.said);
+}
+
+#[test]
+fn frames_beside_a_damaged_one_are_shown() {
+    let directory = Directory::new();
+    let mut writer = directory.create("ticks");
+    writer.put("trades", &trades(3)).unwrap();
+    let names = ["another_name", "price"];
+    let batch = trades(2).columns().to_vec();
+    let quotes = RecordBatch::try_from_iter(names.into_iter().zip(batch)).unwrap();
+    writer.put("quotes", &quotes).unwrap();
+    // It stands in the schema of `quotes`.
+    directory.overwrite("ticks", b"another_name", b"another_nxme");
+    let told = directory.run(&["info", "ticks"]).with_status(4);
+    assert_eq!(told.line("info")["frames"], 2);
+    assert_eq!(told.line("frame")["name"], "trades");
+    assert!(told.said.contains("quotes"), "{}", told.said);
+    directory.run(&["info", "ticks/trades"]).with_status(0);
+}
+
+#[test]
+fn frames_are_those_of_the_version_that_is_shown() {
+    let directory = sound();
+    let mut writer = directory.options().history(4).open("ticks").unwrap();
+    let before = writer.version();
+    writer.put("quotes", &trades(1)).unwrap();
+    let of = |target: &str| directory.run(&["info", target]).with_status(0).line("info")["frames"].clone();
+    assert_eq!((of("ticks"), of(&format!("ticks@{before}"))), (2.into(), 1.into()));
 }

@@ -1,14 +1,14 @@
 //! `doctor`: what stands in the way, and what to do.
 
-use crate::support::{Directory, Told, trades};
+use crate::support::{Directory, Ran, trades};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
 
-fn check(told: &Told, name: &str) -> Value {
+fn check(told: &Ran, name: &str) -> Value {
     let mut found = told.lines("check");
     found.retain(|check| check["name"] == name);
-    assert_eq!(found.len(), 1, "{}", told.out());
+    assert_eq!(found.len(), 1, "{}", told.out);
     found.remove(0)
 }
 
@@ -78,7 +78,7 @@ fn limits_are_those_that_the_tool_itself_is_under() {
     let mut limited = Command::new("sh");
     limited.args(["-c", "ulimit -n 64; ulimit -v 900000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_shm-dump")]);
     limited.args(["doctor", "--json", "--dir"]).arg(directory.path());
-    let told = Told::of(limited.output().unwrap()).with_status(5);
+    let told = Ran::of(limited.output().unwrap()).with_status(5);
     let (space, files) = (check(&told, "address space"), check(&told, "open files"));
     assert_eq!((&space["status"], &space["number"]), (&"bad".into(), &(900_000u64 << 10).into()));
     assert_eq!((&files["status"], &files["number"]), (&"warning".into(), &64.into()));

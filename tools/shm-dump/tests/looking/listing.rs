@@ -21,8 +21,8 @@ fn segments_are_listed_with_their_writers_and_versions() {
 #[test]
 fn pattern_that_fits_no_segment_is_not_found_and_an_empty_directory_is_no_error() {
     let directory = Directory::new();
-    assert!(directory.run(&["ls", "--format", "table"]).with_status(0).out().starts_with("no segments in"));
-    assert!(directory.run(&["ls", "x*"]).with_status(3).complaint().contains("no segment fits \"x*\""));
+    assert!(directory.run(&["ls", "--format", "table"]).with_status(0).out.starts_with("no segments in"));
+    assert!(directory.run(&["ls", "x*"]).with_status(3).said.contains("no segment fits \"x*\""));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn missing_segment_and_missing_frame_are_not_found() {
     let mut writer = directory.create("ticks");
     writer.put("trades", &trades(1)).unwrap();
     let told = directory.run(&["schema", "ticks/quotes"]).with_status(3);
-    assert!(told.complaint().contains("trades"), "{}", told.complaint());
+    assert!(told.said.contains("trades"), "{}", told.said);
     directory.run(&["info", "a b"]).with_status(2);
 }
 
@@ -67,7 +67,7 @@ fn command_for_one_frame_lists_the_frames_of_a_segment_of_several() {
     writer.put("trades", &trades(1)).unwrap();
     writer.put("quotes", &trades(1)).unwrap();
     let told = directory.run(&["head", "ticks"]).with_status(2);
-    assert!(told.complaint().contains("quotes, trades"), "{}", told.complaint());
+    assert!(told.said.contains("quotes, trades"), "{}", told.said);
     assert_eq!(directory.run(&["schema", "ticks/t*"]).with_status(0).lines("column").len(), 2);
 }
 
@@ -90,7 +90,7 @@ fn versions_that_are_kept_are_told_with_who_pins_them() {
 #[test]
 fn every_kind_of_line_stands_in_the_schema_and_in_the_docs() {
     let directory = Directory::new();
-    let printed = directory.run(&["json-schema"]).with_status(0).out();
+    let printed = directory.run(&["json-schema"]).with_status(0).out;
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/shm-dump.schema.json");
     if std::env::var_os("BLESS").is_some() {
         fs::write(page, &printed).unwrap();

@@ -6,9 +6,13 @@
 mod clearing;
 mod damaged;
 mod doctor;
+mod foreign;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod listing;
 mod mapping;
 mod metrics;
 mod readers;
+mod schema;
 mod support;
 mod verifying;

@@ -24,7 +24,7 @@ fn ranges_do_not_overlap_and_frames_have_what_they_hold() {
     assert_eq!(shares[0]["runs"], runs);
     assert!(shares[0]["used_bytes"].as_u64() > Some(100_000 * (26 + 4 + 8)));
     assert!(shares[0]["reserved_bytes"].as_u64() > shares[0]["used_bytes"].as_u64());
-    let drawn = directory.run(&["map", "ticks", "--format", "table"]).with_status(0).out();
+    let drawn = directory.run(&["map", "ticks", "--format", "table"]).with_status(0).out;
     assert!(drawn.lines().nth(1).unwrap().starts_with('='), "{drawn}");
     assert!(drawn.contains("aaaa"), "{drawn}");
 }

@@ -53,7 +53,7 @@ fn numbers_are_those_of_the_segment() {
     let held = reader.snapshot().unwrap();
     writer.put("trades", &trades(10)).unwrap();
     let version = writer.append("trades", &trades(5)).unwrap();
-    let text = directory.run(&["metrics", "ticks"]).with_status(0).out();
+    let text = directory.run(&["metrics", "ticks"]).with_status(0).out;
     assert_is_open_metrics(&text);
     let of_segment = |name: &str| sample(&text, &format!("{name}{{segment=\"ticks\"}}"));
     assert_eq!(of_segment("shmframe_up").as_deref(), Some("1"));
@@ -77,7 +77,7 @@ fn numbers_are_those_of_the_segment() {
 fn names_with_quotes_stay_one_label() {
     let directory = Directory::new();
     directory.create("ticks").put("a\"b\\c", &trades(1)).unwrap();
-    let text = directory.run(&["metrics"]).with_status(0).out();
+    let text = directory.run(&["metrics"]).with_status(0).out;
     assert_is_open_metrics(&text);
     let labels = r#"shmframe_frame_rows{segment="ticks",frame="a\"b\\c"}"#;
     assert_eq!(sample(&text, labels).as_deref(), Some("1"), "{text}");
@@ -90,11 +90,11 @@ fn segment_that_cannot_be_read_is_down_and_hides_no_other() {
     directory.create("broken").put("trades", &trades(1)).unwrap();
     fs::write(directory.data("broken"), b"nothing").unwrap();
     let told = directory.run(&["metrics"]).with_status(0);
-    assert_is_open_metrics(&told.out());
-    assert!(told.complaint().contains("broken"), "{}", told.complaint());
+    assert_is_open_metrics(&told.out);
+    assert!(told.said.contains("broken"), "{}", told.said);
     for (segment, up) in [("ticks", "1"), ("broken", "0")] {
         let name = format!("shmframe_up{{segment=\"{segment}\"}}");
-        assert_eq!(sample(&told.out(), &name).as_deref(), Some(up));
+        assert_eq!(sample(&told.out, &name).as_deref(), Some(up));
     }
     // Who names it wants to know.
     directory.run(&["metrics", "ticks", "broken"]).with_status(4);
@@ -106,7 +106,7 @@ fn segment_that_cannot_be_read_is_down_and_hides_no_other() {
 fn lines_of_json_hold_the_same_numbers_as_the_text() {
     let directory = Directory::new();
     let _writer = directory.create("ticks").put("trades", &trades(3)).unwrap();
-    let text = directory.run(&["metrics", "ticks", "ticks"]).with_status(0).out();
+    let text = directory.run(&["metrics", "ticks", "ticks"]).with_status(0).out;
     let lines = directory.run(&["metrics", "ticks", "--json"]).with_status(0).lines("metric");
     assert_eq!(lines.len(), text.lines().filter(|line| !line.starts_with('#')).count());
     let rows = lines.iter().find(|line| line["name"] == "shmframe_frame_rows").unwrap();

@@ -113,7 +113,7 @@ fn where_no_slot_is_free_rows_are_copied() {
     let _held = reader.snapshot().unwrap();
     for command in ["head", "stats", "verify"] {
         let told = directory.run(&[command, "ticks"]).with_status(0);
-        assert!(told.complaint().contains("looked at by copying"), "{command}: {}", told.complaint());
+        assert!(told.said.contains("looked at by copying"), "{command}: {}", told.said);
     }
 }
 
@@ -124,7 +124,7 @@ fn command_for_a_whole_segment_refuses_a_part_of_one() {
     for command in ["readers", "map", "metrics"] {
         for part in ["ticks/trades", "ticks@2"] {
             let told = directory.run(&[command, part]).with_status(2);
-            assert!(told.complaint().contains("write ticks"), "{}", told.complaint());
+            assert!(told.said.contains("write ticks"), "{}", told.said);
         }
     }
 }

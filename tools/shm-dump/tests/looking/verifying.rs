@@ -13,7 +13,7 @@ fn frame_need_not_stand_in_all_versions() {
     writer.put("uncommon", &trades(6)).unwrap();
     for target in ["ticks/uncommon", "ticks/unc*"] {
         let told = directory.run(&["verify", "--deep", target]).with_status(0);
-        assert!(told.lines("finding").is_empty(), "{}", told.out());
+        assert!(told.lines("finding").is_empty(), "{}", told.out);
         assert_eq!(
             (&told.line("verified")["frames"], &told.line("verified")["rows"]),
             (&2.into(), &11.into())
@@ -75,6 +75,6 @@ fn memory_is_not_said_to_leak_where_a_version_cannot_be_read() {
     drop(writer);
     directory.overwrite("ticks", b"trades", b"trxdes");
     let told = directory.run(&["verify", "--deep", "--trimmed", "ticks"]).with_status(4);
-    assert!(!told.out().contains("leaked"), "{}", told.out());
+    assert!(!told.out.contains("leaked"), "{}", told.out);
     assert!(told.lines("finding").iter().any(|finding| finding["severity"] == "error"));
 }

@@ -1,6 +1,6 @@
 //! `diff`.
 
-use crate::support::{Place, batch, trades};
+use crate::support::{Directory, batch, trades};
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -9,7 +9,7 @@ use shmframe_arbitrary::{Limits, batches, every_kind};
 use std::sync::Arc;
 
 /// The status and the lines of a comparison.
-fn diff(place: &Place, arguments: &[&str]) -> (i32, Vec<Value>) {
+fn diff(place: &Directory, arguments: &[&str]) -> (i32, Vec<Value>) {
     let ran = place.run(&[&["diff"], arguments].concat());
     assert_eq!(ran.said, "");
     (ran.status.unwrap(), ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
@@ -30,7 +30,7 @@ fn changed(row: usize) -> RecordBatch {
 
 #[test]
 fn versions_of_a_frame_differ_in_rows_that_came_and_went() {
-    let (place, mut writer) = Place::with_trades(&trades(0..100_000));
+    let (place, mut writer) = Directory::with_trades(&trades(0..100_000));
     let first = format!("ticks/trades@{}", writer.version());
     writer.append("trades", &trades(100_000..100_010)).unwrap();
     let (status, lines) = diff(&place, &[&first, "ticks/trades"]);
@@ -48,7 +48,7 @@ fn versions_of_a_frame_differ_in_rows_that_came_and_went() {
 
 #[test]
 fn frame_that_was_put_anew_is_compared_row_by_row() {
-    let (place, mut writer) = Place::with_trades(&trades(0..10_000));
+    let (place, mut writer) = Directory::with_trades(&trades(0..10_000));
     let first = format!("ticks/trades@{}", writer.version());
     writer.put("trades", &changed(8500)).unwrap();
     let (status, lines) = diff(&place, &[&first, "ticks/trades"]);
@@ -66,7 +66,7 @@ fn frame_that_was_put_anew_is_compared_row_by_row() {
 
 #[test]
 fn column_that_was_replaced_is_noticed() {
-    let (place, mut writer) = Place::with_trades(&trades(0..10_000));
+    let (place, mut writer) = Directory::with_trades(&trades(0..10_000));
     let first = format!("ticks/trades@{}", writer.version());
     writer.replace_column("trades", "price", changed(77).column(1)).unwrap();
     let (status, lines) = diff(&place, &[&first, "ticks/trades"]);
@@ -75,7 +75,7 @@ fn column_that_was_replaced_is_noticed() {
 
 #[test]
 fn schemas_are_compared_field_by_field_and_shared_columns_value_by_value() {
-    let (place, mut writer) = Place::with_trades(&trades(0..100));
+    let (place, mut writer) = Directory::with_trades(&trades(0..100));
     let rows = trades(0..100);
     let other = batch([("price", rows.column(2).clone()), ("size", rows.column(2).clone())]);
     writer.put("other", &other).unwrap();
@@ -92,7 +92,7 @@ fn schemas_are_compared_field_by_field_and_shared_columns_value_by_value() {
 fn frames_of_two_segments_with_the_same_rows_are_equal_whatever_their_chunks() {
     let limits = Limits { batches: 9, rows: 300, ..Limits::default() };
     let drawn = batches(&every_kind(), &limits).new_tree(&mut TestRunner::deterministic()).unwrap().current();
-    let place = Place::new();
+    let place = Directory::new();
     let (mut one, mut two) = (place.writer("one", 1), place.writer("two", 1));
     one.put("all", drawn.as_slice()).unwrap();
     two.put("all", &drawn[0]).unwrap();
@@ -106,7 +106,7 @@ fn frames_of_two_segments_with_the_same_rows_are_equal_whatever_their_chunks() {
 
 #[test]
 fn people_are_told_the_result_and_what_differs() {
-    let (place, mut writer) = Place::with_trades(&trades(0..10_000));
+    let (place, mut writer) = Directory::with_trades(&trades(0..10_000));
     writer.put("other", &changed(5)).unwrap();
     let ran = place.run(&["diff", "ticks/trades", "ticks/other", "--format", "table"]);
     assert_eq!(ran.status, Some(5));

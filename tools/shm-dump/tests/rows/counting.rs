@@ -1,13 +1,13 @@
 //! `stats`.
 
-use crate::support::{Place, trades};
+use crate::support::{Directory, trades};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use shmframe_arbitrary::{Limits, batches, every_kind};
 
 /// A column's line without what depends on the layout.
-fn line(place: &Place, arguments: &[&str]) -> Value {
+fn line(place: &Directory, arguments: &[&str]) -> Value {
     let [mut line] = <[Value; 1]>::try_from(place.json(&[&["stats", "ticks"], arguments].concat())).unwrap();
     let fields = line.as_object_mut().unwrap();
     for field in ["schema_version", "kind", "frame", "type", "buffers"] {
@@ -18,7 +18,7 @@ fn line(place: &Place, arguments: &[&str]) -> Value {
 
 #[test]
 fn stats_tell_what_is_in_a_column() {
-    let (place, mut writer) = Place::with_trades(&trades(0..10_000));
+    let (place, mut writer) = Directory::with_trades(&trades(0..10_000));
     writer.append("trades", &trades(10_000..20_000)).unwrap();
     let mut size = line(&place, &["size"]);
     // 8 bytes and a bit for each row, with a little room at the end of a bitmap.
@@ -41,7 +41,7 @@ fn stats_tell_what_is_in_a_column() {
 fn stats_of_every_type_are_told() {
     let limits = Limits { batches: 9, rows: 300, ..Limits::default() };
     let drawn = batches(&every_kind(), &limits).new_tree(&mut TestRunner::deterministic()).unwrap().current();
-    let place = Place::new();
+    let place = Directory::new();
     let mut writer = place.writer("kinds", 1);
     writer.put("all", drawn.as_slice()).unwrap();
     let told = place.json(&["stats", "kinds"]);
@@ -59,7 +59,7 @@ fn stats_of_every_type_are_told() {
 
 #[test]
 fn stats_of_an_empty_frame_or_a_missing_column_are_told_or_refused() {
-    let (place, _writer) = Place::with_trades(&trades(0..0));
+    let (place, _writer) = Directory::with_trades(&trades(0..0));
     let price = line(&place, &["price"]);
     assert_eq!((&price["rows"], &price["min"], &price["mean"]), (&json!(0), &Value::Null, &Value::Null));
     assert_eq!(place.run(&["stats", "ticks", "cost"]).status, Some(3));

@@ -1,6 +1,6 @@
 //! `export`: what is written reads back equal.
 
-use crate::support::{Place, batch, trades};
+use crate::support::{Directory, batch, trades};
 use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int8Type, Int32Type};
@@ -59,7 +59,7 @@ fn texts(batch: &RecordBatch) -> Vec<Option<String>> {
 }
 
 /// Exports `ticks/trades` to a file that must be read back.
-fn exported(place: &Place, name: &str, arguments: &[&str]) -> RecordBatch {
+fn exported(place: &Directory, name: &str, arguments: &[&str]) -> RecordBatch {
     let (_directory, path) = file(name);
     let written =
         place.json(&[&["export", "ticks/trades", "-o", path.to_str().unwrap()], arguments].concat());
@@ -73,7 +73,7 @@ fn exported(place: &Place, name: &str, arguments: &[&str]) -> RecordBatch {
 fn real_tables_read_back_equal_from_every_exact_form() {
     for source in ["flights.parquet", "weather.parquet"] {
         let rows = table(source);
-        let (place, mut writer) = Place::with_trades(&rows.slice(0, 20_000));
+        let (place, mut writer) = Directory::with_trades(&rows.slice(0, 20_000));
         writer.append("trades", &rows.slice(20_000, rows.num_rows() - 20_000)).unwrap();
         for (name, arguments) in [
             ("a.parquet", &[][..]),
@@ -93,7 +93,7 @@ fn real_tables_read_back_equal_from_every_exact_form() {
 fn every_type_reads_back_equal_from_arrow_or_is_refused_by_name() {
     let limits = Limits { batches: 9, rows: 300, ..Limits::default() };
     let drawn = batches(&every_kind(), &limits).new_tree(&mut TestRunner::deterministic()).unwrap().current();
-    let place = Place::new();
+    let place = Directory::new();
     let mut writer = place.writer("ticks", 1);
     let mut refused = Vec::new();
     for (index, field) in every_kind().fields().iter().enumerate() {
@@ -143,7 +143,7 @@ fn dictionaries_that_are_too_many_for_the_keys_are_written_as_a_stream_only() {
             .collect();
         batch([("symbol", Arc::new(array) as ArrayRef)])
     };
-    let (place, mut writer) = Place::with_trades(&rows(0..100));
+    let (place, mut writer) = Directory::with_trades(&rows(0..100));
     for at in 1..9 {
         writer.append("trades", &rows(at * 100..at * 100 + 100)).unwrap();
     }
@@ -163,7 +163,7 @@ fn dictionaries_that_are_too_many_for_the_keys_are_written_as_a_stream_only() {
 
 #[test]
 fn texts_are_written_to_files_and_to_standard_output() {
-    let (place, _writer) = Place::with_trades(&trades(3..6));
+    let (place, _writer) = Directory::with_trades(&trades(3..6));
     let (_directory, path) = file("trades.csv");
     place.json(&["export", "ticks", "-o", path.to_str().unwrap(), "-c", "size,symbol"]);
     let csv = "size,symbol\n30,A\n,B\n50,C\n";
@@ -177,7 +177,7 @@ fn texts_are_written_to_files_and_to_standard_output() {
 
 #[test]
 fn older_version_is_exported_by_its_number() {
-    let (place, mut writer) = Place::with_trades(&trades(0..3));
+    let (place, mut writer) = Directory::with_trades(&trades(0..3));
     let version = writer.version();
     writer.append("trades", &trades(3..9)).unwrap();
     let (_directory, path) = file("a.parquet");
@@ -189,7 +189,7 @@ fn older_version_is_exported_by_its_number() {
 
 #[test]
 fn file_that_is_there_stays_unless_it_is_to_be_replaced() {
-    let (place, _writer) = Place::with_trades(&trades(0..3));
+    let (place, _writer) = Directory::with_trades(&trades(0..3));
     let (directory, path) = file("a.csv");
     fs::write(&path, "mine").unwrap();
     let arguments = ["export", "ticks", "-o", path.to_str().unwrap()];
@@ -206,7 +206,7 @@ fn file_that_is_there_stays_unless_it_is_to_be_replaced() {
 fn what_a_form_cannot_hold_is_refused_before_anything_is_written() {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1)]), None]);
     let rows = batch([("n", Arc::new(Int32Array::from(vec![1, 2])) as ArrayRef), ("list", Arc::new(list))]);
-    let (place, _writer) = Place::with_trades(&rows);
+    let (place, _writer) = Directory::with_trades(&rows);
     let (directory, path) = file("a.csv");
     let ran = place.run(&["export", "ticks", "-o", path.to_str().unwrap()]);
     assert_eq!(ran.status, Some(2));

@@ -1,6 +1,6 @@
 //! `tail --follow`.
 
-use crate::support::{Place, trades};
+use crate::support::{Directory, trades};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Lines, Read};
 use std::process::{Child, ChildStdout, Command};
@@ -12,7 +12,7 @@ struct Tail {
 }
 
 impl Tail {
-    fn new(place: &Place, arguments: &[&str]) -> Self {
+    fn new(place: &Directory, arguments: &[&str]) -> Self {
         let arguments = [&["tail", "--follow", "ticks/trades"], arguments].concat();
         let mut child = place.command(&arguments).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -39,7 +39,7 @@ impl Tail {
 
 #[test]
 fn tail_follows_appended_rows_until_the_segment_is_removed() {
-    let (place, mut writer) = Place::with_trades(&trades(0..100));
+    let (place, mut writer) = Directory::with_trades(&trades(0..100));
     let mut tail = Tail::new(&place, &["-n", "2"]);
     assert_eq!(tail.next(2), [98, 99]);
     writer.append("trades", &trades(100..103)).unwrap();
@@ -55,7 +55,7 @@ fn tail_follows_appended_rows_until_the_segment_is_removed() {
 
 #[test]
 fn tail_shows_the_wanted_of_the_rows_that_come() {
-    let (place, mut writer) = Place::with_trades(&trades(0..9));
+    let (place, mut writer) = Directory::with_trades(&trades(0..9));
     let mut tail = Tail::new(&place, &["-n", "1", "-c", "price", "--where", "symbol = 'B'"]);
     assert_eq!(tail.next(1), [7]);
     writer.append("trades", &trades(9..15)).unwrap();
@@ -66,7 +66,7 @@ fn tail_shows_the_wanted_of_the_rows_that_come() {
 
 #[test]
 fn tail_says_that_the_frame_was_replaced_or_is_gone_and_goes_on() {
-    let (place, mut writer) = Place::with_trades(&trades(0..9));
+    let (place, mut writer) = Directory::with_trades(&trades(0..9));
     let mut tail = Tail::new(&place, &["-n", "1"]);
     assert_eq!(tail.next(1), [8]);
     writer.remove("trades").unwrap();
@@ -81,7 +81,7 @@ fn tail_says_that_the_frame_was_replaced_or_is_gone_and_goes_on() {
 
 #[test]
 fn tail_says_how_many_rows_were_dropped_unseen() {
-    let (place, mut writer) = Place::with_trades(&trades(0..100_000));
+    let (place, mut writer) = Directory::with_trades(&trades(0..100_000));
     let mut tail = Tail::new(&place, &["-n", "1"]);
     assert_eq!(tail.next(1), [99_999]);
     let mut transaction = writer.begin().unwrap();
@@ -98,7 +98,7 @@ fn tail_says_how_many_rows_were_dropped_unseen() {
 
 #[test]
 fn interrupted_tail_ends_with_the_status_of_ctrl_c() {
-    let (place, _writer) = Place::with_trades(&trades(0..9));
+    let (place, _writer) = Directory::with_trades(&trades(0..9));
     let mut tail = Tail::new(&place, &["-n", "1"]);
     assert_eq!(tail.next(1), [8]);
     let killed = Command::new("kill").args(["-INT", &tail.child.id().to_string()]).status().unwrap();
@@ -108,7 +108,7 @@ fn interrupted_tail_ends_with_the_status_of_ctrl_c() {
 
 #[test]
 fn tail_of_one_version_cannot_follow() {
-    let (place, _writer) = Place::with_trades(&trades(0..9));
+    let (place, _writer) = Directory::with_trades(&trades(0..9));
     assert_eq!(place.run(&["tail", "-f", "ticks/trades@2"]).status, Some(2));
     assert_eq!(place.run(&["tail", "-f", "ticks/trades", "--no-pin"]).status, Some(2));
 }

@@ -6,6 +6,8 @@ mod comparing;
 mod counting;
 mod exporting;
 mod following;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod pages;
 mod showing;
 mod support;

@@ -1,6 +1,6 @@
 //! How much of a frame is touched to show some of its rows.
 
-use crate::support::{Place, batch, numbers};
+use crate::support::{Directory, batch, numbers};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -31,8 +31,8 @@ fn rows(count: i64) -> RecordBatch {
 }
 
 /// A segment with a frame `small`, and a frame `large` of a gigabyte.
-fn place() -> (Place, shmframe_writer::Writer) {
-    let place = Place::new();
+fn place() -> (Directory, shmframe_writer::Writer) {
+    let place = Directory::new();
     let mut writer = place.writer("ticks", 1);
     writer.put("small", &rows(100)).unwrap();
     let rows = rows(ROWS);
@@ -59,7 +59,7 @@ fn faults(mut child: Child) -> (u64, String) {
 }
 
 /// Bytes of the segment's data that are mapped into a process and present there.
-fn resident(child: &Child, place: &Place) -> u64 {
+fn resident(child: &Child, place: &Directory) -> u64 {
     let data = place.path().join("ticks.shmf/data");
     let maps = fs::read_to_string(format!("/proc/{}/smaps", child.id())).unwrap();
     let mut lines = maps.lines();

@@ -1,6 +1,6 @@
 //! `head`, `tail`, `cat`, `sample`.
 
-use crate::support::{Place, batch, numbers, trades};
+use crate::support::{Directory, batch, numbers, trades};
 use arrow::array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::Schema;
 use proptest::strategy::{Strategy, ValueTree};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 #[test]
 fn head_and_tail_show_ten_rows_with_their_numbers() {
-    let (place, _writer) = Place::with_trades(&trades(0..1000));
+    let (place, _writer) = Directory::with_trades(&trades(0..1000));
     let rows = place.json(&["head", "ticks"]);
     assert_eq!(numbers(&rows), (0..10).collect::<Vec<_>>());
     let fifth = json!({
@@ -24,7 +24,7 @@ fn head_and_tail_show_ten_rows_with_their_numbers() {
 
 #[test]
 fn row_numbers_stay_when_rows_are_dropped_from_the_front() {
-    let (place, mut writer) = Place::with_trades(&trades(0..100_000));
+    let (place, mut writer) = Directory::with_trades(&trades(0..100_000));
     writer.append("trades", &trades(100_000..100_003)).unwrap();
     writer.keep_last("trades", 1000).unwrap();
     let first = numbers(&place.json(&["head", "ticks", "-n", "1"]))[0];
@@ -35,7 +35,7 @@ fn row_numbers_stay_when_rows_are_dropped_from_the_front() {
 
 #[test]
 fn rows_are_chosen_by_count_offset_and_condition() {
-    let (place, _writer) = Place::with_trades(&trades(0..20_000));
+    let (place, _writer) = Directory::with_trades(&trades(0..20_000));
     for (arguments, rows) in [
         (&["head", "ticks", "-n", "2", "--offset", "9000"][..], &[9000, 9001][..]),
         (&["tail", "ticks", "-n", "2", "--offset", "9000"], &[10_998, 10_999]),
@@ -62,7 +62,7 @@ fn rows_are_chosen_by_count_offset_and_condition() {
 
 #[test]
 fn columns_are_shown_in_the_order_in_which_they_are_asked_for() {
-    let (place, _writer) = Place::with_trades(&trades(0..10));
+    let (place, _writer) = Directory::with_trades(&trades(0..10));
     let ran = place.run(&["head", "ticks", "-n", "1", "-c", "size,symbol", "--where", "price = 3"]);
     assert_eq!(
         ran.out,
@@ -78,7 +78,7 @@ fn columns_are_shown_in_the_order_in_which_they_are_asked_for() {
 
 #[test]
 fn sample_with_a_seed_is_the_same_each_time_and_without_one_is_not() {
-    let (place, _writer) = Place::with_trades(&trades(0..30_000));
+    let (place, _writer) = Directory::with_trades(&trades(0..30_000));
     let seeded = |seed| numbers(&place.json(&["sample", "ticks", "-n", "8", "--seed", seed]));
     let rows = seeded("7");
     assert_eq!(rows, seeded("7"));
@@ -92,7 +92,7 @@ fn sample_with_a_seed_is_the_same_each_time_and_without_one_is_not() {
 
 #[test]
 fn copied_segment_shows_the_same_rows() {
-    let (place, _writer) = Place::with_trades(&trades(0..100));
+    let (place, _writer) = Directory::with_trades(&trades(0..100));
     let arguments = ["tail", "ticks", "-n", "3"];
     assert_eq!(place.json(&arguments), place.json(&[&arguments[..], &["--no-pin"]].concat()));
 }
@@ -104,7 +104,7 @@ fn csv_has_names_once_quotes_what_needs_it_and_leaves_nulls_empty() {
         ("symbol", Arc::new(symbols) as ArrayRef),
         ("size", Arc::new(Int32Array::from(vec![Some(1), Some(2), None]))),
     ]);
-    let (place, _writer) = Place::with_trades(&rows);
+    let (place, _writer) = Directory::with_trades(&rows);
     let ran = place.run(&["cat", "ticks", "--csv"]);
     assert_eq!(ran.out, "symbol,size\n\"a,b\",1\n,2\n\"say \"\"x\"\"\",\n");
     assert_eq!(place.run(&["cat", "ticks", "--csv", "--json"]).status, Some(2));
@@ -117,7 +117,7 @@ fn table_aligns_numbers_at_the_right_and_cuts_long_values_unless_told_not_to() {
         ("text", Arc::new(StringArray::from(vec![Some("a\tb"), None, Some(&long)])) as ArrayRef),
         ("n", Arc::new(Int32Array::from(vec![5, 12_345, -1]))),
     ]);
-    let (place, _writer) = Place::with_trades(&rows);
+    let (place, _writer) = Directory::with_trades(&rows);
     let table = place.table(&["head", "ticks"]);
     let cut = format!("{}…", "x".repeat(39));
     let expected = format!(
@@ -134,7 +134,7 @@ fn rows_of_every_type_can_be_shown_in_every_form() {
     let limits = Limits { batches: 9, rows: 300, ..Limits::default() };
     let drawn = batches(&every_kind(), &limits).new_tree(&mut TestRunner::deterministic()).unwrap();
     let drawn: Vec<RecordBatch> = drawn.current();
-    let place = Place::new();
+    let place = Directory::new();
     let mut writer = place.writer("kinds", 1);
     writer.put("all", drawn.as_slice()).unwrap();
     let rows = drawn.iter().map(RecordBatch::num_rows).sum::<usize>();
@@ -151,7 +151,7 @@ fn rows_of_every_type_can_be_shown_in_every_form() {
 
 #[test]
 fn frame_without_rows_or_columns_is_no_error() {
-    let place = Place::new();
+    let place = Directory::new();
     let mut writer = place.writer("ticks", 1);
     writer.put("empty", &trades(0..0)).unwrap();
     for command in ["head", "tail", "cat", "sample"] {
@@ -178,7 +178,7 @@ fn frame_without_rows_or_columns_is_no_error() {
 
 #[test]
 fn json_lines_of_rows_are_as_the_schema_says() {
-    let (place, _writer) = Place::with_trades(&trades(0..3));
+    let (place, _writer) = Directory::with_trades(&trades(0..3));
     let schema: serde_json::Value = serde_json::from_str(&place.run(&["json-schema"]).out).unwrap();
     let kinds = schema["oneOf"].as_array().unwrap();
     let row = kinds.iter().find(|kind| kind["properties"]["kind"]["const"] == "row").unwrap();

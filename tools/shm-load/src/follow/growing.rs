@@ -4,9 +4,9 @@ use crate::input::READ_SIZE;
 use crate::interrupt;
 use core::time::Duration;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek};
+use std::io::{self, ErrorKind, Read, Seek};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub struct GrowingFile {
     path: PathBuf,
@@ -40,8 +40,13 @@ impl GrowingFile {
                     // What was written between the read and the replacement.
                     length = self.file.read(&mut self.buffer)?;
                     if length == 0 {
-                        *self = Self::new(File::open(&self.path)?, core::mem::take(&mut self.path))?;
-                        return Ok(Grown::Again("was replaced by another file"));
+                        return match opened(&self.path)? {
+                            Some(file) => {
+                                *self = Self::new(file, self.path.clone())?;
+                                Ok(Grown::Again("was replaced by another file"))
+                            }
+                            None => Ok(nothing(time)),
+                        };
                     }
                 }
                 Ok(found) if found.len() < self.position => {
@@ -50,10 +55,7 @@ impl GrowingFile {
                     return Ok(Grown::Again("was truncated"));
                 }
                 // Gone: another one of its name may come.
-                _ => {
-                    interrupt::sleep(time);
-                    return Ok(Grown::Nothing);
-                }
+                _ => return Ok(nothing(time)),
             }
         }
         self.position += length as u64;
@@ -61,6 +63,34 @@ impl GrowingFile {
     }
 }
 
+/// The file of this name; none: it went, and another one may come.
+fn opened(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+/// Waits, because nothing came.
+fn nothing<'a>(time: Duration) -> Grown<'a> {
+    interrupt::sleep(time);
+    Grown::Nothing
+}
+
 fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_went_before_it_is_opened_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("live.csv");
+        assert!(opened(&path).unwrap().is_none());
+        fs::write(&path, "a").unwrap();
+        assert!(opened(&path).unwrap().is_some());
+    }
 }

@@ -199,3 +199,13 @@ fn live_writer_is_named_or_waited_for() {
     drop(writer);
     assert_eq!(running.end().loaded()["version"], 3);
 }
+
+#[test]
+fn error_is_told_although_the_new_segment_cannot_be_taken_away_either() {
+    let place = Place::new();
+    let mut running = place.start(&["s/t", "--as", "csv", "-"]);
+    place.reader_of_new("s");
+    std::fs::rename(place.segments().join("s.shmf"), place.segments().join("moved.shmf")).unwrap();
+    running.write(b"a,b\n1,2\n3\n");
+    running.end().assert_failed(1, &["standard input:3: ", "nothing was published"]);
+}

@@ -118,3 +118,16 @@ fn formats_that_do_not_grow_are_not_followed() {
     place.file("a.parquet", "PAR1");
     place.load(&["s/t", "--follow", "a.parquet"]).assert_failed(2, &["--follow reads csv, tsv and jsonl"]);
 }
+
+#[test]
+fn stream_that_shows_nothing_ends_well_when_it_is_interrupted() {
+    let place = Place::new();
+    let path = place.path("live.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let running = place.start(&["s/t", "--follow", "live.csv"]);
+    // Returns when the tool opens it, too: it listens for signals by then.
+    let _stream = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    running.signal("INT");
+    assert_eq!(running.wait().loaded()["rows"], 0);
+    assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
+}
