@@ -76,9 +76,10 @@ impl Record for Version {
 }
 
 pub fn run(session: &mut Session, options: &VersionsOptions) -> Result<Exit> {
-    let inspector = session.inspect(&options.target.place)?;
+    let place = options.target.whole()?;
+    let inspector = session.inspect(place)?;
     // Where the registry cannot be read there are still the versions.
-    let pins = session.registry(&options.target.place).and_then(|registry| Ok(registry.pins()?));
+    let pins = session.registry(place).and_then(|registry| Ok(registry.pins()?));
     let pins = pins.inspect_err(|error| session.note(error)).unwrap_or_default();
     let (mut versions, mut exit) = (Vec::new(), Exit::Success);
     for (version, committed) in inspector.versions()? {

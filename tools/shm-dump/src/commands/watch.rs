@@ -20,6 +20,8 @@ use std::time::{Instant, SystemTime};
 const SCREEN: u16 = 24;
 /// Characters of a column at the least.
 const COLUMN: usize = 10;
+/// Columns that a narrow terminal does without, the first one first.
+const SPARED: [&str; 6] = ["#QUOTA", "#BYTES/S", "#VERSIONS/S", "#LAG", "#MEMORY", "#READERS"];
 
 /// Show what goes on in a segment, a line for each tick
 ///
@@ -225,16 +227,37 @@ fn look(session: &Session, options: &WatchOptions, before: &mut Option<(Instant,
     }
 }
 
+fn width(head: &str) -> usize {
+    head.len().max(COLUMN)
+}
+
+/// The columns for which a line has room; without a terminal, all.
+fn columns_that_fit(room: Option<u16>) -> Vec<usize> {
+    let mut columns: Vec<usize> = (0..Tick::HEADS.len()).collect();
+    let Some(room) = room.map(usize::from) else { return columns };
+    for spared in SPARED {
+        let needed: usize = columns.iter().map(|column| width(Tick::HEADS[*column]) + 1).sum();
+        if needed <= room + 1 {
+            break;
+        }
+        columns.retain(|column| Tick::HEADS[*column] != spared);
+    }
+    columns
+}
+
 /// Prints a tick: heads stand before the first one of each screen.
 fn show(session: &mut Session, tick: &Tick, lines: u64) -> Result<()> {
     let output = &mut session.output;
     if output.is_json() {
         return Ok(output.line(tick)?);
     }
-    let widths = Tick::HEADS.iter().map(|head| head.len().max(COLUMN));
+    let columns = columns_that_fit(output.width());
     let line = |cells: Vec<String>| {
-        let cells = cells.into_iter().zip(widths.clone());
-        cells.map(|(text, width)| format!("{text:>width$}")).collect::<Vec<_>>()
+        let cell = |column: &usize| {
+            let (text, width) = (cells.get(*column).map_or("", String::as_str), width(Tick::HEADS[*column]));
+            format!("{text:>width$}")
+        };
+        columns.iter().map(cell).collect::<Vec<_>>()
     };
     let screen = u64::from(output.height().unwrap_or(SCREEN).saturating_sub(1).max(2)) - 1;
     if output.has_heads() && lines.is_multiple_of(screen) {
@@ -243,7 +266,23 @@ fn show(session: &mut Session, tick: &Tick, lines: u64) -> Result<()> {
     }
     let cells = tick.cells(output.is_exact());
     let texts = line(cells.iter().map(|(text, _)| text.clone()).collect());
-    let painted = texts.iter().zip(cells).map(|(text, (_, tone))| output.painted(text, tone));
+    let tones = columns.iter().map(|column| cells[*column].1);
+    let painted = texts.iter().zip(tones).map(|(text, tone)| output.painted(text, tone));
     let painted = painted.collect::<Vec<_>>().join(" ");
     Ok(output.text(&painted)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrow_terminal_does_without_columns_and_no_line_is_longer_than_it() {
+        assert_eq!(columns_that_fit(None).len(), Tick::HEADS.len());
+        assert_eq!(columns_that_fit(Some(200)).len(), Tick::HEADS.len());
+        let columns = columns_that_fit(Some(80));
+        let width: usize = columns.iter().map(|column| width(Tick::HEADS[*column]) + 1).sum();
+        assert!(width <= 81 && columns.len() == 7, "{columns:?}");
+        assert!(SPARED.iter().all(|spared| Tick::HEADS.contains(spared)));
+    }
 }

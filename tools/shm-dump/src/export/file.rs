@@ -57,6 +57,10 @@ pub fn write_file(
     let prefix = format!(".{name}.");
     builder.prefix(&prefix).suffix(".part").permissions(Permissions::from_mode(MODE));
     let temporary = builder.tempfile_in(directory).with_context(place)?;
+    if let (Existing::IsReplaced, Ok(old)) = (existing, fs::metadata(path)) {
+        // Who may read it stays as it was.
+        temporary.as_file().set_permissions(old.permissions()).with_context(place)?;
+    }
     let file = write(BufWriter::new(temporary.reopen().with_context(place)?)).with_context(place)?;
     let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(place)?;
     file.sync_all().with_context(place)?;
@@ -109,6 +113,16 @@ mod tests {
             Exit::of(&refuse_overwriting(directory.path(), Existing::IsReplaced).unwrap_err()),
             Exit::Usage
         );
+    }
+
+    #[test]
+    fn file_that_is_replaced_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        put(&path, Existing::Stays, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        put(&path, Existing::IsReplaced, "new").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

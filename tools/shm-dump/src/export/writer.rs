@@ -38,7 +38,7 @@ impl<W: Write + Send> TableWriter<W> {
                 schema,
                 ipc_options(compression)?,
             )?)),
-            Form::Csv => Self::Csv(CsvWriter::new(true), to),
+            Form::Csv => Self::Csv(CsvWriter::new(Some(Arc::clone(schema))), to),
             Form::Jsonl => Self::Jsonl(ValueWriter::new(), to),
         })
     }
@@ -66,7 +66,8 @@ impl<W: Write + Send> TableWriter<W> {
             Self::Parquet(writer) => writer.finish(),
             Self::Arrow(writer) => Ok(writer.into_inner()?),
             Self::Arrows(writer) => Ok(writer.into_inner()?),
-            Self::Csv(_, to) | Self::Jsonl(_, to) => Ok(to),
+            Self::Csv(mut writer, mut to) => writer.finish(&mut to).map(|()| to),
+            Self::Jsonl(_, to) => Ok(to),
         }
     }
 }

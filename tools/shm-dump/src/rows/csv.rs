@@ -4,25 +4,34 @@ use super::text;
 use anyhow::Result;
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::csv::{Writer, WriterBuilder};
-use arrow::datatypes::{DataType, Field, Schema};
-use core::mem;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use std::io::Write;
 use std::sync::Arc;
 
 /// Writes batches as CSV: a line of names, then a line for each row, its values as text. Null is an empty field.
 #[derive(Debug)]
 pub struct CsvWriter {
-    header: bool,
+    /// The columns whose names are still to be written; none: they were, or are not wanted.
+    header: Option<SchemaRef>,
 }
 
 impl CsvWriter {
-    pub fn new(header: bool) -> Self {
+    /// One that writes the names of these columns first; none: without names.
+    pub fn new(header: Option<SchemaRef>) -> Self {
         Self { header }
+    }
+
+    /// Writes the names, if no row came.
+    pub fn finish(&mut self, to: &mut dyn Write) -> Result<()> {
+        match self.header.clone() {
+            Some(schema) => self.write(&RecordBatch::new_empty(schema), to),
+            None => Ok(()),
+        }
     }
 
     /// Writes rows, and the names before the first ones.
     pub fn write(&mut self, batch: &RecordBatch, to: &mut dyn Write) -> Result<()> {
-        let header = mem::take(&mut self.header);
+        let header = self.header.take().is_some();
         let texts: Vec<ArrayRef> = batch.columns().iter().map(|column| texts(column)).collect();
         let names = batch.schema();
         let fields: Vec<Field> =

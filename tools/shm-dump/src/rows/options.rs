@@ -47,6 +47,6 @@ impl RowOptions {
             (false, true) => Style::Whole,
             (false, false) => Style::Fitting,
         };
-        RowWriter::new(&session.output, &rows.frame, style)
+        RowWriter::new(&session.output, rows, style)
     }
 }

@@ -1,7 +1,7 @@
 //! Rows on standard output.
 
 use super::csv::CsvWriter;
-use super::frame_rows::Part;
+use super::frame_rows::{FrameRows, Part};
 use super::json;
 use super::table::RowTable;
 use anyhow::Result;
@@ -31,15 +31,15 @@ enum Form {
 }
 
 impl RowWriter {
-    /// What writes rows of the frame in this style.
-    pub fn new(output: &Output, frame: &str, style: Style) -> Self {
+    /// What writes these rows of a frame in this style.
+    pub fn new(output: &Output, rows: &FrameRows, style: Style) -> Self {
         let form = match style {
-            Style::Csv => Form::Csv(CsvWriter::new(output.has_heads())),
+            Style::Csv => Form::Csv(CsvWriter::new(output.has_heads().then(|| rows.schema()))),
             _ if output.is_json() => Form::Json,
             Style::Whole => Form::Table(RowTable::whole()),
             Style::Fitting => Form::Table(RowTable::fitting(output.width())),
         };
-        Self { frame: frame.to_owned(), form }
+        Self { frame: rows.frame.clone(), form }
     }
 
     /// Writes some rows. They are seen at once if [`shmframe_cli::Output::raw`] is flushed.
@@ -53,8 +53,10 @@ impl RowWriter {
 
     /// Says to people what was left out, or that there was no row; ends the output.
     pub fn finish(self, output: &mut Output) -> Result<()> {
-        if let Form::Table(table) = self.form {
-            table.finish(output)?;
+        match self.form {
+            Form::Table(table) => table.finish(output)?,
+            Form::Csv(mut csv) => csv.finish(output.raw())?,
+            Form::Json => {}
         }
         Ok(output.raw().flush()?)
     }

@@ -121,7 +121,7 @@ fn where_no_slot_is_free_rows_are_copied() {
 fn command_for_a_whole_segment_refuses_a_part_of_one() {
     let directory = Directory::new();
     directory.create("ticks").put("trades", &trades(3)).unwrap();
-    for command in ["readers", "map", "metrics"] {
+    for command in ["readers", "map", "metrics", "versions"] {
         for part in ["ticks/trades", "ticks@2"] {
             let told = directory.run(&[command, part]).with_status(2);
             assert!(told.said.contains("write ticks"), "{}", told.said);

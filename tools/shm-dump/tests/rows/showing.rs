@@ -108,6 +108,13 @@ fn csv_has_names_once_quotes_what_needs_it_and_leaves_nulls_empty() {
     let ran = place.run(&["cat", "ticks", "--csv"]);
     assert_eq!(ran.out, "symbol,size\n\"a,b\",1\n,2\n\"say \"\"x\"\"\",\n");
     assert_eq!(place.run(&["cat", "ticks", "--csv", "--json"]).status, Some(2));
+    // The names are there also where no row is.
+    for arguments in
+        [&["head", "ticks", "--csv", "-n", "0"][..], &["cat", "ticks", "--csv", "--where", "size > 9"]]
+    {
+        assert_eq!(place.run(arguments).with_status(0).out, "symbol,size\n");
+    }
+    assert_eq!(place.run(&["cat", "ticks", "--csv", "-n", "0", "--no-headers"]).with_status(0).out, "");
 }
 
 #[test]
