@@ -1,5 +1,6 @@
 //! Replacing frames does not take more and more memory: bytes are counted, not estimated.
 
+use shmframe::arrow::array::RecordBatch;
 use shmframe::{Writer, WriterOptions};
 use shmframe_model::{Scratch, numbers};
 
@@ -89,6 +90,38 @@ fn mixed_rounds_take_at_most_one_extent_more_than_the_third() {
     no_growth_beyond(ONE_EXTENT, "mixed", Scratch::writer, round);
     let turns = |scratch: &Scratch| scratch.writer().several_writers();
     no_growth_beyond(ONE_EXTENT, "mixed, writers take turns", turns, round);
+}
+
+/// A table is loaded anew every night, by a program of its own: never more is free than in use, but for what comes next.
+#[test]
+fn writers_one_after_the_other_leave_a_bounded_rest() {
+    for (size, columns) in [(100 << 10, 1), (3 << 20, 1), (700 << 10, 12)] {
+        let scratch = Scratch::new();
+        drop(scratch.writer().create("memory").unwrap());
+        let mut second = 0;
+        for round in 1..=60 {
+            // Never twice of the same length.
+            let rows = size / 8 + (round * 977) % 4096;
+            let column = numbers(0, rows).column(0).clone();
+            let columns = (0..columns).map(|index| (format!("column {index}"), column.clone()));
+            let batch = RecordBatch::try_from_iter(columns).unwrap();
+            let mut writer = scratch.writer().open("memory").unwrap();
+            let mut transaction = writer.begin().unwrap();
+            transaction.put("frame", &batch.slice(0, rows / 2)).unwrap();
+            transaction.append("frame", &batch.slice(rows / 2, rows.div_ceil(2))).unwrap();
+            transaction.commit().unwrap();
+            let now = writer.allocated_bytes();
+            if round == 2 {
+                second = now;
+            }
+            assert!(
+                round < 3 || now <= second / 2 * 5,
+                "{now} bytes after {round} rounds, {second} after two"
+            );
+            let audit = writer.audit().unwrap();
+            assert_eq!(audit.working, audit.recovered);
+        }
+    }
 }
 
 /// Refused changes inside of transactions that are committed.

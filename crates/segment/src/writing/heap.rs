@@ -74,6 +74,15 @@ impl Store {
                 return Ok(range);
             }
         }
+        // Small requests find the place of others of their kind again: the lowest one.
+        if length >= STEP {
+            if self.learn_pages()
+                && let Some(range) = self.space.take_warm(length, any)
+            {
+                return Ok(range);
+            }
+            self.give_back_left();
+        }
         let found = self.space.take_cold(length.max(STEP)).or_else(|| self.space.take_cold(length));
         match found.map(|range| self.give_pages(range, length)) {
             Some(Err(error))
@@ -83,6 +92,27 @@ impl Store {
             }
             Some(result) => result,
             None => self.allocate_in_need(length).ok_or_else(|| self.no_room(length)),
+        }
+    }
+
+    /// Finds out which free extents have pages that a writer before this one left, once after each recovery; whether it did.
+    /// Pages that nobody wrote to are not seen.
+    pub(crate) fn learn_pages(&mut self) -> bool {
+        if !self.space.ask_for_pages() {
+            return false;
+        }
+        // Where the system does not say, all count as without: a trim gives them back.
+        let pages = descriptor::data_ranges(self.mapped.data.as_fd()).unwrap_or_default();
+        self.space.note_pages(&pages);
+        true
+    }
+
+    /// Gives free pages back to the system where writers before this one left some and more of the memory is free than in use:
+    /// called when nothing of it fits, once after each recovery. Else each writer would leave pages that the next one has no use for.
+    pub(crate) fn give_back_left(&mut self) {
+        if self.space.has_left() && self.space.warm_bytes() > self.pages / 2 {
+            self.space.forget_left();
+            self.trim_to(0);
         }
     }
 

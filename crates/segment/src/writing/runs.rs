@@ -174,12 +174,18 @@ impl Store {
     /// A free range for a run, with pages if there are some: those of a run that was given up, as a rule. Pages come before
     /// room; `length` is not above `room`.
     fn find_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {
-        let found = self.find_warm_run(length, room);
-        if found.is_some() || !self.space.any_dropped() {
-            return found.or_else(|| self.find_cold_run(length, room));
+        let mut found = self.find_warm_run(length, room);
+        if found.is_none() && self.space.any_dropped() {
+            self.reclaim();
+            found = self.find_warm_run(length, room);
         }
-        self.reclaim();
-        self.find_warm_run(length, room).or_else(|| self.find_cold_run(length, room))
+        if found.is_none() && self.learn_pages() {
+            found = self.find_warm_run(length, room);
+        }
+        if found.is_none() {
+            self.give_back_left();
+        }
+        found.or_else(|| self.find_cold_run(length, room))
     }
 
     fn find_warm_run(&mut self, length: u64, room: u64) -> Option<(Range<u64>, Range<u64>)> {

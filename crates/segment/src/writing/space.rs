@@ -68,6 +68,10 @@ pub(crate) struct Space {
     dropped: Vec<Dropped>,
     /// Whether cold extents may have pages: a writer before this one may have left them.
     unknown: bool,
+    /// Whether the system was asked which of them have.
+    asked: bool,
+    /// Whether any had: pages that writers before this one left.
+    left: bool,
 }
 
 impl Space {
@@ -88,6 +92,8 @@ impl Space {
             cold,
             dropped: Vec::new(),
             unknown: true,
+            asked: false,
+            left: false,
         }
     }
 
@@ -368,6 +374,32 @@ impl Space {
         taken
     }
 
+    /// Whether somebody should ask which cold extents have pages: nobody has since recovery. It is asked once.
+    pub(crate) fn ask_for_pages(&mut self) -> bool {
+        !core::mem::replace(&mut self.asked, true)
+    }
+
+    /// Notes that these ranges have pages, ascending and apart; what of them is cold becomes warm.
+    pub(crate) fn note_pages(&mut self, pages: &[Range<u64>]) {
+        for range in pages {
+            for part in self.cold_within(range) {
+                self.cold.remove(part.clone());
+                self.give_warm(part);
+                self.left = true;
+            }
+        }
+    }
+
+    /// Whether writers before this one left pages, and nobody gave them back since.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left
+    }
+
+    /// Notes that they are given back.
+    pub(crate) fn forget_left(&mut self) {
+        self.left = false;
+    }
+
     /// All cold extents, if some of them may have pages; from then on none has. The caller punches them.
     pub(crate) fn take_unknown(&mut self) -> Vec<Range<u64>> {
         if core::mem::take(&mut self.unknown) { self.cold.iter().cloned().collect() } else { Vec::new() }
@@ -417,6 +449,18 @@ mod tests {
 
     fn covered(offset: u64, length: u64, version: u64) -> Covered {
         Covered { offset, length, version, used: offset..offset + length }
+    }
+
+    #[test]
+    fn free_extents_that_have_pages_become_warm_and_no_others() {
+        let mut space = Space::new(4096..1 << 20);
+        space.occupy(8192..16384);
+        assert!(space.ask_for_pages() && !space.ask_for_pages());
+        space.note_pages(&[0..12288, 20480..24576]);
+        assert_eq!(space.warm_bytes(), 4096 + 4096);
+        assert_eq!(space.take_warm(4096, true), Some(4096..8192));
+        assert_eq!(space.take_warm(4096, true), Some(20480..24576));
+        assert_eq!(space.take_warm(64, true), None);
     }
 
     #[test]
