@@ -175,7 +175,7 @@ mod tests {
     fn sample(text: &str) -> Chunk {
         let mut records = Records::new(Splitter::Lines);
         records.push(text.as_bytes());
-        records.end();
+        records.end().unwrap();
         records.sample(usize::MAX)
     }
 

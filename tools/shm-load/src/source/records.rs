@@ -3,7 +3,7 @@
 //! A record is a line, but for line ends in quoted fields of CSV. Only whole records are handed out, so that half a line is
 //! never read. Blank lines are no records.
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadFieldResult, ReadRecordResult, Reader};
 use std::collections::VecDeque;
 
 /// What some programs put before UTF-8.
@@ -61,21 +61,46 @@ impl Records {
         self.begun = true;
         self.bytes.extend_from_slice(mark.unwrap_or(bytes));
         match &self.splitter {
-            Splitter::Csv(_) => self.scan_csv(false),
+            Splitter::Csv(_) => self.scan_csv(),
             Splitter::Lines => self.scan_lines(),
         }
     }
 
     /// Nothing more comes: what is left is a record, too.
-    pub fn end(&mut self) {
-        match &self.splitter {
-            Splitter::Csv(_) => self.scan_csv(true),
-            Splitter::Lines => {
-                if self.unfinished().iter().any(|byte| !byte.is_ascii_whitespace()) {
-                    self.ends.push_back(self.bytes.len());
-                }
-                self.scanned = self.bytes.len();
-            }
+    ///
+    /// # Errors
+    /// The line on which a quote opens that is not closed.
+    pub fn end(&mut self) -> Result<(), u64> {
+        let blank = self.blank();
+        let unfinished = self.unfinished();
+        let begin = unfinished.iter().take_while(|byte| blank.contains(byte)).count();
+        if begin < unfinished.len() {
+            self.end_record(begin)?;
+            self.ends.push_back(self.bytes.len());
+        }
+        self.scanned = self.bytes.len();
+        Ok(())
+    }
+
+    /// Ends the record that begins at this place of what is unfinished.
+    fn end_record(&mut self, begin: usize) -> Result<(), u64> {
+        let Splitter::Csv(reader) = &mut self.splitter else { return Ok(()) };
+        // The reader does not tell where it stands, but a line end ends a record that has no quote open.
+        let (result, ..) = reader.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
+        reader.reset();
+        if result == ReadRecordResult::Record {
+            return Ok(());
+        }
+        let start = self.ends.back().copied().unwrap_or(self.taken);
+        let quote = start + begin + last_field(&self.bytes[start + begin..], reader);
+        Err(self.line + line_ends(&self.bytes[self.taken..quote]))
+    }
+
+    /// Bytes of lines that are blank. In a record of CSV, spaces and tabs are values.
+    fn blank(&self) -> &'static [u8] {
+        match self.splitter {
+            Splitter::Csv(_) => b"\r\n",
+            Splitter::Lines => b" \t\r\n",
         }
     }
 
@@ -105,12 +130,8 @@ impl Records {
         let count = most.min(self.ends.len());
         let ends: Vec<usize> = self.ends.iter().take(count).map(|end| end - self.taken).collect();
         let length = ends.last().copied().unwrap_or_default();
-        // In a record of CSV, spaces and tabs are values.
-        let blank: &[u8] = match self.splitter {
-            Splitter::Csv(_) => b"\r\n",
-            Splitter::Lines => b" \t\r\n",
-        };
-        Chunk { bytes: self.bytes[self.taken..][..length].to_vec(), ends, line: self.line, blank }
+        let bytes = self.bytes[self.taken..][..length].to_vec();
+        Chunk { bytes, ends, line: self.line, blank: self.blank() }
     }
 
     /// Hands out the first records, at most so many.
@@ -133,17 +154,15 @@ impl Records {
         self.taken = 0;
     }
 
-    fn scan_csv(&mut self, at_end: bool) {
+    fn scan_csv(&mut self) {
         let Splitter::Csv(reader) = &mut self.splitter else { return };
         let (mut fields, mut field_ends) = ([0; 4096], [0; 256]);
-        while at_end || self.scanned < self.bytes.len() {
+        while self.scanned < self.bytes.len() {
             let input = &self.bytes[self.scanned..];
             let (result, read, ..) = reader.read_record(input, &mut fields, &mut field_ends);
             self.scanned += read;
-            match result {
-                ReadRecordResult::Record => self.ends.push_back(end_of_line(&self.bytes, self.scanned)),
-                ReadRecordResult::End => break,
-                _ => {}
+            if result == ReadRecordResult::Record {
+                self.ends.push_back(end_of_line(&self.bytes, self.scanned));
             }
         }
     }
@@ -196,6 +215,20 @@ impl Chunk {
     }
 }
 
+/// Where the last field of a record without an end begins.
+fn last_field(record: &[u8], reader: &mut Reader) -> usize {
+    let (mut read, mut begin, mut text) = (0, 0, [0; 4096]);
+    loop {
+        let (result, length, _) = reader.read_field(&record[read..], &mut text);
+        read += length;
+        match result {
+            ReadFieldResult::Field { .. } => begin = read,
+            ReadFieldResult::OutputFull => {}
+            ReadFieldResult::InputEmpty | ReadFieldResult::End => return begin,
+        }
+    }
+}
+
 /// A carriage return and a line feed end one line.
 fn end_of_line(bytes: &[u8], end: usize) -> usize {
     let returned = end.checked_sub(1).is_some_and(|last| bytes[last] == b'\r');
@@ -219,7 +252,7 @@ mod tests {
         for piece in text.as_bytes().chunks(size) {
             records.push(piece);
         }
-        records.end();
+        records.end().unwrap();
         let mut found = Vec::new();
         while records.complete() > 0 {
             let chunk = records.take(2);
@@ -239,6 +272,29 @@ mod tests {
             .map(|(line, text)| (line, text.to_owned()));
         for size in [1, 2, 3, 7, 100] {
             assert_eq!(all(csv(), text, size), expected, "in pieces of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn quote_that_is_not_closed_is_told_by_its_line() {
+        for (text, line) in [
+            ("a,b\n1,x\n2,\"cut\n3,y\n4,z\n", Some(3)),
+            ("a,b\n\n\r\n\"1\n2\",3,\"x", Some(5)),
+            ("\"a", Some(1)),
+            ("a\n\"", Some(2)),
+            ("a,\"b\"\"", Some(1)),
+            ("a,\"b\"", None),
+            ("a,b\"c", None),
+            ("a,b\n\n", None),
+            ("", None),
+        ] {
+            for size in [1, 3, 100] {
+                let mut records = csv();
+                for piece in text.as_bytes().chunks(size) {
+                    records.push(piece);
+                }
+                assert_eq!(records.end().err(), line, "{text:?} in pieces of {size} bytes");
+            }
         }
     }
 

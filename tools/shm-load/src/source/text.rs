@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// A record is not longer than this: else a quote is missing.
 const LONGEST_RECORD: usize = 64 << 20;
 
+const OPEN_QUOTE: &str = "a quote opens here that is not closed to the end: is the file cut off? A field that begins with a \
+                          quote ends with one, and holds each of its own twice";
+
 /// A text that is read.
 pub struct Text {
     name: String,
@@ -84,8 +87,11 @@ impl Text {
     }
 
     /// Nothing more comes: what is left is a record, too.
-    pub fn end(&mut self) {
-        self.records.end();
+    ///
+    /// # Errors
+    /// If a quote is open: it would have swallowed all lines behind it.
+    pub fn end(&mut self) -> Result<()> {
+        self.records.end().map_err(|line| self.at(line, OPEN_QUOTE).into())
     }
 
     /// Whether a batch is complete.

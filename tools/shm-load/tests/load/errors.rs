@@ -86,6 +86,26 @@ fn errors_in_the_rows_that_types_are_inferred_from_are_told_by_line_too() {
 }
 
 #[test]
+fn quote_that_is_not_closed_does_not_swallow_the_rest() {
+    let place = with_old_rows();
+    let text = "a,b\n1,x\n2,\"cut\n3,y\n4,z\n";
+    place.file("cut.csv", text);
+    place.file("cut.tsv", text.replace(',', "\t"));
+    place.file("header.csv", "a,\"b\n1,2\n");
+    for (arguments, said) in [
+        (&["s/t", "cut.csv"][..], "cut.csv:3: a quote opens here"),
+        (&["s/t", "cut.csv", "--append"], "cut.csv:3: a quote opens here"),
+        (&["s/t", "cut.tsv"], "cut.tsv:3: a quote opens here"),
+        (&["s/t", "header.csv"], "header.csv:1: a quote opens here"),
+    ] {
+        place.load(arguments).assert_failed(1, &[said, "is the file cut off?", "nothing was published"]);
+    }
+    let followed = place.load_from(&["s/t", "--follow", "--as", "csv", "-", "--every", "1min"], text.as_bytes());
+    followed.assert_failed(1, &["standard input:3: a quote opens here"]);
+    assert_old_rows(&place);
+}
+
+#[test]
 fn files_that_hold_no_rows_are_told() {
     let place = with_old_rows();
     place.file("empty.csv", "");
