@@ -25,6 +25,8 @@ pub struct Records {
     taken: usize,
     /// How many of them were searched for ends.
     scanned: usize,
+    /// Where the line begins whose end was not found. JSON lines only.
+    line_begin: usize,
     /// Ends of whole records, as positions in the bytes.
     ends: VecDeque<usize>,
     /// The line on which the bytes begin that were not handed out.
@@ -48,7 +50,17 @@ pub struct Chunk {
 impl Records {
     pub fn new(splitter: Splitter) -> Self {
         let (bytes, ends) = (Vec::new(), VecDeque::new());
-        Self { splitter, bytes, taken: 0, scanned: 0, ends, line: 1, position: 0, begun: false }
+        Self {
+            splitter,
+            bytes,
+            taken: 0,
+            scanned: 0,
+            line_begin: 0,
+            ends,
+            line: 1,
+            position: 0,
+            begun: false,
+        }
     }
 
     /// Adds what was read.
@@ -148,6 +160,7 @@ impl Records {
     fn compact(&mut self) {
         self.bytes.drain(..self.taken);
         self.scanned -= self.taken;
+        self.line_begin = self.line_begin.saturating_sub(self.taken);
         for end in &mut self.ends {
             *end -= self.taken;
         }
@@ -170,13 +183,14 @@ impl Records {
     fn scan_lines(&mut self) {
         while let Some(length) = self.bytes[self.scanned..].iter().position(|byte| *byte == b'\n') {
             let end = self.scanned + length + 1;
-            let start = self.ends.back().copied().unwrap_or(self.taken);
-            if self.bytes[start..end].iter().any(|byte| !byte.is_ascii_whitespace()) {
+            if self.bytes[self.line_begin..end].iter().any(|byte| !byte.is_ascii_whitespace()) {
                 self.ends.push_back(end);
             }
             self.scanned = end;
+            self.line_begin = end;
         }
-        // What follows is searched again when more comes: a line is short beside what is read at a time.
+        // Each byte is searched once, however long a line is, and in whatever pieces it comes.
+        self.scanned = self.bytes.len();
     }
 }
 
@@ -306,6 +320,20 @@ mod tests {
             let found: Vec<_> = all(Records::new(Splitter::Lines), text, size);
             let found: Vec<_> = found.iter().map(|(line, text)| (*line, text.trim())).collect();
             assert_eq!(found, expected, "in pieces of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn what_was_searched_is_not_searched_again() {
+        for mut records in [csv(), Records::new(Splitter::Lines)] {
+            records.push(b"1\n\n  ");
+            records.push(b"half a");
+            assert_eq!(records.scanned, records.bytes.len());
+            assert_eq!(records.take(9).rows(), 1);
+            records.push(b" line");
+            assert_eq!(records.scanned, records.bytes.len());
+            records.push(b"\n \n");
+            assert_eq!(records.sample(9).record(0).trim_ascii(), b"half a line");
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Text {
     infer_rows: usize,
     batch_rows: usize,
     first: Option<(String, SchemaRef)>,
+    /// The first line was looked at for names.
+    has_read_header: bool,
     /// The names of the columns, once the first line was read, if that gives them.
     names: Option<Vec<String>>,
     schema: Option<SchemaRef>,
@@ -66,6 +68,7 @@ impl Text {
             infer_rows: reading.infer_rows.get(),
             batch_rows: reading.batch_rows.get(),
             first: first.map(|(name, schema)| (name.to_owned(), Arc::clone(schema))),
+            has_read_header: false,
             names: None,
             schema: None,
         })
@@ -160,7 +163,8 @@ impl Text {
 
     /// Takes the names of columns from the first line, if they stand there.
     fn read_header(&mut self) -> Result<()> {
-        if self.names.is_none() && self.records.complete() > 0 && self.records.position() == 0 {
+        if !self.has_read_header && self.records.complete() > 0 {
+            self.has_read_header = true;
             let chunk = self.records.sample(1);
             let record = chunk.record(0);
             if core::str::from_utf8(record).is_err() {

@@ -100,7 +100,8 @@ fn quote_that_is_not_closed_does_not_swallow_the_rest() {
     ] {
         place.load(arguments).assert_failed(1, &[said, "is the file cut off?", "nothing was published"]);
     }
-    let followed = place.load_from(&["s/t", "--follow", "--as", "csv", "-", "--every", "1min"], text.as_bytes());
+    let followed =
+        place.load_from(&["s/t", "--follow", "--as", "csv", "-", "--every", "1min"], text.as_bytes());
     followed.assert_failed(1, &["standard input:3: a quote opens here"]);
     assert_old_rows(&place);
 }
