@@ -2,6 +2,8 @@
 
 mod arrow_ipc;
 mod csv;
+mod guard;
+mod ipc_messages;
 mod json;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -61,7 +63,8 @@ pub fn open(origin: &Origin, reading: &ReadingOptions, first: First<'_>) -> Resu
             Failure::new(Exit::Failed, format!("{name}: is empty, and no {} file", format.word())).into()
         );
     }
-    typed(name, input, format, reading, first)
+    let guarded = guard::Guarded::open(&name, || typed(name.clone(), input, format, reading, first))?;
+    Ok(Box::new(guarded))
 }
 
 #[cfg(feature = "parquet")]

@@ -1,7 +1,7 @@
 //! What cannot be loaded is told: file, line, column, value, and what to do; and nothing is published.
 
 use crate::place::{Place, rows};
-use crate::tables::path;
+use crate::tables::{arrow_file, arrow_stream, path, table};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use shmframe_writer::WriterOptions;
@@ -208,6 +208,34 @@ fn segment_that_was_created_for_nothing_goes_again() {
     place.file("bad.csv", "a\n1\nx\n");
     place.load(&["new/t", "bad.csv", "--infer-rows", "1"]).assert_failed(1, &["bad.csv:3"]);
     assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
+}
+
+/// What Arrow and Parquet do with damaged files is looked at byte by byte where they are read; here, that it ends well.
+#[test]
+fn damaged_file_leaves_neither_rows_nor_a_segment() {
+    let place = Place::new();
+    let rows = table("airlines");
+    let parquet = std::fs::read(path("airlines")).unwrap();
+    for (name, bytes) in
+        [("a.arrow", arrow_file(&rows)), ("a.arrows", arrow_stream(&rows)), ("a.parquet", parquet)]
+    {
+        let mut refused = 0;
+        for at in (0..bytes.len().min(400)).step_by(7) {
+            let mut damaged = bytes.clone();
+            damaged[at] = 0xFF;
+            place.file(name, damaged);
+            let ended = place.load(&["s/t", name]);
+            assert!(!ended.said.contains("panicked"), "byte {at}: {ended:?}");
+            if ended.status == Some(0) {
+                std::fs::remove_dir_all(place.segments().join("s.shmf")).unwrap();
+            } else {
+                ended.assert_failed(1, &[name, "nothing was published"]);
+                refused += 1;
+            }
+            assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0, "{name}, byte {at}");
+        }
+        assert!(refused > 0, "{name}");
+    }
 }
 
 #[test]
