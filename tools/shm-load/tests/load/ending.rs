@@ -105,3 +105,19 @@ fn load_that_waits_for_another_writer_is_interrupted() {
     running.wait().assert_failed(130, &["interrupted", "nothing was published"]);
     drop(writer);
 }
+
+#[test]
+fn pipe_that_nobody_writes_is_given_up_when_interrupted() {
+    let place = Place::new();
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let running = place.start(&["new/t", "pipe", "--as", "csv"]);
+    place.reader_of_new("new");
+    running.signal("TERM");
+    running.wait().assert_failed(130, &["interrupted", "nothing was published"]);
+    let followed = place.start(&["new/t", "pipe", "--as", "csv", "--follow"]);
+    place.reader_of_new("new");
+    followed.signal("INT");
+    assert_eq!(followed.wait().loaded()["rows"], 0);
+    assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
+}
