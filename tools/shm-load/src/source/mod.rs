@@ -2,9 +2,11 @@
 
 mod arrow_ipc;
 mod csv;
+mod exact;
 mod guard;
 mod ipc_messages;
 mod json;
+mod json_text;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod records;

@@ -171,6 +171,11 @@ impl Text {
                 bail!(self.at(chunk.line(0), NO_UTF8));
             }
             self.names = self.syntax.header(record);
+            let names = self.names.as_deref().unwrap_or_default();
+            if let Some(at) = (0..names.len()).find(|at| names[..*at].contains(&names[*at])) {
+                let text = format!("two columns are called {:?}: give one of them another name", names[at]);
+                bail!(self.at(chunk.line(0), &text));
+            }
             if self.names.is_some() {
                 self.records.take(1);
             }

@@ -72,6 +72,36 @@ fn bad_lines_are_told_by_file_line_and_column() {
 }
 
 #[test]
+fn names_and_keys_that_stand_twice_are_told() {
+    let place = with_old_rows();
+    place.file("names.csv", "a,b,a\n1,2,3\n");
+    place.file("keys.jsonl", "{\"a\":1,\"a\":2}\n{\"a\":3}\n");
+    place.file("later.jsonl", "{\"a\":1}\n{\"a\":3,\"a\":2}\n");
+    for (name, said) in [
+        ("names.csv", "names.csv:1: two columns are called \"a\""),
+        ("keys.jsonl", "keys.jsonl:1: \"a\" is a key that stands twice"),
+        ("later.jsonl", "later.jsonl:2: \"a\" is a key that stands twice"),
+    ] {
+        place.load(&["s/t", name, "--infer-rows", "1"]).assert_failed(1, &[said, "nothing was published"]);
+    }
+    assert_old_rows(&place);
+}
+
+#[test]
+fn values_of_several_shapes_become_text_as_the_error_advises() {
+    let place = with_old_rows();
+    place.file("mixed.jsonl", "{\"a\":1}\n{\"a\":[1]}\n");
+    let advice = "text does, which jq -c '.[\"a\"] |= tojson' makes of all values";
+    place.load(&["s/t", "mixed.jsonl"]).assert_failed(1, &["mixed.jsonl:1: column \"a\"", advice]);
+    place
+        .load(&["s/t", "mixed.jsonl", "--schema", "a:utf8"])
+        .assert_failed(1, &["mixed.jsonl:2: column \"a\"", advice]);
+    place.file("text.jsonl", "{\"a\":\"1\"}\n{\"a\":\"[1]\"}\n");
+    place.load(&["new/t", "text.jsonl"]).loaded();
+    assert_old_rows(&place);
+}
+
+#[test]
 fn errors_in_the_rows_that_types_are_inferred_from_are_told_by_line_too() {
     let place = with_old_rows();
     for (name, text, said) in [
