@@ -1,14 +1,17 @@
 //! CSV and TSV.
 
+use super::exact::{cut, may_cut};
 use super::records::{Chunk, Splitter};
 use super::syntax::{NO_UTF8, Syntax, misfit, no_value, shown};
 use crate::fit::fit;
 use crate::types::TIMESTAMP;
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::can_cast_types;
 use arrow::csv::ReaderBuilder;
 use arrow::csv::reader::Format;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Float16Type, Float32Type, Float64Type, Schema, SchemaRef, TimeUnit,
+};
 use arrow::error::ArrowError;
 use csv_core::{ReadRecordResult, Reader};
 use regex::Regex;
@@ -57,9 +60,17 @@ impl Csv {
         ends[..count].iter().map(cut).collect()
     }
 
-    fn decode_raw(&self, records: &[u8], rows: usize, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    /// Reads some of the columns, those of which all numbers are given.
+    fn decode_raw(
+        &self,
+        records: &[u8],
+        rows: usize,
+        schema: &SchemaRef,
+        columns: Vec<usize>,
+    ) -> Result<RecordBatch, ArrowError> {
+        let read = Arc::new(schema.project(&columns)?);
         let builder = ReaderBuilder::new(Arc::clone(schema)).with_format(self.format());
-        let mut decoder = builder.with_batch_size(rows + 1).build_decoder();
+        let mut decoder = builder.with_projection(columns).with_batch_size(rows + 1).build_decoder();
         let mut rest = records;
         while !rest.is_empty() {
             match decoder.decode(rest)? {
@@ -68,7 +79,31 @@ impl Csv {
             }
         }
         decoder.decode(b"")?;
-        Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(schema))))
+        Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(read)))
+    }
+
+    /// Checks that nothing was cut off to make values fit: reads the texts of columns that may have been.
+    fn check_exact(&self, records: &[u8], batch: &RecordBatch) -> Result<(), ArrowError> {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns()).enumerate();
+        let suspects =
+            columns.filter(|(_, (field, column))| may_cut(field.data_type()) || has_infinite(column));
+        let suspects: Vec<usize> = suspects.map(|(at, _)| at).collect();
+        if suspects.is_empty() {
+            return Ok(());
+        }
+        let texts = schema.fields().iter().map(|field| Field::new(field.name(), DataType::Utf8, true));
+        let texts = Arc::new(Schema::new(texts.collect::<Vec<_>>()));
+        let texts = self.decode_raw(records, batch.num_rows(), &texts, suspects.clone())?;
+        let flaw = |(at, text): (&usize, &Arc<dyn Array>)| {
+            let field = schema.field(*at);
+            let mut values = text.as_string::<i32>().iter().flatten();
+            values.find_map(|value| cut(field.name(), value, field.data_type()))
+        };
+        match suspects.iter().zip(texts.columns()).find_map(flaw) {
+            None => Ok(()),
+            Some(reason) => Err(ArrowError::CsvError(reason)),
+        }
     }
 }
 
@@ -114,7 +149,10 @@ impl Syntax for Csv {
             Field::new(field.name(), data_type, true)
         });
         let raw = Arc::new(Schema::new(raw.collect::<Vec<_>>()));
-        fit(&self.decode_raw(records, rows, &raw)?, schema)
+        let columns = (0..schema.fields().len()).collect();
+        let batch = fit(&self.decode_raw(records, rows, &raw, columns)?, schema)?;
+        self.check_exact(records, &batch)?;
+        Ok(batch)
     }
 
     fn explain(&self, record: &[u8], schema: &SchemaRef) -> Option<String> {
@@ -160,6 +198,9 @@ impl Csv {
         if self.nulls.is_match(value) {
             return no_value(field.name());
         }
+        if let Some(reason) = cut(field.name(), value, field.data_type()) {
+            return reason;
+        }
         let nulls = if self.names_nulls { "" } else { ", or say what stands for nothing (--null-values)" };
         misfit(field.name(), value, field.data_type()) + nulls
     }
@@ -171,6 +212,22 @@ fn settled(field: &FieldRef) -> DataType {
         DataType::Null => DataType::Utf8,
         DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, None) => TIMESTAMP,
         data_type => data_type.clone(),
+    }
+}
+
+/// Whether there is a float that was too large, or infinite from the beginning.
+fn has_infinite(column: &dyn Array) -> bool {
+    match column.data_type() {
+        DataType::Float16 => {
+            column.as_primitive::<Float16Type>().values().iter().any(|value| value.is_infinite())
+        }
+        DataType::Float32 => {
+            column.as_primitive::<Float32Type>().values().iter().any(|value| value.is_infinite())
+        }
+        DataType::Float64 => {
+            column.as_primitive::<Float64Type>().values().iter().any(|value| value.is_infinite())
+        }
+        _ => false,
     }
 }
 

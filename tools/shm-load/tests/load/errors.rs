@@ -72,6 +72,42 @@ fn bad_lines_are_told_by_file_line_and_column() {
 }
 
 #[test]
+fn values_are_not_cut_off_to_fit() {
+    let place = with_old_rows();
+    for (values, schema, said) in [
+        (["1.99", "1.995"], "b:Decimal128(10, 2)", "\"1.995\" does not fit Decimal128(10, 2)"),
+        (["1", "1e400"], "b:float64", "\"1e400\" does not fit Float64: it is too large"),
+        (["1", "1e39"], "b:float32", "\"1e39\" does not fit Float32: it is too large"),
+        (["2024-01-01", "2024-01-02 12:00:00"], "b:date", "does not fit Date32: it has a time of day"),
+        (
+            ["2024-01-01T12:00:00", "2024-01-01T12:00:00.123456789"],
+            "a:int64",
+            "give the column another type (--schema 'b:Timestamp(ns)')",
+        ),
+        (["12:00:00", "12:00:00.5"], "b:Time32(s)", "its fraction of a second is finer"),
+        (
+            ["1.99", "1.995"],
+            "b:Dictionary(Int32, Decimal128(10, 2))",
+            "it has more decimal places",
+        ),
+    ] {
+        let [fits, cut] = values;
+        place.file("cut.csv", format!("a,b\n1,{fits}\n2,\n3,{cut}\n"));
+        place.file("cut.jsonl", format!("{{\"b\":\"{fits}\"}}\n{{}}\n{{\"b\":\"{cut}\"}}\n"));
+        let arguments = ["s/t", "--schema", schema, "--infer-rows", "1"];
+        let loaded = place.load(&[&arguments[..], &["cut.csv"]].concat());
+        loaded.assert_failed(1, &["cut.csv:4: column \"b\": ", said, "nothing was published"]);
+        if schema.starts_with("b:") && !schema.contains("Dictionary") {
+            let loaded = place.load(&[&arguments[..], &["cut.jsonl"]].concat());
+            loaded.assert_failed(1, &["cut.jsonl:3: column \"b\": ", said, "nothing was published"]);
+        }
+    }
+    place.file("whole.csv", "b\n1.990\n-inf\n");
+    place.load(&["new/t", "whole.csv", "--schema", "b:float64"]).loaded();
+    assert_old_rows(&place);
+}
+
+#[test]
 fn names_and_keys_that_stand_twice_are_told() {
     let place = with_old_rows();
     place.file("names.csv", "a,b,a\n1,2,3\n");
