@@ -85,11 +85,7 @@ fn values_are_not_cut_off_to_fit() {
             "give the column another type (--schema 'b:Timestamp(ns)')",
         ),
         (["12:00:00", "12:00:00.5"], "b:Time32(s)", "its fraction of a second is finer"),
-        (
-            ["1.99", "1.995"],
-            "b:Dictionary(Int32, Decimal128(10, 2))",
-            "it has more decimal places",
-        ),
+        (["1.99", "1.995"], "b:Dictionary(Int32, Decimal128(10, 2))", "it has more decimal places"),
     ] {
         let [fits, cut] = values;
         place.file("cut.csv", format!("a,b\n1,{fits}\n2,\n3,{cut}\n"));
@@ -273,6 +269,15 @@ fn segment_that_was_created_for_nothing_goes_again() {
     let place = Place::new();
     place.file("bad.csv", "a\n1\nx\n");
     place.load(&["new/t", "bad.csv", "--infer-rows", "1"]).assert_failed(1, &["bad.csv:3"]);
+    assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
+}
+
+#[test]
+fn stream_that_is_no_parquet_is_refused_before_it_ends() {
+    let place = Place::new();
+    let mut running = place.start(&["s/t", "--as", "parquet", "-"]);
+    running.write(b"a,b\n1,2\n");
+    running.wait().assert_failed(1, &["standard input: is not readable as Parquet", "PAR1"]);
     assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
 }
 
