@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_byte_is_an_error_or_leaves_as_many_rows_and_is_no_panic() {
+    fn damaged_byte_is_an_error_or_leaves_as_many_rows() {
         let place = tempfile::tempdir().unwrap();
         let options = Options::parse_from(["shm-load", "s/t", "-"]);
         for (name, bytes) in files() {
@@ -130,7 +130,7 @@ mod tests {
                     Ok(count)
                 };
                 match read() {
-                    Ok(count) => assert!(count == 4 || count == 0, "{name}, byte {at}: {count} rows"),
+                    Ok(count) => assert_eq!(count, 4, "{name}, byte {at}"),
                     Err(error) => {
                         let text = format!("{error:#}");
                         assert!(text.contains(name), "byte {at}: {text}");

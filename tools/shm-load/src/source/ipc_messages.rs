@@ -9,9 +9,9 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{read_dictionary, read_record_batch};
-use arrow::ipc::{self, Message, MessageHeader, root_as_message};
+use arrow::ipc::{self, Message, root_as_message};
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 /// What stands before the length of a message, but in streams of old.
@@ -59,7 +59,6 @@ impl<R: Read> Messages<R> {
                     }
                     read_dictionary(&body, batch, &self.schema, &mut self.dictionaries, &version)?;
                 }
-                None if message.header_type() == MessageHeader::NONE => {}
                 None => return Err(wrong(&format!("a message of the kind {:?}", message.header_type()))),
             }
         }
@@ -73,12 +72,14 @@ fn wrong(found: &str) -> ArrowError {
 
 /// The metadata of the next message; none at the end.
 fn metadata(stream: &mut impl Read) -> Result<Option<Vec<u8>>, ArrowError> {
-    let mut length = [0; 4];
-    match stream.read_exact(&mut length) {
-        // A stream may end without a mark.
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        read => read?,
+    let mut length = Vec::new();
+    stream.take(4).read_to_end(&mut length)?;
+    // A stream may end without a mark.
+    if length.is_empty() {
+        return Ok(None);
     }
+    let cut_off = |_| ArrowError::IpcError("a message that is cut off".to_owned());
+    let mut length: [u8; 4] = length.try_into().map_err(cut_off)?;
     if length == CONTINUATION {
         stream.read_exact(&mut length)?;
     }
