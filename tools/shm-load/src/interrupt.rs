@@ -18,10 +18,14 @@ const ONE_SIGNAL: Duration = Duration::from_millis(500);
 /// Takes note of Ctrl-C from now on. The second one ends the process at once: a segment is whole after any end.
 pub fn listen() -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(|| {
-        if INTERRUPTED.get_or_init(Instant::now).elapsed() > ONE_SIGNAL {
+        if INTERRUPTED.set(Instant::now()).is_err() && INTERRUPTED.get().is_some_and(is_long_ago) {
             std::process::exit(130);
         }
     })
+}
+
+fn is_long_ago(first: &Instant) -> bool {
+    first.elapsed() > ONE_SIGNAL
 }
 
 /// Whether the tool was asked to end.

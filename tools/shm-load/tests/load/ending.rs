@@ -99,7 +99,7 @@ fn load_that_waits_for_another_writer_is_interrupted() {
     let place = Place::new();
     place.file("old.csv", numbers(0, 3));
     let writer = WriterOptions::new().directory(place.segments()).create("s").unwrap();
-    let running = place.start(&["s/t", "old.csv", "--wait-writer", "1000"]);
+    let running = place.start(&["s/t", "old.csv", "--wait-writer", "100"]);
     running.wait_until_it_listens();
     running.signal("INT");
     running.wait().assert_failed(130, &["interrupted", "nothing was published"]);
