@@ -126,9 +126,8 @@ impl<'a> Follow<'a> {
                 Received::Bytes(bytes) => return self.text.push(&bytes),
                 Received::Nothing => return Ok(()),
                 Received::End => {
-                    self.text.end();
                     self.has_ended = true;
-                    return Ok(());
+                    return self.text.end();
                 }
             },
             Feed::File(file) => match file.within(time).with_context(|| self.name.clone())? {

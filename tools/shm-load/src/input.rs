@@ -51,10 +51,12 @@ impl Origin {
 
     /// Opens it.
     pub fn open(&self) -> Result<Input> {
-        let Self::File(path) = self else { return Ok(Input::Pipe(Pipe::new(io::stdin()))) };
-        let file = File::open(path).with_context(|| self.name())?;
-        let is_file = file.metadata().with_context(|| self.name())?.is_file();
-        Ok(if is_file { Input::File(file) } else { Input::Pipe(Pipe::new(file)) })
+        let Self::File(path) = self else { return Ok(Input::Pipe(Pipe::new(|| Ok(io::stdin())))) };
+        if !fs::metadata(path).with_context(|| self.name())?.is_file() {
+            let path = path.clone();
+            return Ok(Input::Pipe(Pipe::new(move || File::open(path))));
+        }
+        Ok(Input::File(File::open(path).with_context(|| self.name())?))
     }
 }
 
@@ -115,9 +117,16 @@ pub enum Received {
 }
 
 impl Pipe {
-    fn new(source: impl Read + Send + 'static) -> Self {
+    /// Reads what `open` gives. A pipe that nobody writes opens when somebody does, so that waits for it in the thread, too.
+    fn new<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(4);
-        thread::spawn(move || pass_on(source, &sender));
+        thread::spawn(move || match open() {
+            Ok(source) => pass_on(source, &sender),
+            Err(error) => {
+                // Nobody wants it: the tool is ending.
+                let _ = sender.send(Err(error));
+            }
+        });
         Self { receiver, rest: Vec::new() }
     }
 

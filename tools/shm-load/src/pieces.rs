@@ -6,7 +6,7 @@ use crate::options::ReadingOptions;
 use crate::source::{self, Piece, Source};
 use anyhow::Result;
 use arrow::datatypes::SchemaRef;
-use shmframe_cli::{Exit, Failure};
+use shmframe_cli::Failure;
 
 /// The files that are read.
 pub struct Pieces<'a> {
@@ -38,7 +38,7 @@ impl<'a> Pieces<'a> {
     pub fn next(&mut self) -> Result<Option<(&str, Piece)>> {
         let piece = self.next_piece().map_err(unless_interrupted)?;
         if interrupt::is_asked_for() {
-            return Err(interrupted());
+            return Err(interrupt::interrupted().into());
         }
         let name = self.current.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default();
         Ok(piece.map(|piece| (name, piece)))
@@ -77,12 +77,7 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// What is said after Ctrl-C.
-fn interrupted() -> anyhow::Error {
-    Failure::new(Exit::Interrupted, "interrupted").into()
-}
-
 /// Whoever waited for input is woken with an error of its own when the tool is to end.
 fn unless_interrupted(error: anyhow::Error) -> anyhow::Error {
-    if interrupt::is_asked_for() { interrupted() } else { error }
+    if interrupt::is_asked_for() { interrupt::interrupted().into() } else { error }
 }

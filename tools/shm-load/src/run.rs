@@ -51,9 +51,10 @@ fn load(options: &Options, target: &Target, output: &mut Output) -> Result<Exit>
     let lengths = origins.iter().map(Origin::check).collect::<Result<Vec<_>>>();
     let bytes: Option<u64> = lengths.map_err(Closing::with_nothing_published)?.into_iter().sum();
     let begin = Instant::now();
-    let mut segment = Segment::open(&options.segment, &target.place)?;
-    // Before, while it waits for another writer, Ctrl-C ends the tool as it is.
+    // First, so that no signal leaves a segment that is half made.
     interrupt::listen()?;
+    let mut segment =
+        Segment::open(&options.segment, &target.place).map_err(Closing::with_nothing_published)?;
     let progress = Progress::new(bytes.filter(|_| !options.publishing.follow), options.quiet);
     for option in segment.idle_options(&options.segment) {
         progress.note(&format!("{option} is for new segments: {} was there", target.place.name()));

@@ -1,11 +1,13 @@
 //! The segment that is filled: opened, or created.
 
 use crate::access::access;
+use crate::interrupt;
 use crate::options::SegmentOptions;
 use anyhow::Result;
 use core::time::Duration;
 use shmframe_cli::Place;
 use shmframe_writer::{ErrorKind, Writer, WriterOptions};
+use std::time::Instant;
 
 /// What the writer is called where it is shown.
 const LABEL: &str = "shm-load";
@@ -18,13 +20,20 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Opens a segment, or creates it where there is none.
+    /// Opens a segment, or creates it where there is none. Waits for another writer as long as the options say, or until Ctrl-C.
     pub fn open(options: &SegmentOptions, place: &Place) -> Result<Self> {
         let writer_options = writer_options(options, place)?;
+        let begin = Instant::now();
+        let patience = options.wait_writer.map(Duration::from_secs).unwrap_or_default();
         loop {
-            match writer_options.open(place.name()) {
+            if interrupt::is_asked_for() {
+                return Err(interrupt::interrupted().into());
+            }
+            let left = patience.saturating_sub(begin.elapsed());
+            match writer_options.clone().lease_timeout(left.min(interrupt::LOOK)).open(place.name()) {
                 Ok(writer) => return Ok(Self { writer, is_new: false }),
                 Err(error) if error.kind() == ErrorKind::Missing => {}
+                Err(error) if error.kind() == ErrorKind::LeaseTaken && !left.is_zero() => continue,
                 Err(error) => return Err(error.into()),
             }
             match writer_options.create(place.name()) {
@@ -59,9 +68,6 @@ impl Segment {
 fn writer_options(options: &SegmentOptions, place: &Place) -> Result<WriterOptions> {
     let directory = place.directory().unwrap_or(&options.dir);
     let mut writer = WriterOptions::new().directory(directory).label(LABEL);
-    if let Some(seconds) = options.wait_writer {
-        writer = writer.lease_timeout(Duration::from_secs(seconds));
-    }
     if let Some(bytes) = options.quota {
         writer = writer.quota(bytes);
     }

@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// The unit of timestamps where none is given: fits all that people write, and the years 1 to 9999.
 pub const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
+/// The most levels of a type.
+const DEEPEST: usize = 60;
+
 /// Types of columns, in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnTypes(Vec<Field>);
@@ -101,6 +104,10 @@ fn column(text: &str) -> Result<Field, String> {
 
 /// A type, by an easy name or Arrow's own.
 fn data_type(text: &str) -> Result<DataType, String> {
+    // Arrow's parser calls itself for each level, and no frame can hold more of them.
+    if depth(text) > DEEPEST {
+        return Err(format!("a type is nested more than {DEEPEST} deep, which no frame holds"));
+    }
     let easy = match text.to_ascii_lowercase().as_str() {
         "bool" | "boolean" => DataType::Boolean,
         "int8" => DataType::Int8,
@@ -128,6 +135,19 @@ fn wrong_type(text: &str) -> String {
         "{text:?} is no type: give an easy name (bool, int64, float64, string, date, timestamp, ...), or one as Arrow writes it \
          (Int32, Timestamp(ns, \"UTC\"), Decimal128(10, 2), ...)"
     )
+}
+
+/// How many parentheses are open at once, at the most.
+fn depth(text: &str) -> usize {
+    let levels = text.chars().scan(0_usize, |depth, character| {
+        match character {
+            '(' => *depth += 1,
+            ')' => *depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        Some(*depth)
+    });
+    levels.max().unwrap_or_default()
 }
 
 /// Splits at characters that stand neither in parentheses nor in quotes.
@@ -198,6 +218,8 @@ mod tests {
             ("price:flaot64", "is no type"),
             ("a:int64,a:int32", "named twice"),
             ("a:List(", "is no type"),
+            (&format!("a:{}Int64{}", "List(".repeat(10_000), ")".repeat(10_000)), "more than 60 deep"),
+            (&format!("a:{}", "List(".repeat(100_000)), "more than 60 deep"),
         ] {
             let error = text.parse::<ColumnTypes>().unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");

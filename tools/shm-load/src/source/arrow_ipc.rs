@@ -1,5 +1,6 @@
 //! Arrow IPC. A file is a stream between two marks, so both are read as a stream: it works in pipes, too.
 
+use super::ipc_messages::Messages;
 use super::{First, Piece, Source, agreed};
 use crate::fit::fit;
 use crate::input::Input;
@@ -7,7 +8,6 @@ use crate::options::ReadingOptions;
 use anyhow::{Context, Result, anyhow};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::reader::StreamReader;
 use core::cell::Cell;
 use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::rc::Rc;
@@ -22,7 +22,7 @@ type Stream = Chain<Cursor<Vec<u8>>, BufReader<Counted>>;
 
 pub struct ArrowSource {
     name: String,
-    reader: StreamReader<Stream>,
+    messages: Messages<Stream>,
     position: Rc<Cell<u64>>,
     schema: SchemaRef,
     batch_rows: usize,
@@ -38,10 +38,10 @@ impl ArrowSource {
         let unreadable = || format!("{name}: is not readable as Arrow IPC, file or stream");
         let begun = if is_file { skip_mark(&mut counted).with_context(unreadable)? } else { Vec::new() };
         let stream = Cursor::new(begun).chain(counted);
-        let reader = StreamReader::try_new(stream, None).with_context(unreadable)?;
-        let schema = agreed(&name, &reader.schema(), reading, first)?;
+        let messages = Messages::new(stream).with_context(unreadable)?;
+        let schema = agreed(&name, messages.schema(), reading, first)?;
         let batch_rows = reading.batch_rows.get();
-        Ok(Self { name, reader, position, schema, batch_rows, rest: None, rows: 0 })
+        Ok(Self { name, messages, position, schema, batch_rows, rest: None, rows: 0 })
     }
 
     fn read(&mut self) -> Result<Option<RecordBatch>> {
@@ -49,7 +49,7 @@ impl ArrowSource {
             return Ok(Some(rest));
         }
         let place = || format!("{}: behind row {}", self.name, self.rows);
-        let Some(batch) = self.reader.next().transpose().with_context(place)? else { return Ok(None) };
+        let Some(batch) = self.messages.next().with_context(place)? else { return Ok(None) };
         let misfit = |error| anyhow!("{}: rows behind row {}: {error}", self.name, self.rows);
         Ok(Some(fit(&batch, &self.schema).map_err(misfit)?))
     }

@@ -1,14 +1,17 @@
 //! CSV and TSV.
 
+use super::exact::{cut, may_cut};
 use super::records::{Chunk, Splitter};
 use super::syntax::{NO_UTF8, Syntax, misfit, no_value, shown};
 use crate::fit::fit;
 use crate::types::TIMESTAMP;
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch};
 use arrow::compute::can_cast_types;
 use arrow::csv::ReaderBuilder;
 use arrow::csv::reader::Format;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Float16Type, Float32Type, Float64Type, Schema, SchemaRef, TimeUnit,
+};
 use arrow::error::ArrowError;
 use csv_core::{ReadRecordResult, Reader};
 use regex::Regex;
@@ -57,9 +60,17 @@ impl Csv {
         ends[..count].iter().map(cut).collect()
     }
 
-    fn decode_raw(&self, records: &[u8], rows: usize, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    /// Reads some of the columns, those of which all numbers are given.
+    fn decode_raw(
+        &self,
+        records: &[u8],
+        rows: usize,
+        schema: &SchemaRef,
+        columns: Vec<usize>,
+    ) -> Result<RecordBatch, ArrowError> {
+        let read = Arc::new(schema.project(&columns)?);
         let builder = ReaderBuilder::new(Arc::clone(schema)).with_format(self.format());
-        let mut decoder = builder.with_batch_size(rows + 1).build_decoder();
+        let mut decoder = builder.with_projection(columns).with_batch_size(rows + 1).build_decoder();
         let mut rest = records;
         while !rest.is_empty() {
             match decoder.decode(rest)? {
@@ -68,7 +79,31 @@ impl Csv {
             }
         }
         decoder.decode(b"")?;
-        Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(schema))))
+        Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(read)))
+    }
+
+    /// Checks that nothing was cut off to make values fit: reads the texts of columns that may have been.
+    fn check_exact(&self, records: &[u8], batch: &RecordBatch) -> Result<(), ArrowError> {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns()).enumerate();
+        let suspects =
+            columns.filter(|(_, (field, column))| may_cut(field.data_type()) || has_infinite(column));
+        let suspects: Vec<usize> = suspects.map(|(at, _)| at).collect();
+        if suspects.is_empty() {
+            return Ok(());
+        }
+        let texts = schema.fields().iter().map(|field| Field::new(field.name(), DataType::Utf8, true));
+        let texts = Arc::new(Schema::new(texts.collect::<Vec<_>>()));
+        let texts = self.decode_raw(records, batch.num_rows(), &texts, suspects.clone())?;
+        let flaw = |(at, text): (&usize, &ArrayRef)| {
+            let field = schema.field(*at);
+            let mut values = text.as_string::<i32>().iter().flatten();
+            values.find_map(|value| cut(field.name(), value, field.data_type()))
+        };
+        match suspects.iter().zip(texts.columns()).find_map(flaw) {
+            None => Ok(()),
+            Some(reason) => Err(ArrowError::CsvError(reason)),
+        }
     }
 }
 
@@ -97,7 +132,9 @@ impl Syntax for Csv {
     fn check(&self, schema: &Schema) -> Result<(), String> {
         // Arrow would make lists of one value each.
         let can = |data_type: &DataType| {
-            is_read(data_type) || (!data_type.is_nested() && can_cast_types(&DataType::Utf8, data_type))
+            is_read(data_type)
+                || is_bytes(data_type)
+                || (!data_type.is_nested() && can_cast_types(&DataType::Utf8, data_type))
         };
         match schema.fields().iter().find(|field| !can(field.data_type())) {
             None => Ok(()),
@@ -114,7 +151,10 @@ impl Syntax for Csv {
             Field::new(field.name(), data_type, true)
         });
         let raw = Arc::new(Schema::new(raw.collect::<Vec<_>>()));
-        fit(&self.decode_raw(records, rows, &raw)?, schema)
+        let columns = (0..schema.fields().len()).collect();
+        let batch = fit(&with_bytes(self.decode_raw(records, rows, &raw, columns)?, schema)?, schema)?;
+        self.check_exact(records, &batch)?;
+        Ok(batch)
     }
 
     fn explain(&self, record: &[u8], schema: &SchemaRef) -> Option<String> {
@@ -160,6 +200,13 @@ impl Csv {
         if self.nulls.is_match(value) {
             return no_value(field.name());
         }
+        if let Some(reason) = cut(field.name(), value, field.data_type()) {
+            return reason;
+        }
+        if is_bytes(field.data_type()) {
+            let text = misfit(field.name(), value, field.data_type());
+            return format!("{text}; bytes are written as hexadecimal digits, two for each");
+        }
         let nulls = if self.names_nulls { "" } else { ", or say what stands for nothing (--null-values)" };
         misfit(field.name(), value, field.data_type()) + nulls
     }
@@ -171,6 +218,63 @@ fn settled(field: &FieldRef) -> DataType {
         DataType::Null => DataType::Utf8,
         DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, None) => TIMESTAMP,
         data_type => data_type.clone(),
+    }
+}
+
+/// Whether values are bytes, which stand as hexadecimal digits in text.
+fn is_bytes(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_bytes(values),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Makes bytes of hexadecimal digits where columns are to hold bytes.
+fn with_bytes(batch: RecordBatch, schema: &Schema) -> Result<RecordBatch, ArrowError> {
+    if !schema.fields().iter().any(|field| is_bytes(field.data_type())) {
+        return Ok(batch);
+    }
+    let column = |(field, column): (&FieldRef, &ArrayRef)| {
+        if !is_bytes(field.data_type()) {
+            return Ok(Arc::clone(column));
+        }
+        let no_digits = |value| ArrowError::CsvError(misfit(field.name(), value, field.data_type()));
+        let values = column.as_string::<i32>().iter();
+        let values =
+            values.map(|value| value.map(|value| bytes(value).ok_or_else(|| no_digits(value))).transpose());
+        Ok(Arc::new(values.collect::<Result<BinaryArray, _>>()?) as ArrayRef)
+    };
+    let columns =
+        schema.fields().iter().zip(batch.columns()).map(column).collect::<Result<Vec<_>, ArrowError>>()?;
+    let fields = batch.schema_ref().fields().iter().zip(&columns);
+    let fields = fields.map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true));
+    RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)
+}
+
+/// The bytes that hexadecimal digits stand for, two for each.
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    rest.is_empty().then(|| bytes.collect()).flatten()
+}
+
+/// Whether there is a float that was too large, or infinite from the beginning.
+fn has_infinite(column: &dyn Array) -> bool {
+    match column.data_type() {
+        DataType::Float16 => {
+            column.as_primitive::<Float16Type>().values().iter().any(|value| value.is_infinite())
+        }
+        DataType::Float32 => {
+            column.as_primitive::<Float32Type>().values().iter().any(|value| value.is_infinite())
+        }
+        DataType::Float64 => {
+            column.as_primitive::<Float64Type>().values().iter().any(|value| value.is_infinite())
+        }
+        _ => false,
     }
 }
 

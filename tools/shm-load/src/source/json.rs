@@ -1,5 +1,6 @@
 //! JSON lines: one object a line.
 
+use super::json_text::{Entries, Numbers, flaw};
 use super::records::{Chunk, Splitter};
 use super::syntax::{Syntax, misfit, no_value, shown};
 use crate::fit::fit;
@@ -8,9 +9,6 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::infer_json_schema;
-use core::fmt;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -28,16 +26,23 @@ impl Syntax for Json {
     fn infer(&self, sample: &Chunk, _names: Option<&[String]>) -> Result<Schema, ArrowError> {
         let (found, _) = infer_json_schema(sample.bytes.as_slice(), Some(sample.rows()))?;
         let mut order: Vec<String> = Vec::new();
+        let mut numbers = Numbers::default();
         for at in 0..sample.rows() {
             // What is no object was refused by the inference.
-            let Ok(Keys(keys)) = serde_json::from_slice(sample.record(at)) else { continue };
-            if keys.iter().zip(&order).filter(|(key, known)| key == known).count() < keys.len() {
-                let new: Vec<_> = keys.into_iter().filter(|key| !order.contains(key)).collect();
-                order.extend(new);
+            let Ok(entries) = serde_json::from_slice::<Entries<'_>>(sample.record(at)) else { continue };
+            if let Some(key) = entries.twice() {
+                return Err(ArrowError::JsonError(format!("{key:?} stands twice in an object")));
+            }
+            for (at, (key, value)) in entries.0.iter().enumerate() {
+                numbers.note(key, value);
+                if order.get(at).is_none_or(|known| known != key) && !order.iter().any(|known| known == key) {
+                    order.push(key.clone().into_owned());
+                }
             }
         }
         let columns = order.iter().filter_map(|name| found.field_with_name(name).ok());
-        let settled = columns.map(|field| Field::new(field.name(), settled(field.data_type()), true));
+        let settled = columns
+            .map(|field| Field::new(field.name(), settled(field.data_type(), field.name(), &numbers), true));
         Ok(Schema::new(settled.collect::<Vec<_>>()))
     }
 
@@ -52,7 +57,12 @@ impl Syntax for Json {
     }
 
     fn decode(&self, records: &[u8], rows: usize, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-        decode(records, rows, schema, Unknown::IsAnError)
+        let batch = decode(records, rows, schema, Unknown::IsAnError)?;
+        let lines = records.split(|byte| *byte == b'\n').filter_map(|line| core::str::from_utf8(line).ok());
+        match lines.filter(|line| !line.trim().is_empty()).find_map(|line| flaw(line, schema.fields())) {
+            None => Ok(batch),
+            Some(reason) => Err(ArrowError::JsonError(reason)),
+        }
     }
 
     fn explain(&self, record: &[u8], schema: &SchemaRef) -> Option<String> {
@@ -71,6 +81,10 @@ impl Syntax for Json {
                 ));
             }
         };
+        let text = core::str::from_utf8(record).unwrap_or_default();
+        if let Some(reason) = flaw(text, schema.fields()) {
+            return Some(reason);
+        }
         // Without columns, all that can be said is whether it is an object.
         let is_unknown = |key: &&String| !schema.fields().is_empty() && schema.field_with_name(key).is_err();
         if let Some(key) = object.keys().find(is_unknown) {
@@ -83,11 +97,25 @@ impl Syntax for Json {
             let failed = decode(record, 1, &only, Unknown::IsLeftOut).is_err();
             failed.then(|| match object.get(field.name()) {
                 None | Some(Value::Null) => no_value(field.name()),
-                Some(Value::String(text)) => misfit(field.name(), text, field.data_type()),
+                Some(Value::String(text)) if !field.data_type().is_nested() => {
+                    misfit(field.name(), text, field.data_type())
+                }
+                Some(value) if field.data_type().is_nested() || value.is_array() || value.is_object() => {
+                    other_shape(field.name(), value, field.data_type())
+                }
                 Some(value) => misfit(field.name(), &value.to_string(), field.data_type()),
             })
         })
     }
+}
+
+/// Says that a value is an array or an object where others are not, or the other way round: no type holds both.
+fn other_shape(column: &str, value: &Value, found: &DataType) -> String {
+    format!(
+        "column {column:?}: {} is no {found}: no type holds arrays, objects and plain values together; text does, which jq -c \
+         '.[{column:?}] |= tojson' makes of all values of the column",
+        shown(&value.to_string())
+    )
 }
 
 /// What keys are that no column has.
@@ -131,39 +159,20 @@ fn without_integers(data_type: &DataType) -> DataType {
     }
 }
 
-/// A type as rows to come will have it: what has no value so far is text.
-fn settled(data_type: &DataType) -> DataType {
-    let column = |field: &FieldRef| Arc::new(Field::new(field.name(), settled(field.data_type()), true));
+/// A type as rows to come will have it: what has no value so far is text, and whole numbers are no floats.
+fn settled(data_type: &DataType, path: &str, numbers: &Numbers) -> DataType {
+    let column = |field: &FieldRef, inner: &str| {
+        let data_type = settled(field.data_type(), &Numbers::path(path, inner), numbers);
+        Arc::new(Field::new(field.name(), data_type, true))
+    };
     match data_type {
         DataType::Null => DataType::Utf8,
-        DataType::List(item) => DataType::List(column(item)),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(column).collect()),
-        other => other.clone(),
-    }
-}
-
-/// The keys of an object, in their order.
-struct Keys(Vec<String>);
-
-impl<'de> Deserialize<'de> for Keys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Keys;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
-                let mut keys = Vec::new();
-                while let Some((key, IgnoredAny)) = map.next_entry()? {
-                    keys.push(key);
-                }
-                Ok(Keys(keys))
-            }
+        DataType::Float64 => numbers.settled(path),
+        DataType::List(item) => DataType::List(column(item, "")),
+        DataType::Struct(fields) => {
+            DataType::Struct(fields.iter().map(|field| column(field, field.name())).collect())
         }
-        deserializer.deserialize_map(Collect)
+        other => other.clone(),
     }
 }
 
@@ -171,11 +180,13 @@ impl<'de> Deserialize<'de> for Keys {
 mod tests {
     use super::*;
     use crate::source::records::Records;
+    use arrow::array::AsArray;
+    use arrow::datatypes::UInt64Type;
 
     fn sample(text: &str) -> Chunk {
         let mut records = Records::new(Splitter::Lines);
         records.push(text.as_bytes());
-        records.end();
+        records.end().unwrap();
         records.sample(usize::MAX)
     }
 
@@ -187,6 +198,47 @@ mod tests {
             schema.fields().iter().map(|field| (field.name().as_str(), field.data_type().clone())).collect();
         let list = DataType::new_list(DataType::Utf8, true);
         assert_eq!(types, [("z", DataType::Float64), ("a", list), ("m", DataType::Utf8)]);
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_digits() {
+        let unsigned = "{\"a\":9007199254740993}\n{\"a\":18446744073709551615}\n";
+        let nested = "{\"a\":[{\"b\":1}]}\n{\"a\":[{\"b\":18446744073709551615}]}\n";
+        let inner = DataType::Struct(vec![Field::new("b", DataType::UInt64, true)].into());
+        for (text, expected) in [
+            (unsigned, DataType::UInt64),
+            ("{\"a\":-9223372036854775808}\n{\"a\":-0}\n", DataType::Int64),
+            ("{\"a\":-1}\n{\"a\":18446744073709551615}\n", DataType::Utf8),
+            ("{\"a\":99999999999999999999}\n", DataType::Utf8),
+            ("{\"a\":1}\n{\"a\":1.5}\n", DataType::Float64),
+            (nested, DataType::new_list(inner, true)),
+        ] {
+            let schema = Arc::new(Json.infer(&sample(text), None).unwrap());
+            assert_eq!(*schema.field(0).data_type(), expected, "{text}");
+            let rows = text.lines().count();
+            assert!(Json.decode(text.as_bytes(), rows, &schema).is_ok(), "{text}");
+        }
+        let schema = Arc::new(Json.infer(&sample(unsigned), None).unwrap());
+        let batch = Json.decode(unsigned.as_bytes(), 2, &schema).unwrap();
+        assert_eq!(batch.column(0).as_primitive::<UInt64Type>().values(), &[(1 << 53) + 1, u64::MAX]);
+    }
+
+    #[test]
+    fn keys_that_stand_twice_are_told_wherever_they_stand() {
+        let many: Vec<_> = (0..40).map(|number| format!("\"{}\":1", number % 39)).collect();
+        let many = format!("{{{}}}", many.join(","));
+        let inner = DataType::Struct(vec![Field::new("b", DataType::Int64, true)].into());
+        let fields = vec![Field::new("a", DataType::new_list(inner, true), true)];
+        let schema = Arc::new(Schema::new(fields));
+        for text in
+            [r#"{"a":[],"a":[]}"#, r#"{"a":[],"\u0061":[]}"#, r#"{"a":[{"b":1,"b":2}]}"#, many.as_str()]
+        {
+            let told = Json.explain(text.as_bytes(), &schema).unwrap();
+            assert!(told.contains("is a key that stands twice"), "{text}: {told}");
+            assert!(Json.decode(text.as_bytes(), 1, &schema).is_err(), "{text}");
+        }
+        assert!(Json.infer(&sample(r#"{"a":1,"a":2}"#), None).is_err());
+        assert_eq!(Json.explain(br#"{"a":[{"b":1}, {"b":2}]}"#, &schema), None);
     }
 
     #[test]

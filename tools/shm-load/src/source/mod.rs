@@ -2,7 +2,11 @@
 
 mod arrow_ipc;
 mod csv;
+mod exact;
+mod guard;
+mod ipc_messages;
 mod json;
+mod json_text;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod records;
@@ -61,7 +65,8 @@ pub fn open(origin: &Origin, reading: &ReadingOptions, first: First<'_>) -> Resu
             Failure::new(Exit::Failed, format!("{name}: is empty, and no {} file", format.word())).into()
         );
     }
-    typed(name, input, format, reading, first)
+    let guarded = guard::Guarded::open(&name, || typed(name.clone(), input, format, reading, first))?;
+    Ok(Box::new(guarded))
 }
 
 #[cfg(feature = "parquet")]

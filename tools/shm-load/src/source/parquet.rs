@@ -2,6 +2,7 @@
 
 use super::{First, Piece, Source, agreed};
 use crate::fit::fit;
+use crate::format::Format;
 use crate::input::Input;
 use crate::options::ReadingOptions;
 use anyhow::{Context, Result, anyhow};
@@ -9,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::ChunkReader;
+use shmframe_cli::{Exit, Failure};
 use std::io::Read;
 
 pub struct ParquetSource {
@@ -21,9 +23,15 @@ pub struct ParquetSource {
 }
 
 impl ParquetSource {
-    pub fn new(name: String, input: Input, reading: &ReadingOptions, first: First<'_>) -> Result<Self> {
+    pub fn new(name: String, mut input: Input, reading: &ReadingOptions, first: First<'_>) -> Result<Self> {
+        let head = input.head().with_context(|| name.clone())?;
         match input {
             Input::File(file) => Self::of(name, file, reading, first),
+            // Before all of it is read into memory.
+            Input::Pipe(_) if Format::of_bytes(&head) != Some(Format::Parquet) => {
+                let text = format!("{name}: is not readable as Parquet: it does not begin with PAR1");
+                Err(Failure::new(Exit::Failed, text).into())
+            }
             Input::Pipe(mut pipe) => {
                 let mut bytes = Vec::new();
                 pipe.read_to_end(&mut bytes).with_context(|| name.clone())?;

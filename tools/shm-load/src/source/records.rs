@@ -3,7 +3,7 @@
 //! A record is a line, but for line ends in quoted fields of CSV. Only whole records are handed out, so that half a line is
 //! never read. Blank lines are no records.
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadFieldResult, ReadRecordResult, Reader};
 use std::collections::VecDeque;
 
 /// What some programs put before UTF-8.
@@ -25,6 +25,8 @@ pub struct Records {
     taken: usize,
     /// How many of them were searched for ends.
     scanned: usize,
+    /// Where the line begins whose end was not found. JSON lines only.
+    line_begin: usize,
     /// Ends of whole records, as positions in the bytes.
     ends: VecDeque<usize>,
     /// The line on which the bytes begin that were not handed out.
@@ -48,7 +50,17 @@ pub struct Chunk {
 impl Records {
     pub fn new(splitter: Splitter) -> Self {
         let (bytes, ends) = (Vec::new(), VecDeque::new());
-        Self { splitter, bytes, taken: 0, scanned: 0, ends, line: 1, position: 0, begun: false }
+        Self {
+            splitter,
+            bytes,
+            taken: 0,
+            scanned: 0,
+            line_begin: 0,
+            ends,
+            line: 1,
+            position: 0,
+            begun: false,
+        }
     }
 
     /// Adds what was read.
@@ -61,21 +73,46 @@ impl Records {
         self.begun = true;
         self.bytes.extend_from_slice(mark.unwrap_or(bytes));
         match &self.splitter {
-            Splitter::Csv(_) => self.scan_csv(false),
+            Splitter::Csv(_) => self.scan_csv(),
             Splitter::Lines => self.scan_lines(),
         }
     }
 
     /// Nothing more comes: what is left is a record, too.
-    pub fn end(&mut self) {
-        match &self.splitter {
-            Splitter::Csv(_) => self.scan_csv(true),
-            Splitter::Lines => {
-                if self.unfinished().iter().any(|byte| !byte.is_ascii_whitespace()) {
-                    self.ends.push_back(self.bytes.len());
-                }
-                self.scanned = self.bytes.len();
-            }
+    ///
+    /// # Errors
+    /// The line on which a quote opens that is not closed.
+    pub fn end(&mut self) -> Result<(), u64> {
+        let blank = self.blank();
+        let unfinished = self.unfinished();
+        let begin = unfinished.iter().take_while(|byte| blank.contains(byte)).count();
+        if begin < unfinished.len() {
+            self.end_record(begin)?;
+            self.ends.push_back(self.bytes.len());
+        }
+        self.scanned = self.bytes.len();
+        Ok(())
+    }
+
+    /// Ends the record that begins at this place of what is unfinished.
+    fn end_record(&mut self, begin: usize) -> Result<(), u64> {
+        let Splitter::Csv(reader) = &mut self.splitter else { return Ok(()) };
+        // The reader does not tell where it stands, but a line end ends a record that has no quote open.
+        let (result, ..) = reader.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
+        reader.reset();
+        if result == ReadRecordResult::Record {
+            return Ok(());
+        }
+        let start = self.ends.back().copied().unwrap_or(self.taken);
+        let quote = start + begin + last_field(&self.bytes[start + begin..], reader);
+        Err(self.line + line_ends(&self.bytes[self.taken..quote]))
+    }
+
+    /// Bytes of lines that are blank. In a record of CSV, spaces and tabs are values.
+    fn blank(&self) -> &'static [u8] {
+        match self.splitter {
+            Splitter::Csv(_) => b"\r\n",
+            Splitter::Lines => b" \t\r\n",
         }
     }
 
@@ -105,12 +142,8 @@ impl Records {
         let count = most.min(self.ends.len());
         let ends: Vec<usize> = self.ends.iter().take(count).map(|end| end - self.taken).collect();
         let length = ends.last().copied().unwrap_or_default();
-        // In a record of CSV, spaces and tabs are values.
-        let blank: &[u8] = match self.splitter {
-            Splitter::Csv(_) => b"\r\n",
-            Splitter::Lines => b" \t\r\n",
-        };
-        Chunk { bytes: self.bytes[self.taken..][..length].to_vec(), ends, line: self.line, blank }
+        let bytes = self.bytes[self.taken..][..length].to_vec();
+        Chunk { bytes, ends, line: self.line, blank: self.blank() }
     }
 
     /// Hands out the first records, at most so many.
@@ -127,23 +160,22 @@ impl Records {
     fn compact(&mut self) {
         self.bytes.drain(..self.taken);
         self.scanned -= self.taken;
+        self.line_begin = self.line_begin.saturating_sub(self.taken);
         for end in &mut self.ends {
             *end -= self.taken;
         }
         self.taken = 0;
     }
 
-    fn scan_csv(&mut self, at_end: bool) {
+    fn scan_csv(&mut self) {
         let Splitter::Csv(reader) = &mut self.splitter else { return };
         let (mut fields, mut field_ends) = ([0; 4096], [0; 256]);
-        while at_end || self.scanned < self.bytes.len() {
+        while self.scanned < self.bytes.len() {
             let input = &self.bytes[self.scanned..];
             let (result, read, ..) = reader.read_record(input, &mut fields, &mut field_ends);
             self.scanned += read;
-            match result {
-                ReadRecordResult::Record => self.ends.push_back(end_of_line(&self.bytes, self.scanned)),
-                ReadRecordResult::End => break,
-                _ => {}
+            if result == ReadRecordResult::Record {
+                self.ends.push_back(end_of_line(&self.bytes, self.scanned));
             }
         }
     }
@@ -151,13 +183,14 @@ impl Records {
     fn scan_lines(&mut self) {
         while let Some(length) = self.bytes[self.scanned..].iter().position(|byte| *byte == b'\n') {
             let end = self.scanned + length + 1;
-            let start = self.ends.back().copied().unwrap_or(self.taken);
-            if self.bytes[start..end].iter().any(|byte| !byte.is_ascii_whitespace()) {
+            if self.bytes[self.line_begin..end].iter().any(|byte| !byte.is_ascii_whitespace()) {
                 self.ends.push_back(end);
             }
             self.scanned = end;
+            self.line_begin = end;
         }
-        // What follows is searched again when more comes: a line is short beside what is read at a time.
+        // Each byte is searched once, however long a line is, and in whatever pieces it comes.
+        self.scanned = self.bytes.len();
     }
 }
 
@@ -196,6 +229,20 @@ impl Chunk {
     }
 }
 
+/// Where the last field of a record without an end begins.
+fn last_field(record: &[u8], reader: &mut Reader) -> usize {
+    let (mut read, mut begin, mut text) = (0, 0, [0; 4096]);
+    loop {
+        let (result, length, _) = reader.read_field(&record[read..], &mut text);
+        read += length;
+        match result {
+            ReadFieldResult::Field { .. } => begin = read,
+            ReadFieldResult::OutputFull => {}
+            ReadFieldResult::InputEmpty | ReadFieldResult::End => return begin,
+        }
+    }
+}
+
 /// A carriage return and a line feed end one line.
 fn end_of_line(bytes: &[u8], end: usize) -> usize {
     let returned = end.checked_sub(1).is_some_and(|last| bytes[last] == b'\r');
@@ -219,7 +266,7 @@ mod tests {
         for piece in text.as_bytes().chunks(size) {
             records.push(piece);
         }
-        records.end();
+        records.end().unwrap();
         let mut found = Vec::new();
         while records.complete() > 0 {
             let chunk = records.take(2);
@@ -243,6 +290,29 @@ mod tests {
     }
 
     #[test]
+    fn quote_that_is_not_closed_is_told_by_its_line() {
+        for (text, line) in [
+            ("a,b\n1,x\n2,\"cut\n3,y\n4,z\n", Some(3)),
+            ("a,b\n\n\r\n\"1\n2\",3,\"x", Some(5)),
+            ("\"a", Some(1)),
+            ("a\n\"", Some(2)),
+            ("a,\"b\"\"", Some(1)),
+            ("a,\"b\"", None),
+            ("a,b\"c", None),
+            ("a,b\n\n", None),
+            ("", None),
+        ] {
+            for size in [1, 3, 100] {
+                let mut records = csv();
+                for piece in text.as_bytes().chunks(size) {
+                    records.push(piece);
+                }
+                assert_eq!(records.end().err(), line, "{text:?} in pieces of {size} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn blank_lines_between_json_lines_are_counted_and_left_out() {
         let text = "{\"a\":1}\n\n  \n{\"a\":2}\n{\"a\":3}";
         let expected = [(1, "{\"a\":1}"), (4, "{\"a\":2}"), (5, "{\"a\":3}")];
@@ -250,6 +320,20 @@ mod tests {
             let found: Vec<_> = all(Records::new(Splitter::Lines), text, size);
             let found: Vec<_> = found.iter().map(|(line, text)| (*line, text.trim())).collect();
             assert_eq!(found, expected, "in pieces of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn what_was_searched_is_not_searched_again() {
+        for mut records in [csv(), Records::new(Splitter::Lines)] {
+            records.push(b"1\n\n  ");
+            records.push(b"half a");
+            assert_eq!(records.scanned, records.bytes.len());
+            assert_eq!(records.take(9).rows(), 1);
+            records.push(b" line");
+            assert_eq!(records.scanned, records.bytes.len());
+            records.push(b"\n \n");
+            assert_eq!(records.sample(9).record(0).trim_ascii(), b"half a line");
         }
     }
 

@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// A record is not longer than this: else a quote is missing.
 const LONGEST_RECORD: usize = 64 << 20;
 
+const OPEN_QUOTE: &str = "a quote opens here that is not closed to the end: is the file cut off? A field that begins with a \
+                          quote ends with one, and holds each of its own twice";
+
 /// A text that is read.
 pub struct Text {
     name: String,
@@ -29,6 +32,8 @@ pub struct Text {
     infer_rows: usize,
     batch_rows: usize,
     first: Option<(String, SchemaRef)>,
+    /// The first line was looked at for names.
+    has_read_header: bool,
     /// The names of the columns, once the first line was read, if that gives them.
     names: Option<Vec<String>>,
     schema: Option<SchemaRef>,
@@ -63,6 +68,7 @@ impl Text {
             infer_rows: reading.infer_rows.get(),
             batch_rows: reading.batch_rows.get(),
             first: first.map(|(name, schema)| (name.to_owned(), Arc::clone(schema))),
+            has_read_header: false,
             names: None,
             schema: None,
         })
@@ -84,8 +90,11 @@ impl Text {
     }
 
     /// Nothing more comes: what is left is a record, too.
-    pub fn end(&mut self) {
-        self.records.end();
+    ///
+    /// # Errors
+    /// If a quote is open: it would have swallowed all lines behind it.
+    pub fn end(&mut self) -> Result<()> {
+        self.records.end().map_err(|line| self.at(line, OPEN_QUOTE).into())
     }
 
     /// Whether a batch is complete.
@@ -154,13 +163,19 @@ impl Text {
 
     /// Takes the names of columns from the first line, if they stand there.
     fn read_header(&mut self) -> Result<()> {
-        if self.names.is_none() && self.records.complete() > 0 && self.records.position() == 0 {
+        if !self.has_read_header && self.records.complete() > 0 {
+            self.has_read_header = true;
             let chunk = self.records.sample(1);
             let record = chunk.record(0);
             if core::str::from_utf8(record).is_err() {
                 bail!(self.at(chunk.line(0), NO_UTF8));
             }
             self.names = self.syntax.header(record);
+            let names = self.names.as_deref().unwrap_or_default();
+            if let Some(at) = (0..names.len()).find(|at| names[..*at].contains(&names[*at])) {
+                let text = format!("two columns are called {:?}: give one of them another name", names[at]);
+                bail!(self.at(chunk.line(0), &text));
+            }
             if self.names.is_some() {
                 self.records.take(1);
             }

@@ -38,7 +38,7 @@ fn fill(input: &mut Input, text: &mut Text, buffer: &mut [u8]) -> Result<bool> {
     let length = input.read(buffer).with_context(|| text.name().to_owned())?;
     text.push(&buffer[..length])?;
     if length == 0 {
-        text.end();
+        text.end()?;
     }
     Ok(length == 0)
 }

@@ -2,6 +2,7 @@
 
 use crate::place::{Place, Running, rows};
 use crate::publishing::numbers;
+use shmframe_writer::WriterOptions;
 
 /// More than fits into the pipe and into what the tool reads ahead: once it is written, most of it was loaded.
 const MANY: i64 = 1_000_000;
@@ -62,4 +63,61 @@ fn interrupted_append_says_what_is_published() {
     running.signal("INT");
     running.wait().assert_failed(130, &["interrupted", "rows of standard input, up to line "]);
     assert!(place.rows("s", "t").num_rows() >= 100_000);
+}
+
+#[test]
+fn signals_that_come_early_leave_nothing_half_made() {
+    let place = Place::new();
+    // Each of these is a moment between the start of the process and the first bytes of its input.
+    for moment in 0..60 {
+        let running = place.start(&["new/t", "--as", "csv", "-"]);
+        std::thread::sleep(core::time::Duration::from_micros(moment * 250));
+        running.signal("TERM");
+        let ended = running.wait();
+        // Before it listens, the signal ends the process.
+        assert!(matches!(ended.status, None | Some(130)), "{ended:?}");
+        let left: Vec<_> = std::fs::read_dir(place.segments()).unwrap().collect();
+        assert!(left.is_empty(), "{moment}: {left:?}");
+    }
+}
+
+#[test]
+fn load_that_waits_for_its_input_is_interrupted_and_its_new_segment_goes() {
+    let place = Place::new();
+    let mut running = place.start(&["new/t", "--as", "csv", "-", "--no-header"]);
+    running.write(numbers(0, 20_000).as_bytes());
+    place.reader_of_new("new");
+    // As `timeout` does.
+    running.signal("TERM");
+    running.signal("TERM");
+    running.wait().assert_failed(130, &["interrupted", "nothing was published"]);
+    assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
+}
+
+#[test]
+fn load_that_waits_for_another_writer_is_interrupted() {
+    let place = Place::new();
+    place.file("old.csv", numbers(0, 3));
+    let writer = WriterOptions::new().directory(place.segments()).create("s").unwrap();
+    let running = place.start(&["s/t", "old.csv", "--wait-writer", "100"]);
+    running.wait_until_it_listens();
+    running.signal("INT");
+    running.wait().assert_failed(130, &["interrupted", "nothing was published"]);
+    drop(writer);
+}
+
+#[test]
+fn pipe_that_nobody_writes_is_given_up_when_interrupted() {
+    let place = Place::new();
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let running = place.start(&["new/t", "pipe", "--as", "csv"]);
+    place.reader_of_new("new");
+    running.signal("TERM");
+    running.wait().assert_failed(130, &["interrupted", "nothing was published"]);
+    let followed = place.start(&["new/t", "pipe", "--as", "csv", "--follow"]);
+    place.reader_of_new("new");
+    followed.signal("INT");
+    assert_eq!(followed.wait().loaded()["rows"], 0);
+    assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
 }

@@ -1,7 +1,7 @@
 //! What cannot be loaded is told: file, line, column, value, and what to do; and nothing is published.
 
 use crate::place::{Place, rows};
-use crate::tables::path;
+use crate::tables::{arrow_file, arrow_stream, path, table};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use shmframe_writer::WriterOptions;
@@ -72,6 +72,68 @@ fn bad_lines_are_told_by_file_line_and_column() {
 }
 
 #[test]
+fn values_are_not_cut_off_to_fit() {
+    let place = with_old_rows();
+    for (values, schema, said) in [
+        (["1.99", "1.995"], "b:Decimal128(10, 2)", "\"1.995\" does not fit Decimal128(10, 2)"),
+        (["1", "1e400"], "b:float64", "\"1e400\" does not fit Float64: it is too large"),
+        (["1", "1e39"], "b:float32", "\"1e39\" does not fit Float32: it is too large"),
+        (["2024-01-01", "2024-01-02 12:00:00"], "b:date", "does not fit Date32: it has a time of day"),
+        (
+            ["2024-01-01T12:00:00", "2024-01-01T12:00:00.123456789"],
+            "a:int64",
+            "give the column another type (--schema 'b:Timestamp(ns)')",
+        ),
+        (["12:00:00", "12:00:00.5"], "b:Time32(s)", "its fraction of a second is finer"),
+        (["1.99", "1.995"], "b:Dictionary(Int32, Decimal128(10, 2))", "it has more decimal places"),
+    ] {
+        let [fits, cut] = values;
+        place.file("cut.csv", format!("a,b\n1,{fits}\n2,\n3,{cut}\n"));
+        place.file("cut.jsonl", format!("{{\"b\":\"{fits}\"}}\n{{}}\n{{\"b\":\"{cut}\"}}\n"));
+        let arguments = ["s/t", "--schema", schema, "--infer-rows", "1"];
+        let loaded = place.load(&[&arguments[..], &["cut.csv"]].concat());
+        loaded.assert_failed(1, &["cut.csv:4: column \"b\": ", said, "nothing was published"]);
+        if schema.starts_with("b:") && !schema.contains("Dictionary") {
+            let loaded = place.load(&[&arguments[..], &["cut.jsonl"]].concat());
+            loaded.assert_failed(1, &["cut.jsonl:3: column \"b\": ", said, "nothing was published"]);
+        }
+    }
+    place.file("whole.csv", "b\n1.990\n-inf\n");
+    place.load(&["new/t", "whole.csv", "--schema", "b:float64"]).loaded();
+    assert_old_rows(&place);
+}
+
+#[test]
+fn names_and_keys_that_stand_twice_are_told() {
+    let place = with_old_rows();
+    place.file("names.csv", "a,b,a\n1,2,3\n");
+    place.file("keys.jsonl", "{\"a\":1,\"a\":2}\n{\"a\":3}\n");
+    place.file("later.jsonl", "{\"a\":1}\n{\"a\":3,\"a\":2}\n");
+    for (name, said) in [
+        ("names.csv", "names.csv:1: two columns are called \"a\""),
+        ("keys.jsonl", "keys.jsonl:1: \"a\" is a key that stands twice"),
+        ("later.jsonl", "later.jsonl:2: \"a\" is a key that stands twice"),
+    ] {
+        place.load(&["s/t", name, "--infer-rows", "1"]).assert_failed(1, &[said, "nothing was published"]);
+    }
+    assert_old_rows(&place);
+}
+
+#[test]
+fn values_of_several_shapes_become_text_as_the_error_advises() {
+    let place = with_old_rows();
+    place.file("mixed.jsonl", "{\"a\":1}\n{\"a\":[1]}\n");
+    let advice = "text does, which jq -c '.[\"a\"] |= tojson' makes of all values";
+    place.load(&["s/t", "mixed.jsonl"]).assert_failed(1, &["mixed.jsonl:1: column \"a\"", advice]);
+    place
+        .load(&["s/t", "mixed.jsonl", "--schema", "a:utf8"])
+        .assert_failed(1, &["mixed.jsonl:2: column \"a\"", advice]);
+    place.file("text.jsonl", "{\"a\":\"1\"}\n{\"a\":\"[1]\"}\n");
+    place.load(&["new/t", "text.jsonl"]).loaded();
+    assert_old_rows(&place);
+}
+
+#[test]
 fn errors_in_the_rows_that_types_are_inferred_from_are_told_by_line_too() {
     let place = with_old_rows();
     for (name, text, said) in [
@@ -82,6 +144,27 @@ fn errors_in_the_rows_that_types_are_inferred_from_are_told_by_line_too() {
         place.file(name, text);
         place.load(&["s/t", name]).assert_failed(1, &[said, "nothing was published"]);
     }
+    assert_old_rows(&place);
+}
+
+#[test]
+fn quote_that_is_not_closed_does_not_swallow_the_rest() {
+    let place = with_old_rows();
+    let text = "a,b\n1,x\n2,\"cut\n3,y\n4,z\n";
+    place.file("cut.csv", text);
+    place.file("cut.tsv", text.replace(',', "\t"));
+    place.file("header.csv", "a,\"b\n1,2\n");
+    for (arguments, said) in [
+        (&["s/t", "cut.csv"][..], "cut.csv:3: a quote opens here"),
+        (&["s/t", "cut.csv", "--append"], "cut.csv:3: a quote opens here"),
+        (&["s/t", "cut.tsv"], "cut.tsv:3: a quote opens here"),
+        (&["s/t", "header.csv"], "header.csv:1: a quote opens here"),
+    ] {
+        place.load(arguments).assert_failed(1, &[said, "is the file cut off?", "nothing was published"]);
+    }
+    let followed =
+        place.load_from(&["s/t", "--follow", "--as", "csv", "-", "--every", "1min"], text.as_bytes());
+    followed.assert_failed(1, &["standard input:3: a quote opens here"]);
     assert_old_rows(&place);
 }
 
@@ -187,6 +270,43 @@ fn segment_that_was_created_for_nothing_goes_again() {
     place.file("bad.csv", "a\n1\nx\n");
     place.load(&["new/t", "bad.csv", "--infer-rows", "1"]).assert_failed(1, &["bad.csv:3"]);
     assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
+}
+
+#[test]
+fn stream_that_is_no_parquet_is_refused_before_it_ends() {
+    let place = Place::new();
+    let mut running = place.start(&["s/t", "--as", "parquet", "-"]);
+    running.write(b"a,b\n1,2\n");
+    running.wait().assert_failed(1, &["standard input: is not readable as Parquet", "PAR1"]);
+    assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0);
+}
+
+/// What Arrow and Parquet do with damaged files is looked at byte by byte where they are read; here, that it ends well.
+#[test]
+fn damaged_file_leaves_neither_rows_nor_a_segment() {
+    let place = Place::new();
+    let rows = table("airlines");
+    let parquet = std::fs::read(path("airlines")).unwrap();
+    for (name, bytes) in
+        [("a.arrow", arrow_file(&rows)), ("a.arrows", arrow_stream(&rows)), ("a.parquet", parquet)]
+    {
+        let mut refused = 0;
+        for at in (0..bytes.len().min(400)).step_by(7) {
+            let mut damaged = bytes.clone();
+            damaged[at] = 0xFF;
+            place.file(name, damaged);
+            let ended = place.load(&["s/t", name]);
+            assert!(!ended.said.contains("panicked"), "byte {at}: {ended:?}");
+            if ended.status == Some(0) {
+                std::fs::remove_dir_all(place.segments().join("s.shmf")).unwrap();
+            } else {
+                ended.assert_failed(1, &[name, "nothing was published"]);
+                refused += 1;
+            }
+            assert_eq!(std::fs::read_dir(place.segments()).unwrap().count(), 0, "{name}, byte {at}");
+        }
+        assert!(refused > 0, "{name}");
+    }
 }
 
 #[test]

@@ -4,8 +4,11 @@ use crate::place::Place;
 use crate::tables::{
     TABLES, arrow_file, arrow_stream, assert_loaded, csv, json_lines, path, schema_option, table,
 };
+use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use std::fs;
+use std::sync::Arc;
 
 #[test]
 fn every_table_arrives_from_every_format() {
@@ -117,4 +120,31 @@ fn types_of_parquet_files_can_be_changed() {
     assert_eq!(place.rows("s", "t").column_by_name("alt").unwrap().data_type(), &DataType::Float32);
     let mixed = place.load(&["s/t", file.to_str().unwrap(), "--schema", "faa:int64"]);
     mixed.assert_failed(1, &["airports.parquet", "Cannot cast string"]);
+}
+
+#[test]
+fn bytes_stand_as_hexadecimal_digits_in_text_and_come_back() {
+    let place = Place::new();
+    let values: [Option<&[u8]>; 4] = [Some(b"\0\xFFa"), None, Some(b"\x0A,\""), Some(b"abc")];
+    let expected: ArrayRef = Arc::new(BinaryArray::from_iter(values));
+    let rows = RecordBatch::try_from_iter([("n", numbers(4)), ("bytes", Arc::clone(&expected))]).unwrap();
+    place.file("t.csv", csv(&rows, b','));
+    place.file("t.jsonl", json_lines(&rows));
+    for data_type in ["binary", "LargeBinary", "BinaryView", "FixedSizeBinary(3)"] {
+        let schema = format!("bytes:{data_type}");
+        for name in ["t.csv", "t.jsonl"] {
+            place.load(&["s/t", name, "--schema", &schema]).loaded();
+            let found = place.rows("s", "t");
+            let found = cast(found.column(1), &DataType::Binary).unwrap();
+            assert_eq!(&found, &expected, "{name} as {data_type}");
+        }
+    }
+    place.file("odd.csv", "bytes\n61\nfff\n");
+    place
+        .load(&["s/t", "odd.csv", "--schema", "bytes:binary"])
+        .assert_failed(1, &["odd.csv:3: column \"bytes\": \"fff\" is no Binary", "hexadecimal digits"]);
+}
+
+fn numbers(count: i64) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(0..count))
 }

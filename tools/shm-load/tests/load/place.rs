@@ -174,6 +174,14 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// Waits until it takes note of signals: until the thread that `ctrlc` starts is there.
+    pub fn wait_until_it_listens(&self) {
+        let threads = format!("/proc/{}/task", self.child.as_ref().unwrap().id());
+        while std::fs::read_dir(&threads).unwrap().count() < 2 {
+            std::thread::yield_now();
+        }
+    }
+
     /// Ends its input, and waits for it.
     pub fn end(mut self) -> Ended {
         self.input = None;
