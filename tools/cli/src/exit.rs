@@ -1,6 +1,6 @@
 //! Exit statuses, the same for all tools.
 
-use crate::standard::say;
+use crate::standard::{is_closed, say};
 use core::fmt;
 use shmframe_format::{Error, ErrorKind};
 use std::error::Error as StdError;
@@ -121,9 +121,12 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-/// Ends a tool: says on standard error what went wrong, and gives the status.
+/// Ends a tool: says on standard error what went wrong, and gives the status. That nobody reads its output any more is nothing wrong.
 pub fn finish(tool: &str, result: anyhow::Result<Exit>) -> ExitCode {
     let exit = result.unwrap_or_else(|error| {
+        if is_closed() {
+            return Exit::Success;
+        }
         say(tool, told(&error));
         Exit::of(&error)
     });
@@ -135,7 +138,7 @@ pub fn finish(tool: &str, result: anyhow::Result<Exit>) -> ExitCode {
 pub fn told(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        let cause = cause.downcast_ref::<Error>().map_or_else(|| cause.to_string(), of_library);
         if text.is_empty() {
             text = cause;
         } else if !text.contains(&cause) {
@@ -143,6 +146,20 @@ pub fn told(error: &anyhow::Error) -> String {
         }
     }
     text
+}
+
+/// An error of shmframe's libraries, with what the user of a tool can do where the library speaks to programmers.
+fn of_library(error: &Error) -> String {
+    let remedy = match error.kind() {
+        ErrorKind::Missing => {
+            "check the name and the directory (--dir, SHMFRAME_DIR); shm-dump ls shows what is there"
+        }
+        ErrorKind::VersionGone => "shm-dump versions shows which are kept",
+        _ => return error.to_string(),
+    };
+    let report = error.report();
+    let place = if error.place().is_empty() { String::new() } else { format!(" (at {})", error.place()) };
+    format!("{}: expected {}, found {}{place}; {remedy}", report.what, report.expected, report.found)
 }
 
 #[cfg(test)]

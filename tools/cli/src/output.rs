@@ -4,7 +4,9 @@ use crate::record::{Line, Record, Tone};
 use crate::standard::Standard;
 use crate::words;
 use clap::{Args, ValueEnum};
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
+};
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// How things are printed.
@@ -212,6 +214,8 @@ impl Output {
             column.set_padding((0, 2));
             if head.starts_with('#') {
                 column.set_cell_alignment(CellAlignment::Right);
+                // A number over two lines is read as two.
+                column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }
         if self.colours {

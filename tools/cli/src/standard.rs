@@ -1,21 +1,25 @@
-//! Standard output that ends the process quietly when nobody reads it any more, and standard error that nobody has to read.
+//! Standard output that nobody may read any more, and standard error that nobody has to read.
 
 use crate::words;
 use core::fmt::Display;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{self, ErrorKind, Stdout, Write};
 
-/// Standard output. When its reader is gone (`| head`), the process ends without a word: whatever library writes here
-/// could lose the cause of the error on its way up. The kernel drops the locks of what was open, as at any end.
+/// Whether the reader of standard output is gone (`| head`).
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Standard output. When its reader is gone, the tool ends without a word ([`is_closed`]): what it has open is let go of on the
+/// way, and whatever library writes here may lose the cause of the error.
 #[derive(Debug)]
 pub(crate) struct Standard(pub(crate) Stdout);
 
 impl Write for Standard {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        end_if_closed(self.0.write(bytes))
+        note_if_closed(self.0.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        end_if_closed(self.0.flush())
+        note_if_closed(self.0.flush())
     }
 }
 
@@ -26,9 +30,17 @@ pub fn say(tool: &str, text: impl Display) {
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
-fn end_if_closed<T>(result: io::Result<T>) -> io::Result<T> {
+/// Whether somebody wrote to standard output after its reader was gone: no error, and nobody has to be told.
+pub(crate) fn is_closed() -> bool {
+    IS_CLOSED.load(Ordering::Relaxed)
+}
+
+fn note_if_closed<T>(result: io::Result<T>) -> io::Result<T> {
     match result {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            IS_CLOSED.store(true, Ordering::Relaxed);
+            Err(error)
+        }
         result => result,
     }
 }

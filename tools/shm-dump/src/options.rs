@@ -72,7 +72,9 @@ pub fn arguments(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         let text = argument.to_string_lossy();
         if !text.starts_with('-') {
             let is_command = text == "help" || command.find_subcommand(text.as_ref()).is_some();
-            if !is_command {
+            // With something behind it, it is rather a command that was misspelt: the parser says so.
+            let is_alone = arguments[at + 1..].iter().all(|rest| rest.to_string_lossy().starts_with('-'));
+            if !is_command && (is_alone || is_target(&text)) {
                 arguments.insert(at, "info".into());
             }
             break;
@@ -80,6 +82,11 @@ pub fn arguments(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         at += if takes_value(&text) { 2 } else { 1 };
     }
     arguments
+}
+
+/// Whether an argument can be nothing but a target.
+fn is_target(text: &str) -> bool {
+    text.contains(['/', '@'])
 }
 
 #[cfg(test)]
@@ -104,6 +111,18 @@ mod tests {
             ["shm-dump", "--dir", "/tmp", "info", "ticks"]
         );
         assert_eq!(full(&["shm-dump", "--json", "./a.shmf"]), ["shm-dump", "--json", "info", "./a.shmf"]);
+    }
+
+    #[test]
+    fn misspelt_command_is_no_target() {
+        let misspelt = ["shm-dump", "haed", "ticks/trades"];
+        assert_eq!(full(&misspelt), misspelt);
+        let error = Options::try_parse_from(misspelt).unwrap_err().to_string();
+        assert!(error.contains("'head'"), "{error}");
+        assert_eq!(
+            full(&["shm-dump", "ticks/trades", "--json"]),
+            ["shm-dump", "info", "ticks/trades", "--json"]
+        );
     }
 
     #[test]

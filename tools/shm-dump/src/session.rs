@@ -24,8 +24,8 @@ pub struct Session {
 
 /// A segment that was opened.
 pub enum Look {
-    /// Read in place, through a reader slot.
-    Attached(Reader),
+    /// Read in place, through a reader slot; and by copying, for versions that others pin and that no new pin can hold.
+    Attached(Reader, Option<Inspector>),
     /// Looked at by copying: by option, or because it cannot be attached to.
     Copied(Inspector),
 }
@@ -104,7 +104,7 @@ impl Session {
         let opened = self.options(place).validation(validation).open(place.name());
         // A slot is claimed with the first snapshot: now it is seen whether there is one.
         match opened.and_then(|reader| reader.snapshot().map(|_| reader)) {
-            Ok(reader) => Ok(Look::Attached(reader)),
+            Ok(reader) => Ok(Look::Attached(reader, self.inspect(place).ok())),
             Err(error) if is_copying_possible(error.kind()) => {
                 let inspector = self.inspect(place)?;
                 let reason = &error.report().what;
@@ -148,26 +148,38 @@ impl Session {
 impl Look {
     /// Looks at a version, or the newest one.
     pub fn view<R>(&self, version: Option<u64>, mut look: impl FnMut(&View<'_>) -> Result<R>) -> Result<R> {
-        match self {
-            Self::Attached(reader) => {
-                let snapshot = match version {
-                    None => reader.snapshot()?,
-                    Some(version) => reader.snapshot_at(version)?,
-                };
-                look(&View::Held(&snapshot))
-            }
-            Self::Copied(inspector) => {
-                // The library's own errors go back to it: it knows whether the version is still there, or to look again.
-                let copied = |inspected: &Inspected<'_>| match look(&View::Copied(inspected)) {
-                    Ok(found) => Ok(Ok(found)),
-                    Err(error) => error.downcast::<Error>().map_or_else(|other| Ok(Err(other)), Err),
-                };
-                match version {
-                    None => inspector.newest(copied)?,
-                    Some(version) => inspector.at(version, copied)?,
+        let (reader, inspector) = match self {
+            Self::Copied(inspector) => return copied(inspector, version, look),
+            Self::Attached(reader, inspector) => (reader, inspector),
+        };
+        let snapshot = match (version, inspector) {
+            (None, _) => reader.snapshot()?,
+            (Some(number), Some(inspector)) => match reader.snapshot_at(number) {
+                Err(error) if error.kind() == ErrorKind::VersionGone => {
+                    return copied(inspector, version, look);
                 }
-            }
-        }
+                snapshot => snapshot?,
+            },
+            (Some(number), None) => reader.snapshot_at(number)?,
+        };
+        look(&View::Held(&snapshot))
+    }
+}
+
+/// Looks at a version, or the newest one, by copying.
+fn copied<R>(
+    inspector: &Inspector,
+    version: Option<u64>,
+    mut look: impl FnMut(&View<'_>) -> Result<R>,
+) -> Result<R> {
+    // The library's own errors go back to it: it knows whether the version is still there, or to look again.
+    let look = |inspected: &Inspected<'_>| match look(&View::Copied(inspected)) {
+        Ok(found) => Ok(Ok(found)),
+        Err(error) => error.downcast::<Error>().map_or_else(|other| Ok(Err(other)), Err),
+    };
+    match version {
+        None => inspector.newest(look)?,
+        Some(version) => inspector.at(version, look)?,
     }
 }
 

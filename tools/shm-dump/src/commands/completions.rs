@@ -21,6 +21,12 @@ pub struct CompletionsOptions {
 pub fn run(session: &mut Session, options: &CompletionsOptions) -> Result<Exit> {
     let mut text = Vec::new();
     clap_complete::generate(options.shell, &mut Options::command(), "shm-dump", &mut text);
+    if options.shell == Shell::Bash {
+        // clap_complete 4.6 calls the tool by one name where it notes the command, and by another where it looks it up: it takes
+        // the dash for a subcommand there.
+        let mended = String::from_utf8(text)?.replace("shm__subcmd__dump", "shm__dump");
+        text = mended.into_bytes();
+    }
     session.output.raw().write_all(&text)?;
     session.output.raw().flush()?;
     Ok(Exit::Success)

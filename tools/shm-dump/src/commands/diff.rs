@@ -6,6 +6,7 @@ use crate::rows::{FrameRows, Selection, ValueWriter, short};
 use crate::session::{Look, Session};
 use anyhow::Result;
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -62,12 +63,14 @@ pub struct Difference {
     differing: u64,
     /// The columns whose values were compared: those that both have, of the same type.
     compared_columns: Vec<String>,
+    /// Columns that one of them has, or that are of different types: their values were not compared.
+    not_compared_columns: Vec<String>,
 }
 
 impl Record for Difference {
     const KIND: &'static str = "difference";
     const HEADS: &'static [&'static str] =
-        &["BEFORE", "AFTER", "RESULT", "SCHEMA", "ROWS", "DROPPED", "ADDED", "DIFFERING"];
+        &["BEFORE", "AFTER", "RESULT", "SCHEMA", "ROWS", "DROPPED", "ADDED", "DIFFERING", "COMPARED"];
 
     fn cells(&self, exact: bool) -> Vec<Cell> {
         let count = |count, none| match count {
@@ -85,7 +88,18 @@ impl Record for Difference {
             count(self.dropped, "none"),
             count(self.added, "none"),
             count(self.differing, "none"),
+            self.compared_cell(),
         ]
+    }
+}
+
+impl Difference {
+    fn compared_cell(&self) -> Cell {
+        let compared = words::counted(self.compared_columns.len() as u64, "column");
+        match &self.not_compared_columns[..] {
+            [] => cell(compared),
+            others => toned(format!("{compared}, but not {}", others.join(", ")), Tone::Warning),
+        }
     }
 }
 
@@ -189,11 +203,23 @@ pub fn run(session: &mut Session, options: &DiffOptions) -> Result<Exit> {
         dropped,
         added,
         differing: rows.differing,
+        not_compared_columns: not_shared(&schema_before, &schema_after, &compared),
         compared_columns: compared,
     };
     session.output.record(&difference)?;
     print_differences(session, columns, &rows.first)?;
     Ok(if equal { Exit::Success } else { Exit::NotMet })
+}
+
+/// The columns of both that are not among those compared.
+fn not_shared(before: &Schema, after: &Schema, compared: &[String]) -> Vec<String> {
+    let mut others: Vec<String> = Vec::new();
+    for field in before.fields().iter().chain(after.fields()) {
+        if !compared.contains(field.name()) && !others.contains(field.name()) {
+            others.push(field.name().clone());
+        }
+    }
+    others
 }
 
 /// Both frames. Those of one segment are seen through one look, so that it cannot be another one meanwhile.

@@ -21,11 +21,14 @@ pub struct ManOptions {
 
 pub fn run(session: &mut Session, options: &ManOptions) -> Result<Exit> {
     let mut command = Options::command();
-    command.build();
     if let Some(directory) = &options.to {
+        // The pages of `help` would say what the others say.
+        let command = command.disable_help_subcommand(true);
+        std::fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
         clap_mangen::generate_to(command, directory)
             .with_context(|| format!("writing manual pages to {}", directory.display()))?;
     } else {
+        command.build();
         let mut text = Vec::new();
         Man::new(command).render(&mut text)?;
         session.output.raw().write_all(&text)?;

@@ -87,7 +87,7 @@ impl Record for Slot {
         "COMMAND",
         "LABEL",
         "ALIVE",
-        "PINS",
+        "PINNED",
         "SUPERSEDED",
         "#BEHIND",
         "#ROWS BEHIND",

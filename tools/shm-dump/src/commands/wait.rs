@@ -127,7 +127,10 @@ pub fn run(session: &mut Session, options: &WaitOptions) -> Result<Exit> {
             .map(|version| came(options, Came::Change, version, None))
     };
     let Some(waited) = waited else {
-        session.note(format_args!("the time was up; the newest version is {}", reader.latest()));
+        let missing =
+            options.target.frame.as_ref().filter(|_| matches!(look(session, options), Ok((_, None))));
+        let missing = missing.map(|frame| format!(", which has no frame {frame:?}")).unwrap_or_default();
+        session.note(format_args!("the time was up; the newest version is {}{missing}", reader.latest()));
         return Ok(Exit::NotMet);
     };
     session.output.record(&waited)?;

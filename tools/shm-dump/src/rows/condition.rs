@@ -24,9 +24,17 @@ struct Comparison {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Test {
-    Compared(Operator, String),
+    Compared(Operator, Literal),
     IsNull,
     IsNotNull,
+}
+
+/// What a column is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Literal {
+    text: String,
+    /// Whether it stands between quotes: else it may be meant as a column.
+    is_quoted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +78,24 @@ impl Condition {
         self.comparisons.iter().map(|comparison| comparison.column.as_str())
     }
 
+    /// Fails if a value without quotes has the name of a column: columns are not compared with each other.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`].
+    pub fn check_values(&self, schema: &Schema) -> Result<()> {
+        let literals = self.comparisons.iter().filter_map(|comparison| match &comparison.test {
+            Test::Compared(_, literal) if !literal.is_quoted => Some(&literal.text),
+            _ => None,
+        });
+        match literals.into_iter().find(|text| schema.column_with_name(text).is_some()) {
+            None => Ok(()),
+            Some(text) => Err(Failure::usage(format!(
+                "--where: {text:?} is a column, and columns are compared with values; if the text is meant, write '{text}'"
+            ))
+            .into()),
+        }
+    }
+
     /// The condition for rows of a schema.
     ///
     /// # Errors
@@ -92,6 +118,7 @@ impl Comparison {
             Test::IsNull => BoundTest::IsNull,
             Test::IsNotNull => BoundTest::IsNotNull,
             Test::Compared(operator, literal) => {
+                let literal = &literal.text;
                 let (data_type, literal) = value_of(literal, field.data_type()).map_err(|cause| {
                     let data_type = field.data_type();
                     Failure::usage(format!(
@@ -206,7 +233,9 @@ impl Rest<'_> {
                 )
             })?;
             self.skip(sign.len());
-            Test::Compared(*operator, self.word("a value, as in price > 100 or symbol = 'A'", &['\'', '"'])?)
+            let is_quoted = self.0.starts_with(['\'', '"']);
+            let text = self.word("a value, as in price > 100 or symbol = 'A'", &['\'', '"'])?;
+            Test::Compared(*operator, Literal { text, is_quoted })
         };
         Ok(Comparison { column, test })
     }
@@ -293,6 +322,16 @@ mod tests {
         ] {
             assert_eq!(holds(condition), rows, "{condition}");
         }
+    }
+
+    #[test]
+    fn column_is_not_taken_for_a_text() {
+        let check =
+            |condition: &str| condition.parse::<Condition>().unwrap().check_values(&trades().schema());
+        assert!(check("symbol = 'time'").is_ok());
+        let error = check("symbol = time").unwrap_err();
+        assert_eq!(Exit::of(&error), Exit::Usage);
+        assert!(error.to_string().contains("write 'time'"), "{error}");
     }
 
     #[test]

@@ -28,6 +28,9 @@ impl Selection {
     /// # Errors
     /// If a column is missing, or a condition does not fit its column's type.
     pub fn of(&self, frame: &Frame) -> Result<(Frame, Shape)> {
+        if let Some(condition) = &self.condition {
+            condition.check_values(&frame.schema())?;
+        }
         let asked = self.condition.iter().flat_map(Condition::columns);
         let mut needed: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let shown = needed.len();
@@ -139,6 +142,11 @@ impl FrameRows {
     /// The rows with all columns that are read.
     pub fn batches(&self) -> &[RecordBatch] {
         &self.batches
+    }
+
+    /// The absolute number of the last row; of none, that of the first.
+    pub fn last(&self) -> u64 {
+        self.first.saturating_add(self.rows.saturating_sub(1))
     }
 
     /// Whether all rows are wanted.

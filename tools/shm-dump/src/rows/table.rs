@@ -26,6 +26,8 @@ pub struct RowTable {
     columns: Vec<Column>,
     /// Names of the columns that did not fit, and before which of those shown they stand.
     hidden: (Vec<String>, usize),
+    /// The greatest number of a row.
+    last: u64,
     begun: bool,
 }
 
@@ -51,7 +53,12 @@ impl RowTable {
     pub fn fitting(width: Option<u16>) -> Self {
         let width = width.map(usize::from);
         let longest = width.map_or(LONGEST, |width| LONGEST.min(width / 2).max(1));
-        Self { width, longest, columns: Vec::new(), hidden: (Vec::new(), 0), begun: false }
+        Self { width, longest, columns: Vec::new(), hidden: (Vec::new(), 0), last: 0, begun: false }
+    }
+
+    /// The same for rows up to this number: it has room in the column of numbers, also where it comes late or never.
+    pub fn up_to(self, last: u64) -> Self {
+        Self { last, ..self }
     }
 
     /// Writes rows, and the head before the first ones.
@@ -60,6 +67,7 @@ impl RowTable {
         if begins {
             self.begun = true;
             self.columns = columns(&part.batch.schema(), self.longest);
+            self.columns[0].width = self.columns[0].width.max(self.last.to_string().len());
         }
         let mut cells: Vec<Vec<Cell>> = self.columns.iter().map(|column| self.cells(column, part)).collect();
         for (column, cells) in self.columns.iter_mut().zip(&cells) {

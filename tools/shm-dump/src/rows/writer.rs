@@ -36,8 +36,8 @@ impl RowWriter {
         let form = match style {
             Style::Csv => Form::Csv(CsvWriter::new(output.has_heads().then(|| rows.schema()))),
             _ if output.is_json() => Form::Json,
-            Style::Whole => Form::Table(RowTable::whole()),
-            Style::Fitting => Form::Table(RowTable::fitting(output.width())),
+            Style::Whole => Form::Table(RowTable::whole().up_to(rows.last())),
+            Style::Fitting => Form::Table(RowTable::fitting(output.width()).up_to(rows.last())),
         };
         Self { frame: rows.frame.clone(), form }
     }

@@ -104,3 +104,27 @@ fn every_kind_of_line_stands_in_the_schema_and_in_the_docs() {
         assert!(kinds.contains(&kind), "{kind}");
     }
 }
+
+/// Completes the last of these words as bash does.
+fn completed(directory: &Directory, words: &[&str]) -> Vec<String> {
+    let script = directory.run(&["completions", "bash"]).with_status(0).out;
+    let last = words.len() - 1;
+    let ask = format!(
+        "{script}\nCOMP_WORDS=({}); COMP_CWORD={last}; _shm__dump shm-dump '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
+        words[last],
+        words[last - 1],
+    );
+    let output = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_and_the_options_of_each() {
+    let directory = Directory::new();
+    assert!(completed(&directory, &["shm-dump", "he"]).contains(&"head".to_owned()));
+    assert!(completed(&directory, &["shm-dump", "head", "--wh"]).contains(&"--where".to_owned()));
+    assert!(completed(&directory, &["shm-dump", "watch", "--t"]).contains(&"--tui".to_owned()));
+    let forms = completed(&directory, &["shm-dump", "export", "--as", "p"]);
+    assert_eq!(forms, ["parquet"]);
+}

@@ -128,3 +128,32 @@ fn command_for_a_whole_segment_refuses_a_part_of_one() {
         }
     }
 }
+
+#[test]
+fn version_that_only_another_reader_keeps_is_looked_at_by_copying() {
+    let directory = Directory::new();
+    let mut writer = directory.create("ticks");
+    writer.put("trades", &trades(3)).unwrap();
+    let reader = shmframe_reader::Reader::options().directory(directory.path()).open("ticks").unwrap();
+    let held = reader.snapshot().unwrap();
+    for rows in 4..100 {
+        writer.put("trades", &trades(rows)).unwrap();
+    }
+    let target = format!("ticks/trades@{}", held.version());
+    assert_eq!(directory.run(&["cat", &target]).with_status(0).lines("row").len(), 3);
+    let told = directory.run(&["verify", "--deep", "ticks"]).with_status(0);
+    assert!(told.lines("finding").iter().all(|finding| finding["where"] == "memory"), "{}", told.out);
+    assert!(told.line("verified")["frames"].as_u64() >= Some(2), "{}", told.out);
+}
+
+#[test]
+fn reader_whose_output_nobody_reads_leaves_no_slot() {
+    let directory = Directory::new();
+    let mut writer = directory.create("ticks");
+    writer.put("trades", &trades(100_000)).unwrap();
+    let mut child = directory.command(&["cat", "ticks"]).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let told = directory.run(&["readers", "ticks"]).with_status(0);
+    assert!(told.lines("reader").is_empty(), "{}", told.out);
+}
