@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod exit;
+mod narrow;
 mod output;
 pub mod record;
 mod standard;
@@ -15,6 +16,7 @@ mod target;
 pub mod words;
 
 pub use exit::{Exit, Failure, finish, told};
+pub use narrow::columns_that_fit;
 pub use output::{Colour, Format, Output, OutputOptions};
 pub use record::{Line, Record, SCHEMA_VERSION};
 pub use standard::say;

@@ -1,13 +1,20 @@
 //! What a tool prints to standard output: tables for people, JSON lines for programs.
 
-use crate::record::{Line, Record, Tone};
+use crate::narrow::columns_that_fit;
+use crate::record::{Cell, Line, Record, Tone};
 use crate::standard::Standard;
 use crate::words;
 use clap::{Args, ValueEnum};
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
+    Attribute, Cell as TableCell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width,
+    presets,
 };
 use std::io::{self, BufWriter, IsTerminal, Write};
+
+/// Between two columns of a table, characters.
+const GAP: usize = 2;
+/// A column of texts is not made narrower than this, characters, if its texts are not.
+const WORD: usize = 16;
 
 /// How things are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -148,7 +155,7 @@ impl Output {
             self.text(none)
         } else {
             let rows = records.iter().map(|record| record.cells(self.exact)).collect();
-            self.table(R::HEADS, rows)
+            self.table(R::HEADS, R::SPARED, rows)
         }
     }
 
@@ -189,11 +196,25 @@ impl Output {
         self.writer.flush()
     }
 
-    /// Prints a table of cells.
-    ///
-    /// # Errors
-    /// If standard output cannot be written.
-    pub fn table(&mut self, heads: &[&str], rows: Vec<Vec<(String, Tone)>>) -> io::Result<()> {
+    /// Prints a table of cells. What of it a narrow terminal has no room for is left out, and told.
+    fn table(&mut self, heads: &[&str], spared: &[&str], rows: Vec<Vec<Cell>>) -> io::Result<()> {
+        let widths = least_widths(heads, &rows);
+        let room = self.width.map_or(usize::MAX - GAP, usize::from);
+        let shown = columns_that_fit(heads, spared, &widths, GAP, room);
+        self.write_table(
+            &shown.iter().map(|column| (heads[*column], widths[*column])).collect::<Vec<_>>(),
+            rows.into_iter().map(|row| shown.iter().map(|column| row[*column].clone()).collect()).collect(),
+        )?;
+        if shown.len() < heads.len() {
+            let left_out = heads.iter().enumerate().filter(|(column, _)| !shown.contains(column));
+            let left_out: Vec<&str> = left_out.map(|(_, head)| head.trim_start_matches('#')).collect();
+            let text = format!("Without {}: the terminal is narrow; --json has all.", left_out.join(", "));
+            writeln!(self.writer, "{}", self.painted(&text, Tone::Faint))?;
+        }
+        self.writer.flush()
+    }
+
+    fn write_table(&mut self, heads: &[(&str, usize)], rows: Vec<Vec<Cell>>) -> io::Result<()> {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         // Of a terminal that nobody has told its size the library believes that it has no width.
@@ -201,8 +222,8 @@ impl Output {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
         if self.heads {
-            let shown = |head: &&str| {
-                let cell = Cell::new(head.trim_start_matches('#'));
+            let shown = |(head, _): &(&str, usize)| {
+                let cell = TableCell::new(head.trim_start_matches('#'));
                 if self.colours { cell.add_attribute(Attribute::Bold) } else { cell }
             };
             table.set_header(heads.iter().map(shown));
@@ -210,12 +231,15 @@ impl Output {
         for row in rows {
             table.add_row(row.into_iter().map(|(text, tone)| self.cell(text, tone)));
         }
-        for (head, column) in heads.iter().zip(table.column_iter_mut()) {
-            column.set_padding((0, 2));
+        for ((head, least), column) in heads.iter().zip(table.column_iter_mut()) {
+            column.set_padding((0, GAP as u16));
             if head.starts_with('#') {
                 column.set_cell_alignment(CellAlignment::Right);
                 // A number over two lines is read as two.
                 column.set_constraint(ColumnConstraint::ContentWidth);
+            } else {
+                let least = u16::try_from(least + GAP).unwrap_or(u16::MAX);
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
             }
         }
         if self.colours {
@@ -224,7 +248,7 @@ impl Output {
         for line in table.lines() {
             writeln!(self.writer, "{}", line.trim_end())?;
         }
-        self.writer.flush()
+        Ok(())
     }
 
     /// Where bytes go as they are: exported files, man pages, rows.
@@ -257,8 +281,8 @@ impl Output {
         visible
     }
 
-    fn cell(&self, text: String, tone: Tone) -> Cell {
-        let cell = Cell::new(words::visible(&text));
+    fn cell(&self, text: String, tone: Tone) -> TableCell {
+        let cell = TableCell::new(words::visible(&text));
         if !self.colours {
             return cell;
         }
@@ -271,6 +295,17 @@ impl Output {
             Tone::Head => cell.add_attribute(Attribute::Bold),
         }
     }
+}
+
+/// What each column needs at the least, characters: its numbers whole, of texts a word or two.
+fn least_widths(heads: &[&str], rows: &[Vec<Cell>]) -> Vec<usize> {
+    let width = |(column, head): (usize, &&str)| {
+        let lines = rows.iter().filter_map(|row| row.get(column)).flat_map(|(text, _)| text.lines());
+        let longest = lines.map(|line| line.chars().count()).max().unwrap_or_default();
+        let least = if head.starts_with('#') { longest } else { longest.min(WORD) };
+        least.max(head.trim_start_matches('#').len())
+    };
+    heads.iter().enumerate().map(width).collect()
 }
 
 /// The terminal's code for a tone.

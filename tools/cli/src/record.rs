@@ -56,6 +56,8 @@ pub trait Record: Serialize + JsonSchema {
     const KIND: &'static str;
     /// The heads of the table's columns. Those that begin with `#` hold numbers, which stand at the right.
     const HEADS: &'static [&'static str];
+    /// Heads of columns that a narrow terminal does without, the first one first.
+    const SPARED: &'static [&'static str] = &[];
 
     /// The cells of its row, one for each head; sizes as exact numbers if `exact`.
     fn cells(&self, exact: bool) -> Vec<Cell>;

@@ -93,6 +93,7 @@ impl Record for Slot {
         "#ROWS BEHIND",
         "#HOLDS ALONE",
     ];
+    const SPARED: &'static [&'static str] = &["COMMAND", "#ROWS BEHIND", "SUPERSEDED"];
 
     fn cells(&self, exact: bool) -> Vec<Cell> {
         let pins: Vec<String> = self.versions.iter().map(|pin| pin.version.to_string()).collect();

@@ -75,6 +75,7 @@ impl Record for ColumnStats {
     const KIND: &'static str = "column_stats";
     const HEADS: &'static [&'static str] =
         &["COLUMN", "TYPE", "#NULLS", "#MIN", "#MAX", "#MEAN", "#DISTINCT", "#BYTES", "#BUFFERS"];
+    const SPARED: &'static [&'static str] = &["#BUFFERS", "#BYTES", "#DISTINCT", "#MEAN"];
 
     fn cells(&self, exact: bool) -> Vec<Cell> {
         let distinct = self.distinct.map(|distinct| {

@@ -10,7 +10,7 @@ use core::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shmframe_cli::record::{Cell, Record, Tone, cell, toned};
-use shmframe_cli::{Exit, Failure, Target, words};
+use shmframe_cli::{Exit, Failure, Target, columns_that_fit, words};
 #[cfg(feature = "tui")]
 use std::io::IsTerminal;
 use std::thread;
@@ -20,8 +20,6 @@ use std::time::{Instant, SystemTime};
 const SCREEN: u16 = 24;
 /// Characters of a column at the least.
 const COLUMN: usize = 10;
-/// Columns that a narrow terminal does without, the first one first.
-const SPARED: [&str; 6] = ["#QUOTA", "#BYTES/S", "#VERSIONS/S", "#LAG", "#MEMORY", "#READERS"];
 
 /// Show what goes on in a segment, a line for each tick
 ///
@@ -95,6 +93,8 @@ impl Record for Tick {
         "#QUOTA",
         "WRITER",
     ];
+    const SPARED: &'static [&'static str] =
+        &["#QUOTA", "#BYTES/S", "#VERSIONS/S", "#LAG", "#MEMORY", "#READERS"];
 
     fn cells(&self, exact: bool) -> Vec<Cell> {
         let number = |number: Option<u64>| cell(number.map_or("-".to_owned(), |n| words::count(n, exact)));
@@ -231,30 +231,18 @@ fn width(head: &str) -> usize {
     head.len().max(COLUMN)
 }
 
-/// The columns for which a line has room; without a terminal, all.
-fn columns_that_fit(room: Option<u16>) -> Vec<usize> {
-    let mut columns: Vec<usize> = (0..Tick::HEADS.len()).collect();
-    let Some(room) = room.map(usize::from) else { return columns };
-    for spared in SPARED {
-        let needed: usize = columns.iter().map(|column| width(Tick::HEADS[*column]) + 1).sum();
-        if needed <= room + 1 {
-            break;
-        }
-        columns.retain(|column| Tick::HEADS[*column] != spared);
-    }
-    columns
-}
-
 /// Prints a tick: heads stand before the first one of each screen.
 fn show(session: &mut Session, tick: &Tick, lines: u64) -> Result<()> {
     let output = &mut session.output;
     if output.is_json() {
         return Ok(output.line(tick)?);
     }
-    let columns = columns_that_fit(output.width());
+    let widths: Vec<usize> = Tick::HEADS.iter().map(|head| width(head)).collect();
+    let room = output.width().map_or(usize::MAX - 1, usize::from);
+    let columns = columns_that_fit(Tick::HEADS, Tick::SPARED, &widths, 1, room);
     let line = |cells: Vec<String>| {
         let cell = |column: &usize| {
-            let (text, width) = (cells.get(*column).map_or("", String::as_str), width(Tick::HEADS[*column]));
+            let (text, width) = (cells.get(*column).map_or("", String::as_str), widths[*column]);
             format!("{text:>width$}")
         };
         columns.iter().map(cell).collect::<Vec<_>>()
@@ -270,19 +258,4 @@ fn show(session: &mut Session, tick: &Tick, lines: u64) -> Result<()> {
     let painted = texts.iter().zip(tones).map(|(text, tone)| output.painted(text, tone));
     let painted = painted.collect::<Vec<_>>().join(" ");
     Ok(output.text(&painted)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn narrow_terminal_does_without_columns_and_no_line_is_longer_than_it() {
-        assert_eq!(columns_that_fit(None).len(), Tick::HEADS.len());
-        assert_eq!(columns_that_fit(Some(200)).len(), Tick::HEADS.len());
-        let columns = columns_that_fit(Some(80));
-        let width: usize = columns.iter().map(|column| width(Tick::HEADS[*column]) + 1).sum();
-        assert!(width <= 81 && columns.len() == 7, "{columns:?}");
-        assert!(SPARED.iter().all(|spared| Tick::HEADS.contains(spared)));
-    }
 }
