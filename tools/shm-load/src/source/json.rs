@@ -5,6 +5,7 @@ use super::records::{Chunk, Splitter};
 use super::syntax::{Syntax, misfit, no_value, shown};
 use crate::fit::fit;
 use arrow::array::RecordBatch;
+use arrow::compute::can_cast_types;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
@@ -46,13 +47,17 @@ impl Syntax for Json {
         Ok(Schema::new(settled.collect::<Vec<_>>()))
     }
 
-    fn check(&self, schema: &Schema) -> Result<(), String> {
-        schema.fields().iter().try_for_each(|field| {
-            let only = Arc::new(Schema::new(vec![read(field)]));
+    fn form(&self) -> &'static str {
+        "JSON"
+    }
+
+    fn unreadable<'s>(&self, schema: &'s Schema) -> Option<&'s FieldRef> {
+        schema.fields().iter().find(|field| {
+            let read = read(field);
+            let can_be_cast = can_cast_types(read.data_type(), field.data_type());
+            let only = Arc::new(Schema::new(vec![read]));
             let decoder = ReaderBuilder::new(only).with_coerce_primitive(true).build_decoder();
-            let cannot =
-                |_| format!("column {:?}: {} cannot be read from JSON", field.name(), field.data_type());
-            decoder.map(drop).map_err(cannot)
+            !can_be_cast || decoder.is_err()
         })
     }
 
@@ -142,18 +147,19 @@ fn decode(
     fit(&batch, schema)
 }
 
-/// A column as it is read: nulls are looked for later, and integers are read as text, since Arrow would cut the fractions off
-/// numbers that are none.
+/// A column as it is read: nulls are looked for later, integers are read as text, since Arrow would cut the fractions off
+/// numbers that are none, and dictionaries, which Arrow does not read, as their values.
 fn read(field: &FieldRef) -> FieldRef {
-    Arc::new(Field::new(field.name(), without_integers(field.data_type()), true))
+    Arc::new(Field::new(field.name(), as_read(field.data_type()), true))
 }
 
-fn without_integers(data_type: &DataType) -> DataType {
+fn as_read(data_type: &DataType) -> DataType {
     match data_type {
         DataType::List(item) => DataType::List(read(item)),
         DataType::LargeList(item) => DataType::LargeList(read(item)),
         DataType::FixedSizeList(item, size) => DataType::FixedSizeList(read(item), *size),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(read).collect::<Fields>()),
+        DataType::Dictionary(_, values) => as_read(values),
         integer if integer.is_integer() => DataType::Utf8,
         other => other.clone(),
     }
