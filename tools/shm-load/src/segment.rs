@@ -34,7 +34,9 @@ impl Segment {
                 Ok(writer) => return Ok(Self { writer, is_new: false }),
                 Err(error) if error.kind() == ErrorKind::Missing => {}
                 Err(error) if error.kind() == ErrorKind::LeaseTaken && !left.is_zero() => continue,
-                Err(error) if error.kind() == ErrorKind::LeaseTaken => return Err(taken(&error, patience).into()),
+                Err(error) if error.kind() == ErrorKind::LeaseTaken => {
+                    return Err(taken(&error, patience).into());
+                }
                 Err(error) => return Err(error.into()),
             }
             match writer_options.create(place.name()) {

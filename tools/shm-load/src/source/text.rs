@@ -21,8 +21,7 @@ const LONGEST_RECORD: usize = 64 << 20;
 const OPEN_QUOTE: &str = "a quote opens here that is not closed to the end: is the file cut off? A field that begins with a \
                           quote ends with one, and holds each of its own twice";
 
-const OF_FRAME: &str =
-    "the frame has it so, which only a load that replaces the frame can change, without --append and --follow";
+const OF_FRAME: &str = "the frame has it so, which only a load that replaces the frame can change, without --append and --follow";
 
 /// A text that is read.
 pub struct Text {

@@ -1,7 +1,7 @@
 //! Text that is added to a frame has the types that the frame has.
 
 use crate::place::{Place, wait_for_rows};
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, DictionaryArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Decimal128Array, DictionaryArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Int64Type, Schema};
 use shmframe_writer::WriterOptions;
@@ -32,13 +32,8 @@ fn rows_that_look_like_other_types_are_added_as_those_of_the_frame() {
     place.load(&["s/t", "--append", "more.csv"]).loaded();
     place.load(&["s/t", "--append", "--one-version", "more.tsv", "more.jsonl"]).loaded();
     place.load(&["s/t", "--append", "numbers.jsonl"]).loaded();
-    let expected = [
-        (Some(1.5), Some(1)),
-        (Some(2.0), None),
-        (None, Some(3)),
-        (Some(4.0), None),
-        (Some(5.0), Some(5)),
-    ];
+    let expected =
+        [(Some(1.5), Some(1)), (Some(2.0), None), (None, Some(3)), (Some(4.0), None), (Some(5.0), Some(5))];
     assert_eq!(prices(&place.rows("s", "t")), expected);
 }
 
@@ -97,7 +92,12 @@ fn value_that_does_not_fit_the_frame_is_told_by_file_line_and_column() {
     let by_frame = "the frame has it so";
     for (name, text, said, is_by_frame) in [
         ("bad.csv", "price,n\n2,1\n3,1.5\n", "bad.csv:3: column \"n\": \"1.5\" is no Int64", true),
-        ("bad.jsonl", "{\"price\":\"dear\",\"n\":1}\n", "bad.jsonl:1: column \"price\": \"dear\" is no", true),
+        (
+            "bad.jsonl",
+            "{\"price\":\"dear\",\"n\":1}\n",
+            "bad.jsonl:1: column \"price\": \"dear\" is no",
+            true,
+        ),
         ("large.csv", "price,n\n1e999,1\n", "large.csv:2: column \"price\": \"1e999\" does not fit", true),
         ("few.csv", "price,n\n2,1\n3\n", "few.csv:3: 1 field in \"3\", and 2 columns", false),
         ("key.jsonl", "{\"n\":1}\n{\"m\":1}\n", "key.jsonl:2: \"m\" is a key that no column has", false),
@@ -176,6 +176,20 @@ fn fields_of_the_frame_are_taken_whole() {
         assert!(["7", "7.00"].contains(&texts.as_string::<i32>().value(3)), "{texts:?}");
         let ended = place.load(&[&target, "--append", "null.csv"]);
         ended.assert_failed(1, &["null.csv:3: column \"a\": no value", "the frame has it so"]);
+    }
+}
+
+#[test]
+fn more_values_than_a_dictionary_of_the_frame_can_hold_are_an_error() {
+    let place = with_prices();
+    let numbers = || (0..200).map(|number| number.to_string());
+    place.file("one.csv", "a\n0\n");
+    place.file("many.csv", "a\n".to_owned() + &numbers().collect::<Vec<_>>().join("\n"));
+    place.file("many.jsonl", numbers().map(|number| format!("{{\"a\":{number}}}\n")).collect::<String>());
+    place.load(&["s/d", "one.csv", "--schema", "a:Dictionary(Int8, Utf8)"]).loaded();
+    for name in ["many.csv", "many.jsonl"] {
+        let ended = place.load(&["s/d", "--append", name]);
+        ended.assert_failed(1, &[name, "Dictionary key", "nothing was published"]);
     }
 }
 

@@ -317,7 +317,9 @@ fn live_writer_is_named_or_waited_for() {
     let ended = place.load(&["s/t", "old.csv"]);
     ended.assert_failed(8, &["lease is taken", &id, "s.shmf", "stop that writer", "(--wait-writer SECONDS)"]);
     assert!(!ended.said.contains("lease_timeout") && !ended.said.contains("several_writers"), "{ended:?}");
-    place.load(&["s/t", "old.csv", "--wait-writer", "1"]).assert_failed(8, &["wait for longer (--wait-writer"]);
+    place
+        .load(&["s/t", "old.csv", "--wait-writer", "1"])
+        .assert_failed(8, &["wait for longer (--wait-writer"]);
     let running = place.start(&["s/t", "old.csv", "--wait-writer", "100"]);
     drop(writer);
     assert_eq!(running.end().loaded()["version"], 3);
