@@ -5,7 +5,7 @@ use crate::batches::Batches;
 use crate::builder::{Building, Columns, Form};
 use crate::columns::ColumnChange;
 use crate::layout::Plan;
-use crate::operation::{Means, NewColumns, Operation, carry_out};
+use crate::operation::{Means, NewColumns, Operation, carry_out, schema_of};
 use crate::retention::Retained;
 use crate::schema::{SchemaRecords, Schemas};
 use arrow::array::RecordBatch;
@@ -406,6 +406,17 @@ impl<'w> Transaction<'w> {
     pub fn segment(&mut self) -> Result<(Location, Id, String)> {
         let staging = self.take_turn()?;
         Ok((staging.location().clone(), staging.instance(), staging.label().to_owned()))
+    }
+
+    /// The schema of a frame, with the changes of this transaction; none if there is no frame of this name.
+    ///
+    /// # Errors
+    /// Those of [`Transaction::base_version`]; [`ErrorKind::Corrupt`].
+    #[doc(hidden)]
+    pub fn schema(&mut self, frame: &str) -> Result<Option<SchemaRef>> {
+        let Building { staging, schemas, .. } = self.building()?;
+        let records = staging.frame_records(frame)?;
+        records.map(|records| schema_of(staging, &schemas, &records)).transpose()
     }
 
     /// Sees to it that the changes stand in the segment.

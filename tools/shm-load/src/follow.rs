@@ -5,10 +5,9 @@ mod growing;
 use crate::input::{Input, Origin, Pipe, Received};
 use crate::interrupt;
 use crate::load::Goal;
-use crate::options::ReadingOptions;
 use crate::progress::Progress;
 use crate::published::Published;
-use crate::source::{self, More, Text};
+use crate::source::{self, More, Reading, Text};
 use anyhow::{Context, Result};
 use arrow::datatypes::SchemaRef;
 use core::time::Duration;
@@ -26,7 +25,7 @@ enum Feed {
 /// A text that is followed.
 pub struct Follow<'a> {
     name: String,
-    reading: &'a ReadingOptions,
+    reading: Reading<'a>,
     feed: Feed,
     text: Text,
     format: crate::format::Format,
@@ -36,14 +35,14 @@ pub struct Follow<'a> {
 
 impl<'a> Follow<'a> {
     /// Opens what is followed; nothing if the tool was asked to end before anything came.
-    pub fn open(origins: &[Origin], reading: &'a ReadingOptions) -> Result<Option<Self>> {
+    pub fn open(origins: &[Origin], reading: Reading<'a>) -> Result<Option<Self>> {
         let [origin] = origins else {
             return Err(Failure::usage("--follow goes with one file").into());
         };
         let name = origin.name();
         let mut input = origin.open()?;
         // A format that is known need not wait for the first bytes of a stream.
-        let head = match (reading.input_format, &input) {
+        let head = match (reading.options.input_format, &input) {
             (Some(_), Input::Pipe(_)) => Vec::new(),
             _ => match input.head() {
                 Err(_) if interrupt::is_asked_for() => {
@@ -56,13 +55,13 @@ impl<'a> Follow<'a> {
                 head => head.with_context(|| name.clone())?,
             },
         };
-        let format = source::format(origin, &head, reading)?;
+        let format = source::format(origin, &head, reading.options)?;
         if !format.is_text() {
             let text = format!("{name}: --follow reads csv, tsv and jsonl, and no {}", format.word());
             return Err(Failure::usage(text).into());
         }
         source::check_text(origin, &head)?;
-        let text = Text::new(name.clone(), format, reading, None)?;
+        let text = Text::new(name.clone(), format, &reading, None)?;
         let feed = match (input, origin) {
             (Input::File(file), Origin::File(path)) => Feed::File(GrowingFile::new(file, path.clone())?),
             (Input::Pipe(pipe), _) => Feed::Pipe(pipe),
@@ -149,7 +148,7 @@ impl<'a> Follow<'a> {
         progress.note(&format!("{}: {reason}: read from its beginning again{left}", self.name));
         let schema = self.text.schema().map(SchemaRef::clone);
         let first = schema.as_ref().map(|schema| ("the rows before", schema));
-        self.text = Text::new(self.name.clone(), self.format, self.reading, first)?;
+        self.text = Text::new(self.name.clone(), self.format, &self.reading, first)?;
         self.published.begin_again();
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::progress::Progress;
 use crate::published::{Closing, Published};
 use anyhow::{Error, Result};
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use core::num::NonZeroU64;
 use shmframe_writer::{ErrorKind, Transaction, Writer};
 
@@ -28,6 +29,11 @@ pub enum Before {
 }
 
 impl Goal<'_> {
+    /// The schema of the frame, if it is there.
+    pub fn schema(self, writer: &mut Writer) -> Result<Option<SchemaRef>> {
+        Ok(writer.begin()?.schema(self.frame)?)
+    }
+
     /// Closes a transaction: keeps what is to be kept, and publishes.
     fn commit(self, mut transaction: Transaction<'_>) -> Result<u64> {
         if let Some(rows) = self.retain {

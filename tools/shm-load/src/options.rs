@@ -61,7 +61,8 @@ pub struct ReadingOptions {
     /// Easy names: bool, int8 to int64, uint8 to uint64, float32, float64, string, date, timestamp, time, binary. Arrow's
     /// own, as shm-dump schema prints them: Int32, LargeUtf8, Decimal128(10, 2), Timestamp(ns, "UTC"),
     /// Dictionary(Int32, Utf8), List(Int64). `price:non-null float64` refuses nulls. A name with a colon or comma is quoted:
-    /// '"a:b":int64'. Columns that are not named keep the types that are inferred, or those of their file.
+    /// '"a:b":int64'. Columns that are not named have the types of their file; in CSV, TSV and JSON lines, which have none, those
+    /// of the frame with --append and --follow, else those that are inferred.
     #[arg(long, value_name = "COLUMN:TYPE,...")]
     pub schema: Option<ColumnTypes>,
     /// Rows from which types are inferred (CSV, TSV, JSON lines)

@@ -2,8 +2,7 @@
 
 use crate::input::Origin;
 use crate::interrupt;
-use crate::options::ReadingOptions;
-use crate::source::{self, Piece, Source};
+use crate::source::{self, Piece, Reading, Source};
 use anyhow::Result;
 use arrow::datatypes::SchemaRef;
 use shmframe_cli::Failure;
@@ -11,7 +10,7 @@ use shmframe_cli::Failure;
 /// The files that are read.
 pub struct Pieces<'a> {
     origins: core::slice::Iter<'a, Origin>,
-    reading: &'a ReadingOptions,
+    reading: Reading<'a>,
     /// The file that is read now.
     current: Option<(String, Box<dyn Source>)>,
     /// The first file, whose columns all of them have.
@@ -21,7 +20,7 @@ pub struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    pub fn new(origins: &'a [Origin], reading: &'a ReadingOptions) -> Self {
+    pub fn new(origins: &'a [Origin], reading: Reading<'a>) -> Self {
         Self { origins: origins.iter(), reading, current: None, first: None, before: 0 }
     }
 
@@ -63,7 +62,7 @@ impl<'a> Pieces<'a> {
     fn open_next(&mut self) -> Result<bool> {
         let Some(origin) = self.origins.next() else { return Ok(false) };
         let first = self.first.as_ref().map(|(name, schema)| (name.as_str(), schema));
-        let source = source::open(origin, self.reading, first)?;
+        let source = source::open(origin, &self.reading, first)?;
         if self.first.is_none() {
             self.first = Some((origin.name(), SchemaRef::clone(source.schema())));
         }

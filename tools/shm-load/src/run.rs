@@ -11,6 +11,7 @@ use crate::progress::Progress;
 use crate::published::{Closing, Published};
 use crate::report::{self, Loaded};
 use crate::segment::Segment;
+use crate::source::Reading;
 use anyhow::Result;
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -89,14 +90,18 @@ fn publish(
     progress: &Progress,
 ) -> Result<Published> {
     let publishing = &options.publishing;
+    let is_added_to = publishing.append || publishing.follow;
+    let frame = is_added_to.then(|| goal.schema(writer)).transpose();
+    let frame = frame.map_err(Closing::with_nothing_published)?.flatten();
+    let reading = Reading { options: &options.reading, frame };
     if publishing.follow {
-        let follow = Follow::open(origins, &options.reading).map_err(Closing::with_nothing_published)?;
+        let follow = Follow::open(origins, reading).map_err(Closing::with_nothing_published)?;
         return match follow {
             Some(follow) => follow.run(writer, goal, publishing.every, progress),
             None => Ok(Published::default()),
         };
     }
-    let mut pieces = Pieces::new(origins, &options.reading);
+    let mut pieces = Pieces::new(origins, reading);
     match (publishing.append, publishing.one_version) {
         (false, _) => in_one_version(writer, goal, Before::IsReplaced, &mut pieces, progress),
         (true, true) => in_one_version(writer, goal, Before::Stays, &mut pieces, progress),

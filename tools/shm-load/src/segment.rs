@@ -5,8 +5,8 @@ use crate::interrupt;
 use crate::options::SegmentOptions;
 use anyhow::Result;
 use core::time::Duration;
-use shmframe_cli::Place;
-use shmframe_writer::{ErrorKind, Writer, WriterOptions};
+use shmframe_cli::{Exit, Failure, Place};
+use shmframe_writer::{Error, ErrorKind, Writer, WriterOptions};
 use std::time::Instant;
 
 /// What the writer is called where it is shown.
@@ -34,6 +34,9 @@ impl Segment {
                 Ok(writer) => return Ok(Self { writer, is_new: false }),
                 Err(error) if error.kind() == ErrorKind::Missing => {}
                 Err(error) if error.kind() == ErrorKind::LeaseTaken && !left.is_zero() => continue,
+                Err(error) if error.kind() == ErrorKind::LeaseTaken => {
+                    return Err(taken(&error, patience).into());
+                }
                 Err(error) => return Err(error.into()),
             }
             match writer_options.create(place.name()) {
@@ -63,6 +66,17 @@ impl Segment {
         }
         Ok(())
     }
+}
+
+/// Says who writes the segment, and which option waits for its end.
+fn taken(error: &Error, waited: Duration) -> Failure {
+    let (report, place) = (error.report(), error.place());
+    let wait = if waited.is_zero() { "wait for its end" } else { "wait for longer" };
+    let text = format!(
+        "{}: expected {}, found {} (at {place}); stop that writer, or {wait} (--wait-writer SECONDS)",
+        report.what, report.expected, report.found
+    );
+    Failure::new(Exit::of_kind(error.kind()), text)
 }
 
 fn writer_options(options: &SegmentOptions, place: &Place) -> Result<WriterOptions> {

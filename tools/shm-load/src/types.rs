@@ -16,16 +16,6 @@ const DEEPEST: usize = 60;
 pub struct ColumnTypes(Vec<Field>);
 
 impl ColumnTypes {
-    /// Whether all of these columns have a type here.
-    pub fn cover(&self, names: &[String]) -> bool {
-        names.iter().all(|name| self.find(name).is_some())
-    }
-
-    /// The columns alone, as a schema.
-    pub fn schema(&self) -> Schema {
-        Schema::new(self.0.clone())
-    }
-
     /// Gives columns their types, those of `schema` that are named here; adds those that it does not have, if `others` says so.
     ///
     /// # Errors
@@ -52,6 +42,46 @@ impl ColumnTypes {
 
     fn find(&self, name: &str) -> Option<&Field> {
         self.0.iter().find(|field| field.name() == name)
+    }
+}
+
+/// What is known of columns before rows are read: the types that `--schema` gives, and for all others the fields of the frame
+/// that rows are added to.
+#[derive(Debug)]
+pub struct KnownTypes {
+    given: ColumnTypes,
+    frame: Fields,
+}
+
+impl KnownTypes {
+    /// Those that are given, and those of a frame that is there.
+    pub fn new(given: ColumnTypes, frame: Option<SchemaRef>) -> Self {
+        let frame = frame.map_or_else(Fields::empty, |schema| schema.fields().clone());
+        Self { given, frame }
+    }
+
+    /// Whether the type of a column is the one that the frame has.
+    pub fn is_of_frame(&self, name: &str) -> bool {
+        self.given.find(name).is_none() && self.frame.find(name).is_some()
+    }
+
+    /// Whether all of these columns have a type here.
+    pub fn cover(&self, names: &[String]) -> bool {
+        names.iter().all(|name| self.given.find(name).is_some() || self.frame.find(name).is_some())
+    }
+
+    /// All columns that are known.
+    pub fn schema(&self) -> Result<SchemaRef, Failure> {
+        self.given.apply(&Schema::new(self.frame.clone()), Others::AreAdded)
+    }
+
+    /// [`ColumnTypes::apply`] of those that are given; other columns that the frame has are as they are there.
+    pub fn apply(&self, schema: &Schema, others: Others) -> Result<SchemaRef, Failure> {
+        let fields = schema.fields().iter().map(|field| match self.frame.find(field.name()) {
+            Some((_, known)) => Arc::clone(known),
+            None => Arc::clone(field),
+        });
+        self.given.apply(&Schema::new(fields.collect::<Fields>()), others)
     }
 }
 

@@ -9,8 +9,9 @@ use tempfile::TempDir;
 const TOOL: &str = env!("CARGO_BIN_EXE_shm-load");
 const PAGE: &str = include_str!("../../../docs/shm-load.md");
 
-const FILES: [(&str, &[u8]); 4] = [
+const FILES: [(&str, &[u8]); 5] = [
     ("trades.csv", b"symbol,price,at\nA,1.5,2024-01-02\nB,2,2024-01-02\nC,2.25,2024-01-03\n"),
+    ("whole.csv", b"symbol,price,at\n7,2,\n"),
     ("late.csv", b"symbol,price,at\nA,1.75,2024-01-04\nB,n/a,2024-01-04\n"),
     ("more.jsonl", b"{\"symbol\":\"D\",\"price\":1,\"at\":\"2024-01-03\"}\n{\"symbol\":\"E\",\"price\":2,\"at\":\"2024-01-03\"}\n"),
     ("trades.csv.gz", b"\x1F\x8B\x08\0"),

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::input::Origin;
     use crate::options::Options;
-    use crate::source::open;
+    use crate::source::{Reading, open};
     use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
     use arrow::ipc::writer::{FileWriter, StreamWriter};
     use clap::Parser;
@@ -114,6 +114,7 @@ mod tests {
     fn damaged_byte_is_an_error_or_leaves_as_many_rows() {
         let place = tempfile::tempdir().unwrap();
         let options = Options::parse_from(["shm-load", "s/t", "-"]);
+        let reading = Reading { options: &options.reading, frame: None };
         for (name, bytes) in files() {
             let path = place.path().join(name);
             let (mut refused, mut told) = (0, 0);
@@ -122,7 +123,7 @@ mod tests {
                 damaged[at] = 0xFF;
                 std::fs::write(&path, damaged).unwrap();
                 let read = || -> Result<usize> {
-                    let mut source = open(&Origin::new(&path), &options.reading, None)?;
+                    let mut source = open(&Origin::new(&path), &reading, None)?;
                     let mut count = 0;
                     while let Some(piece) = source.next()? {
                         count += piece.batch.num_rows();

@@ -5,6 +5,7 @@ use super::records::{Chunk, Splitter};
 use super::syntax::{Syntax, misfit, no_value, shown};
 use crate::fit::fit;
 use arrow::array::RecordBatch;
+use arrow::compute::can_cast_types;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
@@ -46,13 +47,17 @@ impl Syntax for Json {
         Ok(Schema::new(settled.collect::<Vec<_>>()))
     }
 
-    fn check(&self, schema: &Schema) -> Result<(), String> {
-        schema.fields().iter().try_for_each(|field| {
-            let only = Arc::new(Schema::new(vec![read(field)]));
+    fn form(&self) -> &'static str {
+        "JSON"
+    }
+
+    fn unreadable<'s>(&self, schema: &'s Schema) -> Option<&'s FieldRef> {
+        schema.fields().iter().find(|field| {
+            let read = read(field);
+            let can_be_cast = can_cast_types(read.data_type(), field.data_type());
+            let only = Arc::new(Schema::new(vec![read]));
             let decoder = ReaderBuilder::new(only).with_coerce_primitive(true).build_decoder();
-            let cannot =
-                |_| format!("column {:?}: {} cannot be read from JSON", field.name(), field.data_type());
-            decoder.map(drop).map_err(cannot)
+            !can_be_cast || decoder.is_err()
         })
     }
 
@@ -142,21 +147,30 @@ fn decode(
     fit(&batch, schema)
 }
 
-/// A column as it is read: nulls are looked for later, and integers are read as text, since Arrow would cut the fractions off
-/// numbers that are none.
+/// A column as it is read: nulls are looked for later, integers are read as text, since Arrow would cut the fractions off
+/// numbers that are none, and dictionaries, which Arrow does not read, as their values.
 fn read(field: &FieldRef) -> FieldRef {
-    Arc::new(Field::new(field.name(), without_integers(field.data_type()), true))
+    Arc::new(Field::new(field.name(), as_read(field.data_type()), true))
 }
 
-fn without_integers(data_type: &DataType) -> DataType {
+fn as_read(data_type: &DataType) -> DataType {
     match data_type {
         DataType::List(item) => DataType::List(read(item)),
         DataType::LargeList(item) => DataType::LargeList(read(item)),
         DataType::FixedSizeList(item, size) => DataType::FixedSizeList(read(item), *size),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(read).collect::<Fields>()),
+        DataType::Map(entries, is_sorted) => DataType::Map(entries_as_read(entries), *is_sorted),
+        DataType::Dictionary(_, values) => as_read(values),
         integer if integer.is_integer() => DataType::Utf8,
         other => other.clone(),
     }
+}
+
+/// The entries of a map as they are read: no key may be null.
+fn entries_as_read(entries: &FieldRef) -> FieldRef {
+    let DataType::Struct(fields) = entries.data_type() else { return Arc::clone(entries) };
+    let fields = fields.iter().map(|field| field.as_ref().clone().with_data_type(as_read(field.data_type())));
+    Arc::new(entries.as_ref().clone().with_data_type(DataType::Struct(fields.collect())))
 }
 
 /// A type as rows to come will have it: what has no value so far is text, and whole numbers are no floats.
@@ -243,10 +257,24 @@ mod tests {
 
     #[test]
     fn fractions_are_not_cut_off_to_make_integers() {
+        let map_of = |data_type| {
+            let fields =
+                vec![Field::new("keys", DataType::Utf8, false), Field::new("values", data_type, true)];
+            let entries = Field::new("entries", DataType::Struct(fields.into()), false);
+            DataType::Map(Arc::new(entries), false)
+        };
+        let (map, money) = (map_of(DataType::Int64), map_of(DataType::Decimal128(10, 2)));
+        let money: Fields = vec![Field::new("n", money, true)].into();
+        assert!(flaw("{\"n\":{\"x\":1.255}}", &money).is_some_and(|told| told.contains("does not fit")));
+        assert_eq!(flaw("{\"n\":{\"x\":1.25}}", &money), None);
+        let schema = Arc::new(Schema::new(vec![Field::new("n", map.clone(), true)]));
+        assert!(Json.unreadable(&schema).is_none());
+        assert_eq!(Json.decode(b"{\"n\":{\"x\":9007199254740993}}", 1, &schema).unwrap().num_rows(), 1);
         for (data_type, text) in [
             (DataType::Int64, "{\"n\":1.5}"),
             (DataType::new_list(DataType::Int32, true), "{\"n\":[1,1.5]}"),
             (DataType::UInt8, "{\"n\":300}"),
+            (map, "{\"n\":{\"x\":1.5}}"),
         ] {
             let schema = Arc::new(Schema::new(vec![Field::new("n", data_type, true)]));
             assert!(Json.decode(text.as_bytes(), 1, &schema).is_err(), "{text}");

@@ -83,6 +83,11 @@ pub fn flaw(object: &str, fields: &Fields) -> Option<String> {
 fn flaw_of_value(field: &Field, value: &str) -> Option<String> {
     match (field.data_type(), value.as_bytes().first()?) {
         (DataType::Struct(fields), b'{') => flaw(value, fields),
+        (DataType::Map(entries, _), b'{') => {
+            let DataType::Struct(fields) = entries.data_type() else { return None };
+            let (values, Entries(entries)) = (fields.get(1)?, serde_json::from_str(value).ok()?);
+            entries.iter().find_map(|(_, value)| flaw_of_value(values, value))
+        }
         (DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _), b'[') => {
             let values: Vec<&RawValue> = serde_json::from_str(value).ok()?;
             values.iter().find_map(|value| flaw_of_value(item, value.get()))

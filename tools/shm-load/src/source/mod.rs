@@ -50,12 +50,19 @@ pub trait Source {
 /// The schema of the first of several files, and what that file is called.
 pub type First<'a> = Option<(&'a str, &'a SchemaRef)>;
 
+/// How files are read, and into what.
+pub struct Reading<'a> {
+    pub options: &'a ReadingOptions,
+    /// The schema of the frame that rows are added to, if it is there: text is read as its types.
+    pub frame: Option<SchemaRef>,
+}
+
 /// Opens a file, whose columns must be those of the first one.
-pub fn open(origin: &Origin, reading: &ReadingOptions, first: First<'_>) -> Result<Box<dyn Source>> {
+pub fn open(origin: &Origin, reading: &Reading<'_>, first: First<'_>) -> Result<Box<dyn Source>> {
     let mut input = origin.open()?;
     let name = origin.name();
     let head = input.head().with_context(|| name.clone())?;
-    let format = format(origin, &head, reading)?;
+    let format = format(origin, &head, reading.options)?;
     if format.is_text() {
         check_text(origin, &head)?;
         return Ok(Box::new(text_source::TextSource::new(input, Text::new(name, format, reading, first)?)?));
@@ -65,7 +72,7 @@ pub fn open(origin: &Origin, reading: &ReadingOptions, first: First<'_>) -> Resu
             Failure::new(Exit::Failed, format!("{name}: is empty, and no {} file", format.word())).into()
         );
     }
-    let guarded = guard::Guarded::open(&name, || typed(name.clone(), input, format, reading, first))?;
+    let guarded = guard::Guarded::open(&name, || typed(name.clone(), input, format, reading.options, first))?;
     Ok(Box::new(guarded))
 }
 

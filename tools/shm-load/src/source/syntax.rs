@@ -2,7 +2,7 @@
 
 use super::records::{Chunk, Splitter};
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 /// Characters of a value that are shown in a message.
@@ -22,8 +22,11 @@ pub trait Syntax {
     /// Infers the types of columns, whose names are known or found as well.
     fn infer(&self, sample: &Chunk, names: Option<&[String]>) -> Result<Schema, ArrowError>;
 
-    /// Whether columns can have these types; else the reason why not.
-    fn check(&self, schema: &Schema) -> Result<(), String>;
+    /// What it is called where types cannot be read from it.
+    fn form(&self) -> &'static str;
+
+    /// The first column of a type that cannot be read.
+    fn unreadable<'s>(&self, schema: &'s Schema) -> Option<&'s FieldRef>;
 
     /// Reads whole records.
     fn decode(&self, records: &[u8], rows: usize, schema: &SchemaRef) -> Result<RecordBatch, ArrowError>;

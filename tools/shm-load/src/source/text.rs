@@ -4,11 +4,10 @@ use super::csv::Csv;
 use super::json::Json;
 use super::records::{Chunk, Records};
 use super::syntax::{NO_UTF8, Syntax};
-use super::{First, Piece};
+use super::{First, Piece, Reading};
 use crate::fit;
 use crate::format::Format;
-use crate::options::ReadingOptions;
-use crate::types::{ColumnTypes, Others};
+use crate::types::{KnownTypes, Others};
 use anyhow::{Result, bail};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -22,12 +21,14 @@ const LONGEST_RECORD: usize = 64 << 20;
 const OPEN_QUOTE: &str = "a quote opens here that is not closed to the end: is the file cut off? A field that begins with a \
                           quote ends with one, and holds each of its own twice";
 
+const OF_FRAME: &str = "the frame has it so, which only a load that replaces the frame can change, without --append and --follow";
+
 /// A text that is read.
 pub struct Text {
     name: String,
     syntax: Box<dyn Syntax>,
     records: Records,
-    types: ColumnTypes,
+    types: KnownTypes,
     others: Others,
     infer_rows: usize,
     batch_rows: usize,
@@ -51,11 +52,12 @@ pub enum More {
 }
 
 impl Text {
-    pub fn new(name: String, format: Format, reading: &ReadingOptions, first: First<'_>) -> Result<Self> {
+    pub fn new(name: String, format: Format, reading: &Reading<'_>, first: First<'_>) -> Result<Self> {
+        let Reading { options, frame } = reading;
         let (syntax, others): (Box<dyn Syntax>, _) = if format.is_delimited() {
             let usual = if format == Format::Tsv { b'\t' } else { b',' };
-            let delimiter = reading.delimiter.unwrap_or(usual);
-            (Box::new(Csv::new(delimiter, !reading.no_header, &reading.null_values)?), Others::AreErrors)
+            let delimiter = options.delimiter.unwrap_or(usual);
+            (Box::new(Csv::new(delimiter, !options.no_header, &options.null_values)?), Others::AreErrors)
         } else {
             (Box::new(Json), Others::AreAdded)
         };
@@ -63,10 +65,10 @@ impl Text {
             name,
             records: Records::new(syntax.splitter()),
             syntax,
-            types: reading.schema.clone().unwrap_or_default(),
+            types: KnownTypes::new(options.schema.clone().unwrap_or_default(), frame.clone()),
             others,
-            infer_rows: reading.infer_rows.get(),
-            batch_rows: reading.batch_rows.get(),
+            infer_rows: options.infer_rows.get(),
+            batch_rows: options.batch_rows.get(),
             first: first.map(|(name, schema)| (name.to_owned(), Arc::clone(schema))),
             has_read_header: false,
             names: None,
@@ -127,12 +129,24 @@ impl Text {
         if self.schema.is_none()
             && let Some(schema) = self.found(more)?
         {
-            let cannot =
-                |reason| Failure::usage(format!("{}: {reason}: give --schema another type", self.name));
-            self.syntax.check(&schema).map_err(cannot)?;
+            if let Some(field) = self.syntax.unreadable(&schema) {
+                return Err(self.cannot(field).into());
+            }
             self.schema = Some(schema);
         }
         Ok(self.schema.as_ref())
+    }
+
+    /// Says that no values of a column can be read.
+    fn cannot(&self, field: &Field) -> Failure {
+        let (column, data_type, form) = (field.name(), field.data_type(), self.syntax.form());
+        let text = format!("{}: column {column:?}: {data_type} cannot be read from {form}", self.name);
+        if self.types.is_of_frame(column) {
+            let remedy = "it is the type that the frame has: load rows for it from Parquet or Arrow";
+            Failure::new(Exit::Failed, format!("{text}: {remedy}"))
+        } else {
+            Failure::usage(format!("{text}: give --schema another type"))
+        }
     }
 
     fn found(&mut self, more: More) -> Result<Option<SchemaRef>> {
@@ -184,9 +198,9 @@ impl Text {
     }
 
     fn without_rows(&self) -> Result<SchemaRef> {
-        let given = self.types.schema();
-        if self.names.is_none() && !given.fields().is_empty() {
-            return Ok(Arc::new(given));
+        let known = self.types.schema()?;
+        if self.names.is_none() && !known.fields().is_empty() {
+            return Ok(known);
         }
         let text = match &self.names {
             Some(_) => {
@@ -258,11 +272,24 @@ impl Text {
         }
         let line = chunk.line(from);
         match self.syntax.explain(chunk.record(from), schema) {
+            Some(reason) if self.is_by_frame(&reason, chunk.record(from), schema) => {
+                self.at(line, &format!("{reason}; {OF_FRAME}")).into()
+            }
             Some(reason) => self.at(line, &reason).into(),
             None => {
                 self.at(line, &format!("these or later lines, up to {}: {error}", chunk.last_line())).into()
             }
         }
+    }
+
+    /// Whether a record is refused because of what the frame is: not so, if its columns were text.
+    fn is_by_frame(&self, reason: &str, record: &[u8], schema: &Schema) -> bool {
+        let fields = schema.fields().iter().map(|field| match self.types.is_of_frame(field.name()) {
+            true => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
+            false => Arc::clone(field),
+        });
+        let texts = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        self.syntax.explain(record, &texts).is_none_or(|other| other != reason)
     }
 
     fn at(&self, line: u64, reason: &str) -> Failure {

@@ -237,7 +237,7 @@ fn files_of_other_columns_than_the_first_are_told() {
 fn rows_of_another_schema_are_not_appended() {
     let place = with_old_rows();
     place.file("other.csv", "a,b\n1.5,x\n");
-    let ended = place.load(&["s/t", "--append", "other.csv"]);
+    let ended = place.load(&["s/t", "--append", "other.csv", "--schema", "a:float64"]);
     ended.assert_failed(1, &["\"a\" has the type Float64, not Int64", "--schema", "nothing was published"]);
     assert_old_rows(&place);
 }
@@ -314,7 +314,12 @@ fn live_writer_is_named_or_waited_for() {
     let place = with_old_rows();
     let writer = WriterOptions::new().directory(place.segments()).label("other").open("s").unwrap();
     let id = std::process::id().to_string();
-    place.load(&["s/t", "old.csv"]).assert_failed(8, &[&id]);
+    let ended = place.load(&["s/t", "old.csv"]);
+    ended.assert_failed(8, &["lease is taken", &id, "s.shmf", "stop that writer", "(--wait-writer SECONDS)"]);
+    assert!(!ended.said.contains("lease_timeout") && !ended.said.contains("several_writers"), "{ended:?}");
+    place
+        .load(&["s/t", "old.csv", "--wait-writer", "1"])
+        .assert_failed(8, &["wait for longer (--wait-writer"]);
     let running = place.start(&["s/t", "old.csv", "--wait-writer", "100"]);
     drop(writer);
     assert_eq!(running.end().loaded()["version"], 3);

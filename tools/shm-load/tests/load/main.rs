@@ -1,6 +1,7 @@
 //! The tool as a process, and what readers see of it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+mod appending;
 mod ending;
 mod errors;
 mod following;
