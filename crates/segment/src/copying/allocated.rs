@@ -32,7 +32,7 @@ impl Inspection {
     /// # Errors
     /// [`shmframe_format::ErrorKind::System`].
     pub fn allocated_bytes(&self) -> Result<u64> {
-        let what = "ask which parts of `data` have pages";
+        let what = "ask how many pages `data` has";
         descriptor::allocated(self.data()).map_err(|errno| refused(what, errno))
     }
 

@@ -130,17 +130,17 @@ impl Inspection {
     /// # Errors
     /// [`ErrorKind::Truncated`] where not even the entries can be read.
     pub fn coverage(self: &Arc<Self>) -> Result<Coverage> {
-        let (mut publication, mut listed) = (self.publication()?, self.versions()?);
-        let mut newest = listed.pop().map(|live| (live, self.walk(&live)));
-        for _ in 1..LOOKS {
+        let mut looks = 0;
+        let (publication, listed, newest) = loop {
+            let (publication, mut listed) = (self.publication()?, self.versions()?);
             // The newest one goes first: what it needs decides about all others.
-            let Some((_, Err(error))) = &newest else { break };
-            if error.kind() != ErrorKind::VersionGone {
-                break;
+            let newest = listed.pop().map(|live| (live, self.walk(&live)));
+            looks += 1;
+            let is_gone = matches!(&newest, Some((_, Err(error))) if error.kind() == ErrorKind::VersionGone);
+            if !is_gone || looks == LOOKS {
+                break (publication, listed, newest);
             }
-            (publication, listed) = (self.publication()?, self.versions()?);
-            newest = listed.pop().map(|live| (live, self.walk(&live)));
-        }
+        };
         let latest =
             newest.as_ref().map_or(publication.latest, |(live, _)| live.version.max(publication.latest));
         let mut gathered = Gathered::default();

@@ -17,7 +17,7 @@ use crate::sys::map::Region;
 use crate::words::Control;
 use crate::writing::lease::Lease;
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, Mode, SFlag};
+use nix::sys::stat::{Mode, SFlag};
 use shmframe_format::geometry::{Geometry, RING_LENGTH};
 use shmframe_format::header::{Header, Role};
 use shmframe_format::{Describe, Error, ErrorKind, Report, Result};
@@ -52,6 +52,8 @@ shmframe_format::every_kind!(RemovalKind {
 });
 
 const DIRECTORY_MODE: Mode = Mode::S_IRWXU;
+/// The files of a segment, in the order in which they are deleted.
+const FILES: [&str; 3] = [DATA, READERS, LEASE];
 const FILE_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 
 /// The temporary directory of a segment under construction; dropped unfinished, it is deleted.
@@ -188,8 +190,9 @@ pub(crate) fn take_away(directory: &SegmentDirectory, tell: impl FnOnce()) -> Re
 fn check_contents(directory: &SegmentDirectory) -> Result<()> {
     let names = descriptor::list(directory.fd.as_fd()).unwrap_or_default();
     let is_ours = |name: &OsStr| {
-        [DATA, READERS, LEASE].iter().any(|ours| *ours == name)
-            && descriptor::status_at(directory.fd.as_fd(), name).map_or(true, |status| !is_directory(&status))
+        let status = descriptor::status_at(directory.fd.as_fd(), name);
+        FILES.iter().any(|ours| *ours == name)
+            && !status.is_ok_and(|status| descriptor::is_of_kind(&status, SFlag::S_IFDIR))
     };
     match names.into_iter().find(|name| !is_ours(name)) {
         None => Ok(()),
@@ -199,10 +202,6 @@ fn check_contents(directory: &SegmentDirectory) -> Result<()> {
             Err(error.at(directory.location.path().display()))
         }
     }
-}
-
-fn is_directory(status: &FileStat) -> bool {
-    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR
 }
 
 /// Marks a segment as removed, and wakes everybody, where the files can be made sense of. The caller holds the lease.
@@ -222,7 +221,7 @@ pub(crate) fn tell_readers(directory: &SegmentDirectory) {
 
 /// Deletes a directory with the files of a segment in it, and nothing else.
 fn delete(parent: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &OsStr) -> nix::Result<()> {
-    for file in [DATA, READERS, LEASE] {
+    for file in FILES {
         match descriptor::remove_file(directory, OsStr::new(file)) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(errno) => return Err(errno),

@@ -404,7 +404,7 @@ impl SegmentDirectory {
 
 fn regular(name: &'static str, opened: BorrowedFd<'_>) -> Result<FileStat> {
     let status = descriptor::status(opened).map_err(|errno| refused(opening(name), errno))?;
-    if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+    if !descriptor::is_of_kind(&status, SFlag::S_IFREG) {
         return Err(LocationKind::Link { found: "a file that is not regular" }.into());
     }
     Ok(status)

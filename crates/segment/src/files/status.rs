@@ -43,7 +43,7 @@ impl FileStatus {
             uid: status.st_uid,
             gid: status.st_gid,
             mode: status.st_mode & 0o7777,
-            is_regular: SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == kind,
+            is_regular: descriptor::is_of_kind(status, kind),
             size: status.st_size.cast_unsigned(),
             allocated: status.st_blocks.cast_unsigned() * 512,
         }

@@ -4,7 +4,7 @@ use crate::steps::{Step, step};
 use core::ops::Range;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FallocateFlags, OFlag, RenameFlags};
-use nix::sys::stat::{FileStat, Mode};
+use nix::sys::stat::{FileStat, Mode, SFlag};
 use nix::unistd::Whence;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -68,6 +68,11 @@ pub(crate) fn status(file: BorrowedFd<'_>) -> Result<FileStat> {
 pub(crate) fn status_at(directory: BorrowedFd<'_>, name: &OsStr) -> Result<FileStat> {
     step(Step::SystemCall);
     nix::sys::stat::fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+}
+
+/// Whether a status is that of a file of this kind: a regular one, a directory, a link.
+pub(crate) fn is_of_kind(status: &FileStat, kind: SFlag) -> bool {
+    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == kind
 }
 
 /// Renames within a directory; fails if `to` exists.

@@ -98,7 +98,7 @@ impl Store {
     /// Finds out which free extents have pages that a writer before this one left, once after each recovery; whether it did.
     /// Pages that nobody wrote to are not seen.
     pub(crate) fn learn_pages(&mut self) -> bool {
-        if !self.space.ask_for_pages() {
+        if !self.space.may_learn_pages() {
             return false;
         }
         // Where the system does not say, all count as without: a trim gives them back.
@@ -110,8 +110,7 @@ impl Store {
     /// Gives free pages back to the system where writers before this one left some and more of the memory is free than in use:
     /// called when nothing of it fits, once after each recovery. Else each writer would leave pages that the next one has no use for.
     pub(crate) fn give_back_left(&mut self) {
-        if self.space.has_left() && self.space.warm_bytes() > self.pages / 2 {
-            self.space.forget_left();
+        if self.space.has_found_pages() && self.space.warm_bytes() > self.pages / 2 {
             self.trim_to(0);
         }
     }

@@ -66,12 +66,20 @@ pub(crate) struct Space {
     /// Free; whether with pages is unknown.
     cold: RangeSet<u64>,
     dropped: Vec<Dropped>,
-    /// Whether cold extents may have pages: a writer before this one may have left them.
-    unknown: bool,
-    /// Whether the system was asked which of them have.
-    asked: bool,
-    /// Whether any had: pages that writers before this one left.
-    left: bool,
+    inherited: Inherited,
+}
+
+/// What is known of the pages that writers before this one left in free extents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inherited {
+    /// Nothing: cold extents may have some.
+    Unknown,
+    /// The system was asked which extents have pages, and some had. Cold ones may still have some that nobody wrote to.
+    Found,
+    /// As before, and none had.
+    NoneFound,
+    /// They were given back: cold extents have none.
+    GivenBack,
 }
 
 impl Space {
@@ -91,9 +99,7 @@ impl Space {
             reserve_start: heap_start,
             cold,
             dropped: Vec::new(),
-            unknown: true,
-            asked: false,
-            left: false,
+            inherited: Inherited::Unknown,
         }
     }
 
@@ -374,35 +380,34 @@ impl Space {
         taken
     }
 
-    /// Whether somebody should ask which cold extents have pages: nobody has since recovery. It is asked once.
-    pub(crate) fn ask_for_pages(&mut self) -> bool {
-        !core::mem::replace(&mut self.asked, true)
+    /// Whether it is still to be asked which cold extents have pages.
+    pub(crate) fn may_learn_pages(&self) -> bool {
+        self.inherited == Inherited::Unknown
     }
 
-    /// Notes that these ranges have pages, ascending and apart; what of them is cold becomes warm.
+    /// Notes that these ranges have pages, ascending and apart, and no others; what of them is cold becomes warm.
     pub(crate) fn note_pages(&mut self, pages: &[Range<u64>]) {
+        self.inherited = Inherited::NoneFound;
         for range in pages {
             for part in self.cold_within(range) {
                 self.cold.remove(part.clone());
                 self.give_warm(part);
-                self.left = true;
+                self.inherited = Inherited::Found;
             }
         }
     }
 
-    /// Whether writers before this one left pages, and nobody gave them back since.
-    pub(crate) fn has_left(&self) -> bool {
-        self.left
-    }
-
-    /// Notes that they are given back.
-    pub(crate) fn forget_left(&mut self) {
-        self.left = false;
+    /// Whether writers before this one left pages that were found, and nobody gave them back since.
+    pub(crate) fn has_found_pages(&self) -> bool {
+        self.inherited == Inherited::Found
     }
 
     /// All cold extents, if some of them may have pages; from then on none has. The caller punches them.
     pub(crate) fn take_unknown(&mut self) -> Vec<Range<u64>> {
-        if core::mem::take(&mut self.unknown) { self.cold.iter().cloned().collect() } else { Vec::new() }
+        match core::mem::replace(&mut self.inherited, Inherited::GivenBack) {
+            Inherited::GivenBack => Vec::new(),
+            _ => self.cold.iter().cloned().collect(),
+        }
     }
 
     /// Free bytes that have pages.
@@ -455,8 +460,9 @@ mod tests {
     fn free_extents_that_have_pages_become_warm_and_no_others() {
         let mut space = Space::new(4096..1 << 20);
         space.occupy(8192..16384);
-        assert!(space.ask_for_pages() && !space.ask_for_pages());
+        assert!(space.may_learn_pages());
         space.note_pages(&[0..12288, 20480..24576]);
+        assert!(space.has_found_pages() && !space.may_learn_pages());
         assert_eq!(space.warm_bytes(), 4096 + 4096);
         assert_eq!(space.take_warm(4096, true), Some(4096..8192));
         assert_eq!(space.take_warm(4096, true), Some(20480..24576));
