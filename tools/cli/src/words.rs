@@ -42,6 +42,12 @@ pub fn clock(time: SystemTime) -> String {
     DateTime::<Local>::from(time).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// The time of day in the local zone, to the second: for people.
+#[must_use]
+pub fn time_of_day(time: SystemTime) -> String {
+    DateTime::<Local>::from(time).format("%H:%M:%S").to_string()
+}
+
 /// How long ago a time was, in two parts: `3 h 12 min`; `0 s` for one to come.
 #[must_use]
 pub fn age(time: SystemTime) -> String {

@@ -8,6 +8,7 @@ use shmframe_cli::{Exit, Output, Place, Target, say};
 use shmframe_format::{Error, ErrorKind};
 use shmframe_reader::{Inspected, Inspector, Reader, ReaderOptions, Trust, Validation};
 use shmframe_segment::{Location, RegistryView};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What this tool is called, also in the registry, as a reader.
@@ -24,8 +25,8 @@ pub struct Session {
 
 /// A segment that was opened.
 pub enum Look {
-    /// Read in place, through a reader slot; and by copying, for versions that others pin and that no new pin can hold.
-    Attached(Reader, Option<Inspector>),
+    /// Read in place, through a reader slot; versions that others pin and that no new pin can hold by copying, with these options.
+    Attached { reader: Reader, copying: ReaderOptions, name: String },
     /// Looked at by copying: by option, or because it cannot be attached to.
     Copied(Inspector),
 }
@@ -104,7 +105,9 @@ impl Session {
         let opened = self.options(place).validation(validation).open(place.name());
         // A slot is claimed with the first snapshot: now it is seen whether there is one.
         match opened.and_then(|reader| reader.snapshot().map(|_| reader)) {
-            Ok(reader) => Ok(Look::Attached(reader, self.inspect(place).ok())),
+            Ok(reader) => {
+                Ok(Look::Attached { reader, copying: self.copying(place)?, name: place.name().to_owned() })
+            }
             Err(error) if is_copying_possible(error.kind()) => {
                 let inspector = self.inspect(place)?;
                 let reason = &error.report().what;
@@ -133,9 +136,15 @@ impl Session {
 
     /// Opens a segment to look at it by copying.
     pub fn inspect(&self, place: &Place) -> Result<Inspector> {
-        let options = self.options(place);
-        let memory = options.inspect(place.name())?.inspection().allocated_bytes()?;
-        Ok(options.copy_limit(memory.saturating_mul(2).max(COPY_LIMIT)).inspect(place.name())?)
+        Ok(self.copying(place)?.inspect(place.name())?)
+    }
+
+    /// How a segment is looked at by copying.
+    fn copying(&self, place: &Place) -> Result<ReaderOptions> {
+        let data = self.location(place)?.path().join("data");
+        // What cannot be asked is told when it is opened.
+        let memory = std::fs::symlink_metadata(data).map_or(0, |status| status.blocks().saturating_mul(512));
+        Ok(self.options(place).copy_limit(memory.saturating_mul(2).max(COPY_LIMIT)))
     }
 
     /// Opens the target's segment and looks at its version. `look` is called again if the version goes meanwhile and nothing
@@ -148,19 +157,18 @@ impl Session {
 impl Look {
     /// Looks at a version, or the newest one.
     pub fn view<R>(&self, version: Option<u64>, mut look: impl FnMut(&View<'_>) -> Result<R>) -> Result<R> {
-        let (reader, inspector) = match self {
+        let (reader, copying, name) = match self {
             Self::Copied(inspector) => return copied(inspector, version, look),
-            Self::Attached(reader, inspector) => (reader, inspector),
+            Self::Attached { reader, copying, name } => (reader, copying, name),
         };
-        let snapshot = match (version, inspector) {
-            (None, _) => reader.snapshot()?,
-            (Some(number), Some(inspector)) => match reader.snapshot_at(number) {
+        let snapshot = match version {
+            None => reader.snapshot()?,
+            Some(number) => match reader.snapshot_at(number) {
                 Err(error) if error.kind() == ErrorKind::VersionGone => {
-                    return copied(inspector, version, look);
+                    return copied(&copying.inspect(name)?, version, look);
                 }
                 snapshot => snapshot?,
             },
-            (Some(number), None) => reader.snapshot_at(number)?,
         };
         look(&View::Held(&snapshot))
     }

@@ -5,6 +5,7 @@ mod header;
 pub use header::HeaderField;
 
 use crate::frames;
+use crate::live::time;
 use crate::session::{Look, Session};
 use anyhow::{Error, Result};
 use clap::Args;
@@ -15,7 +16,7 @@ use shmframe_cli::{Exit, Target, told, words};
 use shmframe_format::table;
 use shmframe_reader::{Frame, Inspector};
 use shmframe_segment::{SegmentState, SegmentStatus, look_at_header};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// Show what is in a segment: its header, its writer, its memory, its frames
 ///
@@ -325,7 +326,6 @@ fn info(
     let words = inspection.publication()?;
     let registry = session.registry(&target.place);
     let pins = registry.as_ref().ok().and_then(|registry| registry.pins().ok());
-    let time = |nanoseconds| UNIX_EPOCH + Duration::from_nanos(nanoseconds);
     let (created_time, writer_time) = (time(fields.created), time(words.writer_since));
     let alive =
         |alive: bool| pins.as_ref().map(|pins| pins.iter().filter(|slot| slot.alive == alive).count());

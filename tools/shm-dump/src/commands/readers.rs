@@ -1,5 +1,6 @@
 //! `shm-dump readers`: who reads a segment, and which memory each holds.
 
+use crate::live::{FrameFacts, time};
 use crate::session::Session;
 use anyhow::Result;
 use clap::Args;
@@ -10,7 +11,7 @@ use shmframe_cli::{Exit, Target, told, words};
 use shmframe_reader::Inspector;
 use shmframe_segment::{Coverage, LiveVersion, SlotPins, reap};
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Show who reads a segment: which versions each pins, and the memory that only this pin keeps
 ///
@@ -166,8 +167,8 @@ pub fn run(session: &mut Session, options: &ReadersOptions) -> Result<Exit> {
 struct Held {
     coverage: Option<Coverage>,
     alone: Option<BTreeMap<u32, u64>>,
-    /// For each pinned version and the newest: the generation and the number of the row behind the last one, by frame.
-    ends: HashMap<u64, BTreeMap<String, (u64, u64, u64)>>,
+    /// The frames of the newest version, and of the oldest that each slot pins.
+    frames: HashMap<u64, Vec<FrameFacts>>,
 }
 
 impl Held {
@@ -175,15 +176,15 @@ impl Held {
         let coverage = inspector.inspection().coverage()?;
         let alone = coverage.held_alone(slots);
         let oldest = slots.iter().filter_map(|slot| slot.versions.first().copied());
-        let mut ends = HashMap::new();
+        let mut frames = HashMap::new();
         for version in oldest.chain([coverage.latest]) {
-            if !ends.contains_key(&version)
-                && let Ok(found) = frame_ends(inspector, version)
+            if !frames.contains_key(&version)
+                && let Ok(found) = inspector.inspection().at(version, FrameFacts::all)
             {
-                ends.insert(version, found);
+                frames.insert(version, found);
             }
         }
-        Ok(Self { coverage: Some(coverage), alone, ends })
+        Ok(Self { coverage: Some(coverage), alone, frames })
     }
 
     fn slot(&self, slot: SlotPins) -> Slot {
@@ -194,7 +195,7 @@ impl Held {
             pid: slot.pid,
             command: command(slot.pid).filter(|_| slot.alive),
             alive: slot.alive,
-            since: words::instant(UNIX_EPOCH + Duration::from_nanos(slot.since)),
+            since: words::instant(time(slot.since)),
             versions: slot.versions.iter().map(|version| self.pin(*version)).collect(),
             lag_versions: latest.map(|latest| oldest.map_or(0, |oldest| latest.saturating_sub(oldest))),
             lag_rows: latest
@@ -207,10 +208,7 @@ impl Held {
     fn pin(&self, version: u64) -> PinnedVersion {
         let versions = self.coverage.as_ref().map_or(&[][..], |coverage| &coverage.versions);
         let at = versions.binary_search_by_key(&version, |live| live.version).ok();
-        let age = |live: &LiveVersion| {
-            let time = UNIX_EPOCH + Duration::from_nanos(live.committed);
-            time.elapsed().ok().map(|age| age.as_secs_f64())
-        };
+        let age = |live: &LiveVersion| time(live.committed).elapsed().ok().map(|age| age.as_secs_f64());
         let later = at.and_then(|at| versions.get(at + 1));
         // Known only if the version that came next is still kept.
         let next = later.filter(|later| version.checked_add(1) == Some(later.version));
@@ -224,29 +222,9 @@ impl Held {
 
     /// Rows of all frames that came between two versions; a frame that was put anew counts whole.
     fn lag_rows(&self, old: u64, new: u64) -> Option<u64> {
-        let (old, new) = (self.ends.get(&old)?, self.ends.get(&new)?);
-        let added = new.iter().map(|(name, (generation, end, rows))| match old.get(name) {
-            Some((before, old_end, _)) if before == generation => end.saturating_sub(*old_end),
-            _ => *rows,
-        });
-        Some(added.fold(0, u64::saturating_add))
+        let (old, new) = (self.frames.get(&old)?, self.frames.get(&new)?);
+        Some(new.iter().map(|frame| frame.new_rows(old)).fold(0, u64::saturating_add))
     }
-}
-
-/// For each frame of a version its generation, the number behind its last row, and its rows.
-fn frame_ends(
-    inspector: &Inspector,
-    version: u64,
-) -> shmframe_reader::Result<BTreeMap<String, (u64, u64, u64)>> {
-    inspector.at(version, |version| {
-        let mut ends = BTreeMap::new();
-        for name in version.frames()? {
-            let frame = version.frame(&name)?;
-            let position = frame.position();
-            ends.insert(name, (position.generation(), position.row(), frame.num_rows()));
-        }
-        Ok(ends)
-    })
 }
 
 /// The command of the process with this id, as it is seen from here.

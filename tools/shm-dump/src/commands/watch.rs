@@ -104,9 +104,9 @@ impl Record for Tick {
             (Some(living), Some(dead)) if dead > 0 => toned(format!("{living}+{dead} dead"), Tone::Warning),
             (readers, _) => number(readers),
         };
-        let clock = self.instant.map(words::clock).unwrap_or_default();
+        let clock = self.instant.map(words::time_of_day).unwrap_or_default();
         vec![
-            cell(clock.rsplit(' ').next().unwrap_or_default()),
+            cell(clock),
             number(self.version),
             rate(self.versions_per_second),
             number(self.rows),

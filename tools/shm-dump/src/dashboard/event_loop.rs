@@ -183,6 +183,5 @@ fn holds(session: Session, target: Target) -> impl FnMut(Vec<SlotPins>) -> Held 
 
 fn now() -> Moment {
     let time = SystemTime::now();
-    let clock = words::clock(time).rsplit(' ').next().unwrap_or_default().to_owned();
-    Moment { instant: Instant::now(), time, clock }
+    Moment { instant: Instant::now(), time, clock: words::time_of_day(time) }
 }

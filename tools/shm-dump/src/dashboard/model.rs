@@ -208,7 +208,7 @@ impl Model {
         };
         let lines = facts.frames.iter().map(|frame| {
             let rate =
-                before.as_ref().map(|before| Rates::new_rows(before, frame) as f64 / span.as_secs_f64());
+                before.as_ref().map(|before| frame.new_rows(&before.frames) as f64 / span.as_secs_f64());
             FrameLine::next(old.remove(&frame.name), frame, rate, now.time)
         });
         self.frames = lines.collect();

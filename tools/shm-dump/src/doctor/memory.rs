@@ -15,17 +15,20 @@ const SHMEM_HUGE_PAGES: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enable
 const OVERCOMMIT: &str = "/proc/sys/vm/overcommit_memory";
 
 pub(super) fn checks(listing: &Listing) -> Vec<Check> {
-    let mut checks = vec![match Meminfo::current() {
-        Ok(memory) => judged_memory(&Memory::of(&memory, listing)),
-        Err(error) => Check::unknown("memory", error),
-    }];
-    checks.push(match Meminfo::current() {
-        Ok(memory) => judged_overcommit(
-            fs::read_to_string(OVERCOMMIT).unwrap_or_default().trim(),
-            memory.commit_limit.map(|limit| limit.saturating_sub(memory.committed_as)),
-        ),
-        Err(error) => Check::unknown("overcommit", error),
-    });
+    let memory = Meminfo::current();
+    let mut checks = vec![
+        match &memory {
+            Ok(memory) => judged_memory(&Memory::of(memory, listing)),
+            Err(error) => Check::unknown("memory", error),
+        },
+        match &memory {
+            Ok(memory) => judged_overcommit(
+                fs::read_to_string(OVERCOMMIT).unwrap_or_default().trim(),
+                memory.commit_limit.map(|limit| limit.saturating_sub(memory.committed_as)),
+            ),
+            Err(error) => Check::unknown("overcommit", error),
+        },
+    ];
     if listing.file_system == "tmpfs" {
         let mounted = mounted_huge(&listing.directory);
         checks.push(match fs::read_to_string(SHMEM_HUGE_PAGES) {

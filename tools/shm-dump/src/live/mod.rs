@@ -1,9 +1,11 @@
 //! What goes on in a segment at one moment, looked at by copying: no slot is taken, nothing is pinned.
 
 mod changes;
+mod frame_facts;
 mod rates;
 
 pub use changes::{change, disappearance};
+pub use frame_facts::FrameFacts;
 pub use rates::{Rates, told};
 
 use crate::frames;
@@ -21,19 +23,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How often a first look begins again when the writer is faster, and the time between two of them.
 const FIRST_LOOKS: usize = 50;
 const FIRST_REST: Duration = Duration::from_millis(20);
-
-/// A frame of the newest version.
-#[derive(Clone, Debug)]
-pub struct FrameFacts {
-    pub name: String,
-    pub rows: u64,
-    /// Rows that it ever had: those dropped from its front included.
-    pub rows_ever: u64,
-    /// Which frame it is: a frame that is put anew has another one.
-    pub generation: u64,
-    /// Bytes of its buffers that rows of this version need.
-    pub bytes: u64,
-}
 
 /// The last holder of the writer lease.
 #[derive(Clone, Debug)]
@@ -82,29 +71,14 @@ impl Facts {
         if publication.state == SegmentState::Removed {
             return Err(gone(place).into());
         }
-        let (version, committed, frames) = inspection.newest(|version| {
-            let mut frames = Vec::new();
-            for entry in version.frames()? {
-                let Some(frame) = version.frame(&entry.name)? else { continue };
-                let checked = frame.checked();
-                let state = checked.state();
-                frames.push(FrameFacts {
-                    name: entry.name.to_string(),
-                    rows: state.rows,
-                    rows_ever: state.first_row.saturating_add(state.rows),
-                    generation: state.generation,
-                    bytes: checked.buffer_bytes(),
-                });
-            }
-            let entry = version.entry();
-            Ok((entry.version, time(entry.committed), frames))
-        })?;
+        let (entry, frames) =
+            inspection.newest(|version| Ok((*version.entry(), FrameFacts::all(version)?)))?;
         let registry = session.registry(place).ok();
         let readers = registry.as_ref().and_then(|registry| registry.pins().ok());
         Ok(Self {
             instance: inspection.header().instance(),
-            version,
-            committed,
+            version: entry.version,
+            committed: time(entry.committed),
             frames,
             readers,
             writer: WriterFacts {
@@ -187,7 +161,7 @@ pub fn held_alone(session: &Session, place: &Place, slots: &[SlotPins]) -> Resul
 }
 
 /// A time in ns since 1970.
-fn time(nanoseconds: u64) -> SystemTime {
+pub fn time(nanoseconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(nanoseconds)
 }
 

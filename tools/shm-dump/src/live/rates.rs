@@ -1,6 +1,6 @@
 //! How fast a segment changes: from two looks at it.
 
-use super::{Facts, FrameFacts};
+use super::Facts;
 use core::time::Duration;
 use shmframe_cli::words;
 
@@ -22,7 +22,7 @@ impl Rates {
         }
         let mut rates = Self::default();
         for frame in &now.frames {
-            let rows = Self::new_rows(before, frame) as f64;
+            let rows = frame.new_rows(&before.frames) as f64;
             rates.rows += rows;
             rates.bytes += rows * frame.bytes as f64 / frame.rows.max(1) as f64;
         }
@@ -32,17 +32,6 @@ impl Rates {
             rows: rates.rows / seconds,
             bytes: rates.bytes / seconds,
         })
-    }
-
-    /// Rows that a frame got since: all of them if it is another frame.
-    pub fn new_rows(before: &Facts, frame: &FrameFacts) -> u64 {
-        let found = before.frames.binary_search_by(|other| other.name.cmp(&frame.name));
-        match found.ok().and_then(|at| before.frames.get(at)) {
-            Some(other) if other.generation == frame.generation => {
-                frame.rows_ever.saturating_sub(other.rows_ever)
-            }
-            _ => frame.rows,
-        }
     }
 }
 
@@ -57,7 +46,7 @@ pub fn told(rate: f64, exact: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::live::WriterFacts;
+    use crate::live::{FrameFacts, WriterFacts};
     use std::time::UNIX_EPOCH;
 
     fn facts(version: u64, frame: FrameFacts) -> Facts {

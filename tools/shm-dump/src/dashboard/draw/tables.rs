@@ -4,13 +4,11 @@ use super::canvas::{Canvas, lines};
 use super::head::ago;
 use super::table::{Column, Content, Grid};
 use crate::dashboard::model::{FrameLine, Model, Table};
-use crate::live::Facts;
-use core::time::Duration;
+use crate::live::{Facts, time};
 use ratatui::layout::{Constraint, Rect};
 use shmframe_cli::record::{Cell, Tone, cell, toned};
 use shmframe_cli::words;
 use shmframe_segment::SlotPins;
-use std::time::UNIX_EPOCH;
 
 /// What a slot holds alone is worth a look from this share of the allocated bytes on, and bad from that on.
 const WORTH_A_LOOK: f64 = 0.1;
@@ -128,7 +126,7 @@ pub fn alive(slot: &SlotPins) -> Cell {
 
 /// How long ago a slot was claimed.
 pub fn claimed(model: &Model, slot: &SlotPins) -> String {
-    ago(model, UNIX_EPOCH + Duration::from_nanos(slot.since))
+    ago(model, time(slot.since))
 }
 
 /// When a frame was seen to change.
