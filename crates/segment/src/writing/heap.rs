@@ -96,14 +96,26 @@ impl Store {
     }
 
     /// Finds out which free extents have pages that a writer before this one left, once after each recovery; whether it did.
-    /// Pages that nobody wrote to are not seen.
+    /// Pages that nobody wrote to are not seen. Where the system finds pages, they are allocated all the same: that costs little,
+    /// and I9 rests on nothing else.
     pub(crate) fn learn_pages(&mut self) -> bool {
         if !self.space.may_learn_pages() {
             return false;
         }
+        let data = self.mapped.data.as_fd();
         // Where the system does not say, all count as without: a trim gives them back.
-        let pages = descriptor::data_ranges(self.mapped.data.as_fd()).unwrap_or_default();
-        self.space.note_pages(&pages);
+        let mut pages = descriptor::data_ranges(data).unwrap_or_default();
+        if pages.iter().map(|range| range.end - range.start).sum::<u64>() > self.allocated_bytes() {
+            // A file system that knows no holes takes the whole file for written.
+            pages.clear();
+        }
+        let cold = pages.iter().flat_map(|range| self.space.cold_within(range));
+        let has_pages = |range: &Range<u64>| {
+            let (start, end) = (range.start / PAGE_SIZE * PAGE_SIZE, range.end.next_multiple_of(PAGE_SIZE));
+            descriptor::allocate(data, start, end - start).is_ok()
+        };
+        let warm: Vec<Range<u64>> = cold.filter(has_pages).collect();
+        self.space.note_pages(&warm);
         true
     }
 
