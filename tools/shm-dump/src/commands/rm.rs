@@ -44,8 +44,7 @@ impl Record for Removed {
 }
 
 pub fn run(session: &mut Session, options: &RmOptions) -> Result<Exit> {
-    let is_part = |target: &&Target| target.frame.is_some() || target.version.is_some();
-    if let Some(target) = options.targets.iter().find(is_part) {
+    if let Some(target) = options.targets.iter().find(|target| target.whole().is_err()) {
         let text = format!("{target} is a part of a segment; only a writer removes frames and versions");
         return Err(Failure::usage(text).into());
     }
